@@ -1,0 +1,1 @@
+"""cli floor of gpusynth."""

@@ -1,0 +1,1 @@
+"""evaluate floor of gpusynth."""

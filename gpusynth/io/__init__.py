@@ -1,0 +1,1 @@
+"""io floor of gpusynth."""

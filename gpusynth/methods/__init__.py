@@ -1,0 +1,1 @@
+"""methods floor of gpusynth."""

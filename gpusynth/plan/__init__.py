@@ -1,0 +1,1 @@
+"""plan floor of gpusynth."""

@@ -1,0 +1,1 @@
+"""table floor of gpusynth."""

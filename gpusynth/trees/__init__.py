@@ -1,0 +1,1 @@
+"""trees floor of gpusynth."""

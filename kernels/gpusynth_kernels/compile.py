@@ -1,0 +1,82 @@
+"""How kernels are compiled, and where compiled code is kept between processes.
+
+Compiled code is cached on disk, so that only the first run on a machine compiles. Numba writes a
+cache entry in two steps (index, then code); two processes that compile at once could pair one's
+index with the other's code (numba issue 4807). A lock file around every load and save closes that
+gap. Where the system has no `fcntl` the cache is off.
+
+`GPUSYNTH_KERNEL_CACHE=0` switches the cache off; `NUMBA_CACHE_DIR` moves it (default: beside the
+source file, or the user's cache directory where that is not writable).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numba
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - only on systems without POSIX locks
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["cache_is_on", "jit", "parallel_jit"]
+
+
+def cache_is_on() -> bool:
+    """Return whether compiled kernels are kept on disk."""
+    return fcntl is not None and os.environ.get("GPUSYNTH_KERNEL_CACHE", "1") != "0"
+
+
+@contextmanager
+def _locked(directory: str) -> Iterator[None]:
+    path = Path(directory)
+    path.mkdir(parents=True, exist_ok=True)
+    with (path / "gpusynth.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+def _guard(dispatcher: Any) -> Any:
+    """Put the lock around the dispatcher's cache (an instance of Numba's FunctionCache)."""
+    cache = dispatcher._cache
+    load, save = cache.load_overload, cache.save_overload
+
+    def load_overload(*args: Any) -> Any:
+        with _locked(cache.cache_path):
+            return load(*args)
+
+    def save_overload(*args: Any) -> Any:
+        with _locked(cache.cache_path):
+            return save(*args)
+
+    cache.load_overload, cache.save_overload = load_overload, save_overload
+    return dispatcher
+
+
+def jit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Compile a kernel for the CPU: no Python objects, no GIL, division by zero as in IEEE 754.
+
+    ``fastmath`` and contraction stay off: every floating point operation is done as written, so
+    that CUDA can repeat it bit for bit.
+    """
+
+    def wrap(plain: Callable[..., Any]) -> Any:
+        settings = {"nogil": True, "error_model": "numpy", "cache": cache_is_on(), **options}
+        dispatcher = numba.njit(plain, **settings)
+        caches = settings["cache"] and hasattr(getattr(dispatcher, "_cache", None), "cache_path")
+        return _guard(dispatcher) if caches else dispatcher
+
+    return wrap if function is None else wrap(function)
+
+
+def parallel_jit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Compile a kernel whose ``prange`` loops run on several threads."""
+    return jit(function, parallel=True, **options)

@@ -1,0 +1,1 @@
+"""CPU drivers of the kernels."""

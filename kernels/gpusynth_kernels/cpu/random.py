@@ -1,0 +1,22 @@
+"""Blocks of random numbers for code that works on whole arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import prange
+
+from gpusynth_kernels.compile import parallel_jit
+from gpusynth_kernels.scalar.philox import philox_pair
+
+__all__ = ["fill_bits"]
+
+
+@parallel_jit
+def fill_bits(seed: Any, stream: Any, first: Any, out: Any) -> None:
+    """Fill ``out`` (n, 2) uint64: row i holds the two numbers of counter ``first + i``."""
+    for i in prange(out.shape[0]):
+        a, b = philox_pair(seed, stream, first + np.uint64(i))
+        out[i, 0] = a
+        out[i, 1] = b

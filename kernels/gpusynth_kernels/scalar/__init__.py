@@ -1,0 +1,1 @@
+"""Scalar functions, written once and called from CPU and CUDA kernels alike."""
