@@ -32,6 +32,7 @@ class Purpose(IntEnum):
     PARAMETER = 4
     TIEBREAK = 5
     SIMULATE = 6
+    EVALUATE = 7
 
 
 _LIMITS = {"seed": 64, "replicate": 16, "stratum": 24, "step": 16}

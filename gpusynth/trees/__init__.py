@@ -1,1 +1,27 @@
-"""trees floor of gpusynth."""
+"""Trees floor: grow CARTs on coded predictors, walk them, draw donors from their leaves.
+
+May import the table, io and lower floors and the kernels; knows nothing of methods or plans.
+"""
+
+from gpusynth.trees.grow import grow_tree
+from gpusynth.trees.leaves import LeafDonors
+from gpusynth.trees.params import CartParams
+from gpusynth.trees.predictors import Layout, Predictor, PredictorTable
+from gpusynth.trees.target import ClassTarget, NumberTarget, Target
+from gpusynth.trees.tree import Tree
+from gpusynth.trees.walk import draw_rows, walk
+
+__all__ = [
+    "CartParams",
+    "ClassTarget",
+    "Layout",
+    "LeafDonors",
+    "NumberTarget",
+    "Predictor",
+    "PredictorTable",
+    "Target",
+    "Tree",
+    "draw_rows",
+    "grow_tree",
+    "walk",
+]

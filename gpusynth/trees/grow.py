@@ -1,0 +1,318 @@
+"""Grow a tree: the host's part of the algorithm, which reads like the textbook.
+
+Rows are put in order of (class, row); the trunk is grown until its nodes are small; each small node
+is grown as a twig (in parallel when asked for); twigs are joined, the tree is pruned and numbered
+breadth first. The slices of the leaves are the donors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+from gpusynth_kernels.cpu import finish
+from gpusynth_kernels.cpu.choose import (
+    CLASSES_BY_ENTROPY,
+    CLASSES_BY_GINI,
+    NUMBERS,
+    SUBSET,
+    WEIGHTED_CLASSES,
+    node_risk,
+)
+from gpusynth_kernels.cpu.grow import DEFERRED, grow_block, grow_twigs
+from gpusynth_kernels.scalar.entropy import log_table
+
+from gpusynth.arrays import Array
+from gpusynth.errors import DataError, PlanError
+from gpusynth.trees.leaves import LeafDonors
+from gpusynth.trees.params import CartParams
+from gpusynth.trees.predictors import Predictor, PredictorTable
+from gpusynth.trees.target import (
+    WEIGHTED_NUMBER_BITS,
+    ClassTarget,
+    NumberTarget,
+    Target,
+    fixed_point,
+    fixed_weight,
+)
+from gpusynth.trees.tree import Tree
+
+__all__ = ["TWIG_ROWS", "grow_tree"]
+
+TWIG_ROWS = 16_384
+"""Nodes of at most this many rows are grown as twigs. Speed only: a twig's records and lists fit
+the processor's cache. Any number gives the same tree."""
+
+_LEAST_GAIN = 2.0**-40
+"""No split lowers the risk by less than this share of the root's: below it, differences of float64
+scores are rounding (2^-52 of the node's score). It stands in for `cp` where `cp` is smaller."""
+
+_MASK = np.uint64(0xFFFFFFFF)
+
+
+@cache
+def _entropy_table() -> Array:
+    return log_table()
+
+
+@dataclass(slots=True)
+class _Fit:
+    """Everything that the kernels need of one fit."""
+
+    mode: int
+    n_classes: int
+    order: Array
+    numbers: Array
+    weight: Array
+    table: Array = field(default_factory=lambda: np.zeros(1, np.int64))
+
+    @property
+    def target(self) -> tuple[int, Array, Array, Array]:
+        return self.n_classes, self.numbers, self.weight, self.table
+
+
+def _prepare(target: Target, params: CartParams, weight: Array | None, rows: Array) -> _Fit:
+    none = np.zeros(0, np.int64)
+    units = none
+    if weight is not None:
+        units = np.zeros(len(weight), np.int64)
+        units[rows] = fixed_weight(np.asarray(weight)[rows])
+        rows = rows[units[rows] > 0]
+    if isinstance(target, ClassTarget):
+        if params.criterion == "variance":
+            raise PlanError("criterion variance is for numbers; classes take gini or entropy")
+        codes = target.codes
+        if len(rows) and int(codes[rows].max()) >= target.n_classes:
+            raise DataError(f"a class is not below n_classes = {target.n_classes}")
+        order = finish.class_entries(codes, rows, target.n_classes)
+        if params.criterion == "entropy":
+            if weight is not None:
+                raise PlanError("criterion entropy takes no weights: use gini")
+            return _Fit(CLASSES_BY_ENTROPY, target.n_classes, order, none, none, _entropy_table())
+        mode = CLASSES_BY_GINI if weight is None else WEIGHTED_CLASSES
+        return _Fit(mode, target.n_classes, order, none, units)
+    if params.criterion in ("gini", "entropy"):
+        raise PlanError(f"criterion {params.criterion} is for classes; numbers take variance")
+    numbers = np.zeros(len(target.values), np.int64)
+    values = np.asarray(target.values)[rows]
+    if weight is None:
+        numbers[rows] = fixed_point(values)[0]
+    else:
+        numbers[rows] = fixed_point(values, WEIGHTED_NUMBER_BITS)[0] * units[rows]
+    return _Fit(NUMBERS, 0, rows.astype(np.uint64), numbers, units)
+
+
+def _lane_tables(table: PredictorTable, columns: Array) -> tuple[Array, ...]:
+    """Return the words that hold lanes of the columns, and which lanes are allowed."""
+    layout = table.layout
+    allowed = np.isin(layout.lane_feature, columns) & (layout.lane_feature >= 0)
+    used = np.flatnonzero(allowed)
+    n_words = int(used[-1]) // 64 + 1 if len(used) else 0
+    return (
+        np.arange(n_words, dtype=np.int32),
+        allowed[: 64 * n_words].astype(np.uint8),
+        layout.lane_feature,
+        layout.first_lane,
+        layout.n_codes,
+        layout.is_ordered.astype(np.uint8),
+    )
+
+
+def _wide_tables(table: PredictorTable, columns: Array) -> tuple[Array, ...]:
+    layout = table.layout
+    wide = columns[layout.wide_row[columns] >= 0] if len(columns) else columns
+    ordered = layout.is_ordered[wide].astype(np.int32)
+    return (
+        wide.astype(np.int32),
+        layout.n_codes[wide],
+        ordered,
+        layout.wide_row[wide],
+        np.zeros(len(wide), np.int32),
+    )
+
+
+def _grow(
+    table: PredictorTable, columns: Array, fit: _Fit, params: CartParams, n_threads: int
+) -> tuple[list[Array], Array]:
+    """Grow trunk and twigs; return joined node arrays (in order of growth) and subset words."""
+    n = len(fit.order)
+    lanes, wide_tables = _lane_tables(table, columns), _wide_tables(table, columns)
+    block = (fit.mode, table.records, lanes, table.wide, wide_tables)
+    counts = np.zeros(max(fit.n_classes, 1), np.int64)
+    root_risk = node_risk(fit.mode, fit.order, 0, n, fit.target, counts) if n else 0.0
+    cp = params.cp if params.prune == "impurity" else 0.0
+    alpha = max(cp, _LEAST_GAIN) * root_risk
+    limits = (params.min_leaf, params.split_rows, params.max_depth, TWIG_ROWS)
+    scratch = np.empty((1, len(table.records) if len(wide_tables[0]) else 0), np.uint64)
+    most = 2 * (n // params.min_leaf) + 3
+    trunk, words = grow_block(
+        *block, scratch, False, fit.order, fit.target, limits, 0, alpha, most
+    )
+    del scratch
+    deferred = np.flatnonzero(trunk[1] == DEFERRED)
+    trunk[1][deferred] = 0
+    begins, ends, depths = trunk[4][deferred], trunk[5][deferred], trunk[6][deferred]
+
+    def grow_some(some: Array) -> Any:
+        return grow_twigs(
+            *block, fit.order, fit.target, limits, alpha, begins[some], ends[some], depths[some]
+        )
+
+    shares = _shares(ends - begins, n_threads)
+    if len(shares) > 1:
+        with ThreadPoolExecutor(n_threads) as pool:
+            twigs = [twig for some in pool.map(grow_some, shares) for twig in some]
+    else:
+        twigs = [twig for some in shares for twig in grow_some(some)]
+    return _join(trunk, words, deferred, twigs)
+
+
+def _shares(sizes: Array, n_threads: int) -> list[Array]:
+    """Cut the twigs into runs of about equal rows, a few for each thread."""
+    if not len(sizes):
+        return []
+    if n_threads == 1:
+        return [np.arange(len(sizes))]
+    running = np.cumsum(sizes) - sizes
+    part = running * (4 * n_threads) // max(int(sizes.sum()), 1)
+    return np.split(np.arange(len(sizes)), np.flatnonzero(np.diff(part)) + 1)
+
+
+def _join(
+    trunk: Sequence[Array], words: Array, deferred: Array, twigs: Sequence[Any]
+) -> tuple[list[Array], Array]:
+    n_trunk = len(trunk[0])
+    total = n_trunk + sum(len(nodes[0]) - 1 for nodes, _ in twigs)
+    joined = []
+    for array in trunk:
+        longer = np.zeros(total, array.dtype)
+        longer[:n_trunk] = array
+        joined.append(longer)
+    all_words = [words]
+    first, first_word = n_trunk, len(words)
+    for node, (nodes, twig_words) in zip(deferred, twigs, strict=True):
+        finish.join_twig(tuple(joined), node, first, nodes, first_word)
+        first += len(nodes[0]) - 1
+        first_word += len(twig_words)
+        all_words.append(twig_words)
+    return joined, np.concatenate(all_words)
+
+
+def _prune(nodes: list[Array], fit: _Fit, params: CartParams) -> list[Array]:
+    """Prune, and return the node arrays breadth first."""
+    nodes = _renumber(nodes)
+    if params.prune == "rpart":
+        risks = finish.rpart_risks(
+            fit.mode, fit.order, nodes[4], nodes[5], fit.n_classes, fit.numbers, fit.weight
+        )
+        finish.prune_by_complexity(nodes[0], risks, params.cp * risks[0])
+        nodes = _renumber(nodes)
+    if params.max_leaves is not None and len(nodes[0]) > 2 * params.max_leaves - 1:
+        finish.collapse_to_leaves(nodes[0], nodes[7], params.max_leaves)
+        nodes = _renumber(nodes)
+    return nodes
+
+
+def _renumber(nodes: list[Array]) -> list[Array]:
+    keep, left = finish.number_breadth_first(nodes[0])
+    return [left, *(array[keep] for array in nodes[1:])]
+
+
+def grow_tree(
+    predictors: PredictorTable | Sequence[Predictor],
+    target: Target,
+    params: CartParams | None = None,
+    *,
+    columns: Iterable[str] | None = None,
+    weight: Array | None = None,
+    rows: Array | None = None,
+    n_threads: int = 1,
+) -> tuple[Tree, LeafDonors]:
+    """Grow a CART and collect the donors of its leaves.
+
+    Parameters
+    ----------
+    predictors : PredictorTable or sequence of Predictor
+        A table made once serves the fits of many targets.
+    target : ClassTarget or NumberTarget
+    params : CartParams, optional
+    columns : iterable of str, optional
+        Predictors that may be used; default all. Ties between columns go to the first of the table.
+    weight : array of float64, shape (n,), optional
+        Weights the risk and, in the leaves, the donors. Rows of weight 0 take no part.
+    rows : array of int32 or int64, ascending, optional
+        Rows that take part; default all.
+    n_threads : int
+        Threads for this one tree.
+
+    Returns
+    -------
+    tree : Tree
+    donors : LeafDonors
+        ``rows`` are numbers of the whole table; within a leaf ordered by class, then row.
+
+    Raises
+    ------
+    DataError
+        If no row takes part, or a target or weight is not usable.
+    PlanError
+        If the criterion does not fit the target.
+
+    References
+    ----------
+    .. [1] Breiman, L., Friedman, J., Olshen, R., Stone, C. (1984). Classification and Regression
+           Trees.
+    .. [2] Reiter, J. P. (2005). Using CART to generate partially synthetic public use microdata.
+           Journal of Official Statistics 21, 441-462.
+    """
+    params = params or CartParams()
+    size = len(target.codes if isinstance(target, ClassTarget) else target.values)
+    table = predictors
+    if not isinstance(table, PredictorTable):
+        table = PredictorTable.of(table, size)
+    chosen = table.columns(table.layout.names if columns is None else columns)
+    taking_part = np.arange(size, dtype=np.int64) if rows is None else np.asarray(rows, np.int64)
+    fit = _prepare(target, params, weight, taking_part)
+    if not len(fit.order):
+        raise DataError("a tree needs at least one row")
+    grown, words = _grow(table, chosen, fit, params, n_threads)
+    return _finish(table, chosen, _prune(grown, fit, params), words, fit)
+
+
+def _finish(
+    table: PredictorTable, chosen: Array, nodes: list[Array], words: Array, fit: _Fit
+) -> tuple[Tree, LeafDonors]:
+    from gpusynth.trees.tree import Tree
+    left, kind, feature, value, begin, end, _, gain = nodes
+    inside = left >= 0
+    leaves = np.flatnonzero(~inside)
+    leaves = leaves[np.argsort(begin[leaves], kind="stable")]
+    leaf = np.full(len(left), -1, np.int32)
+    leaf[leaves] = np.arange(len(leaves), dtype=np.int32)
+    position = np.full(len(table.layout.names) + 1, -1, np.int32)
+    position[chosen] = np.arange(len(chosen), dtype=np.int32)
+    by_subset = inside & (kind == SUBSET)
+    tree = Tree(
+        predictors=tuple(table.layout.names[i] for i in chosen),
+        n_codes=table.layout.n_codes[chosen],
+        feature=np.where(inside, position[feature], -1).astype(np.int32),
+        threshold=np.where(inside & ~by_subset, value, 0).astype(np.uint16),
+        subset=np.where(by_subset, value, -1),
+        subset_words=words,
+        left=left,
+        leaf=leaf,
+        gain=np.where(inside, gain, 0.0),
+        n_rows=end - begin,
+    )
+    offsets = np.append(begin[leaves], len(fit.order)).astype(np.int64)
+    rows = (fit.order & _MASK).astype(np.int32 if table.n_rows < 1 << 31 else np.int64)
+    cumulative = None
+    if len(fit.weight):
+        running = np.cumsum(fit.weight[rows])
+        before = np.concatenate([[0], running])[offsets[:-1]]
+        cumulative = running - np.repeat(before, np.diff(offsets))
+    return tree, LeafDonors(offsets, rows, cumulative)

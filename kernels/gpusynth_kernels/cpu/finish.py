@@ -1,0 +1,187 @@
+"""From grown nodes to a canonical tree: order of rows, joining, pruning, numbering."""
+
+from __future__ import annotations
+
+import heapq
+from typing import Any
+
+import numpy as np
+
+from gpusynth_kernels.compile import jit
+from gpusynth_kernels.cpu.choose import NUMBERS, sum_of_squares
+
+__all__ = [
+    "class_entries",
+    "collapse_to_leaves",
+    "join_twig",
+    "number_breadth_first",
+    "prune_by_complexity",
+    "rpart_risks",
+]
+
+_ROW = np.uint64(0xFFFFFFFF)
+_CLASS = np.uint64(0xFFFF)
+_32 = np.uint64(32)
+
+
+@jit
+def class_entries(codes: Any, rows: Any, n_classes: Any) -> Any:
+    """Return the entries of `rows` ascending by (class, row): a counting sort.
+
+    `rows` (n,) ascending; an empty `rows` with ``n_classes == 0`` is not meant.
+    """
+    offsets = np.zeros(n_classes + 1, np.int64)
+    for i in range(rows.shape[0]):
+        offsets[np.int64(codes[rows[i]]) + 1] += 1
+    for k in range(1, n_classes + 1):
+        offsets[k] += offsets[k - 1]
+    out = np.empty(rows.shape[0], np.uint64)
+    for i in range(rows.shape[0]):
+        k = np.int64(codes[rows[i]])
+        out[offsets[k]] = (np.uint64(k) << _32) | np.uint64(rows[i])
+        offsets[k] += 1
+    return out
+
+
+@jit
+def join_twig(all_nodes: Any, node: Any, first: Any, twig: Any, first_word: Any) -> None:
+    """Put a twig in the place of node `node`; its other nodes are numbered from `first` on.
+
+    `all_nodes` and `twig` are tuples as `grow.grow_block` returns; `first_word` is where the
+    twig's subsets begin among all.
+    """
+    left, kind, feature, value, begin, end, level, gain = all_nodes
+    t_left, t_kind, t_feature, t_value, t_begin, t_end, t_level, t_gain = twig
+    start = begin[node]
+    for i in range(t_left.shape[0]):
+        at = node if i == 0 else first + i - 1
+        left[at] = -1 if t_left[i] < 0 else first + t_left[i] - 1
+        kind[at] = t_kind[i]
+        feature[at] = t_feature[i]
+        value[at] = t_value[i] + (first_word if t_kind[i] == 2 else 0)
+        begin[at] = start + t_begin[i]
+        end[at] = start + t_end[i]
+        level[at] = t_level[i]
+        gain[at] = t_gain[i]
+
+
+@jit
+def rpart_risks(
+    mode: Any, order: Any, begin: Any, end: Any, n_classes: Any, numbers: Any, weight: Any
+) -> Any:
+    """Return each node's risk as rpart has it: misclassified weight, or the sum of squares."""
+    risks = np.zeros(begin.shape[0], np.float64)
+    of_class = np.zeros(max(n_classes, 1), np.int64)
+    for node in range(begin.shape[0]):
+        b, e = begin[node], end[node]
+        if mode == NUMBERS:
+            risks[node] = sum_of_squares(order, b, e, numbers, weight)
+            continue
+        total = np.int64(0)
+        top = np.int64(0)
+        for i in range(b, e):
+            k = np.int64((order[i] >> _32) & _CLASS)
+            w = weight[np.int64(order[i] & _ROW)] if weight.shape[0] > 0 else np.int64(1)
+            of_class[k] += w
+            total += w
+            top = max(top, of_class[k])
+        risks[node] = np.float64(total - top)
+        for i in range(b, e):
+            of_class[np.int64((order[i] >> _32) & _CLASS)] = 0
+    return risks
+
+
+@jit
+def prune_by_complexity(left: Any, risks: Any, alpha: Any) -> None:
+    """Undo splits bottom-up as rpart's ``partition.c`` does; ``left`` becomes -1 there.
+
+    A split's complexity is ``(R(t) - sum R(leaves)) / (number of splits)``, where a child whose
+    own complexity is lower is taken as collapsed first; a split of complexity at most `alpha`
+    ("all was in vain") is undone. Children stand after their parents.
+    """
+    n = left.shape[0]
+    complexity = np.full(n, alpha)
+    below = risks.copy()
+    splits = np.zeros(n, np.int64)
+    for node in range(n - 1, -1, -1):
+        a = left[node]
+        if a < 0:
+            continue
+        b = a + 1
+        risk_a, risk_b = below[a], below[b]
+        splits_a, splits_b = splits[a], splits[b]
+        own = (risks[node] - (risk_a + risk_b)) / (splits_a + splits_b + 1)
+        first, second = (a, b) if complexity[b] > complexity[a] else (b, a)
+        if own > complexity[first]:
+            if first == a:
+                risk_a, splits_a = risks[a], 0
+            else:
+                risk_b, splits_b = risks[b], 0
+            own = (risks[node] - (risk_a + risk_b)) / (splits_a + splits_b + 1)
+            if own > complexity[second]:
+                if second == a:
+                    risk_a, splits_a = risks[a], 0
+                else:
+                    risk_b, splits_b = risks[b], 0
+        complexity[node] = (risks[node] - (risk_a + risk_b)) / (splits_a + splits_b + 1)
+        if complexity[node] <= alpha:
+            left[node] = -1
+            complexity[node] = alpha
+            below[node] = risks[node]
+            splits[node] = 0
+        else:
+            below[node] = risk_a + risk_b
+            splits[node] = splits_a + splits_b + 1
+
+
+@jit
+def collapse_to_leaves(left: Any, gain: Any, max_leaves: Any) -> None:
+    """Undo the splits of least gain, from the leaves up, until at most `max_leaves` are left.
+
+    Among equal gains the node with the highest number goes first (nodes breadth first).
+    """
+    n = left.shape[0]
+    parent = np.full(n, -1, np.int64)
+    inner_children = np.zeros(n, np.int64)
+    n_leaves = 1
+    for node in range(n):
+        if left[node] >= 0:
+            n_leaves += 1
+            for child in (left[node], left[node] + 1):
+                parent[child] = node
+                if left[child] >= 0:
+                    inner_children[node] += 1
+    heap = [(0.0, np.int64(0))]
+    heap.pop()
+    for node in range(n):
+        if left[node] >= 0 and inner_children[node] == 0:
+            heapq.heappush(heap, (gain[node], np.int64(-node)))
+    while n_leaves > max_leaves and len(heap) > 0:
+        node = -heapq.heappop(heap)[1]
+        left[node] = -1
+        n_leaves -= 1
+        above = parent[node]
+        if above >= 0:
+            inner_children[above] -= 1
+            if inner_children[above] == 0:
+                heapq.heappush(heap, (gain[above], -above))
+
+
+@jit
+def number_breadth_first(left: Any) -> Any:
+    """Return the nodes that the root still reaches, breadth first, and their new left children."""
+    n = left.shape[0]
+    nodes = np.empty(n, np.int64)
+    new_left = np.full(n, -1, np.int32)
+    nodes[0] = 0
+    count = 1
+    at = 0
+    while at < count:
+        child = left[nodes[at]]
+        if child >= 0:
+            new_left[at] = count
+            nodes[count] = child
+            nodes[count + 1] = child + 1
+            count += 2
+        at += 1
+    return nodes[:count].copy(), new_left[:count].copy()

@@ -1,0 +1,463 @@
+"""Grow a tree on one block of rows.
+
+A *block* is a set of rows with everything that its splits need: records (narrow columns as bits),
+codes of the wide columns, the target. `grow_block` works depth first on one permutation of the
+block's rows: each node is a slice, a split partitions the slice stably, and when growth ends the
+slices of the leaves are the donors. No second pass, no sort.
+
+A large block (the *trunk*) sorts each wide column anew in each node and stops at nodes of at most
+`stop_rows` rows. Each of these becomes a small block of its own (a *twig*): its rows are copied so
+that they lie in the processor's cache, words of lanes that have become constant are left out,
+classes are renumbered to those present, and its wide columns are sorted once and then partitioned
+like the rows. Both give the same tree, so `stop_rows` is a matter of speed alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gpusynth_kernels.compile import jit
+from gpusynth_kernels.cpu.choose import (
+    NUMBERS,
+    SUBSET,
+    THRESHOLD,
+    choose_split,
+    node_score,
+)
+from gpusynth_kernels.cpu.lanes import lane_bit
+from gpusynth_kernels.cpu.scan import sort_by_code
+
+__all__ = ["DEFERRED", "LEAF", "grow_block", "grow_twigs"]
+
+LEAF = 0
+DEFERRED = 3
+"""Kinds of node, besides `choose.THRESHOLD` and `choose.SUBSET`: a leaf, and a node of the trunk
+that a twig will replace."""
+
+_ROW = np.uint64(0xFFFFFFFF)
+_CLASS = np.uint64(0xFFFF)
+_1 = np.uint64(1)
+_32 = np.uint64(32)
+_48 = np.uint64(48)
+_LOW32 = np.uint64(0xFFFF0000FFFFFFFF)
+
+
+@jit
+def _is_pure(mode: Any, order: Any, begin: Any, end: Any, numbers: Any) -> Any:
+    if mode != NUMBERS:
+        return (order[begin] >> _32) & _CLASS == (order[end - 1] >> _32) & _CLASS
+    first = numbers[np.int64(order[begin] & _ROW)]
+    for i in range(begin + 1, end):
+        if numbers[np.int64(order[i] & _ROW)] != first:
+            return False
+    return True
+
+
+@jit
+def _set_sides(
+    records: Any,
+    codes: Any,
+    order: Any,
+    begin: Any,
+    end: Any,
+    split: Any,
+    goes_left: Any,
+    side: Any,
+) -> Any:
+    """Set ``side[row]`` to 1 for rows that go right; return how many go left."""
+    kind, value, lane = split
+    n_right = 0
+    if lane >= 0:
+        word = lane >> 6
+        bit = lane_bit(lane)
+        for i in range(begin, end):
+            row = np.int64(order[i] & _ROW)
+            right = np.uint8((records[row, word] >> bit) & _1)
+            side[row] = right
+            n_right += right
+    elif kind == THRESHOLD:
+        for i in range(begin, end):
+            row = np.int64(order[i] & _ROW)
+            right = np.uint8(codes[row] > value)
+            side[row] = right
+            n_right += right
+    else:
+        for i in range(begin, end):
+            row = np.int64(order[i] & _ROW)
+            right = np.uint8(1 - goes_left[codes[row]])
+            side[row] = right
+            n_right += right
+    return end - begin - n_right
+
+
+@jit
+def _partition(entries: Any, begin: Any, end: Any, side: Any, spare: Any) -> None:
+    """Move the entries of rows that go left to the front, both sides in their old order."""
+    left = begin
+    right = 0
+    for i in range(begin, end):
+        entry = entries[i]
+        goes_right = side[np.int64(entry & _ROW)]
+        entries[left] = entry
+        spare[right] = entry
+        left += 1 - goes_right
+        right += goes_right
+    for i in range(right):
+        entries[left + i] = spare[i]
+
+
+@jit
+def _codes_of(feature: Any, lane: Any, wide: Any, wide_tables: Any) -> Any:
+    """Return the codes of a wide column (of any column when a lane was chosen: not read then)."""
+    if lane < 0:
+        for q in range(wide_tables[0].shape[0]):
+            if wide_tables[0][q] == feature:
+                return wide[wide_tables[3][q]]
+    return wide[0]
+
+
+@jit
+def _goes_on(
+    mode: Any, order: Any, begin: Any, middle: Any, end: Any, limits: Any, numbers: Any
+) -> Any:
+    """Return whether a child may be split again, so that its lists are needed."""
+    least = max(limits[1], 2 * limits[0])
+    if middle - begin >= least and not _is_pure(mode, order, begin, middle, numbers):
+        return True
+    return end - middle >= least and not _is_pure(mode, order, middle, end, numbers)
+
+
+@jit
+def _with_absent(codes: Any, order: Any, begin: Any, end: Any, goes_left: Any, n_left: Any) -> Any:
+    """Send the levels that the node lacks to the larger child (left when equal)."""
+    if 2 * n_left < end - begin:
+        return goes_left
+    present = np.zeros(goes_left.shape[0], np.uint8)
+    for i in range(begin, end):
+        present[codes[np.int64(order[i] & _ROW)]] = 1
+    for code in range(goes_left.shape[0]):
+        if present[code] == 0:
+            goes_left[code] = 1
+    return goes_left
+
+
+@jit
+def _put_mask(masks: Any, n_words: Any, kind: Any, value: Any, lane: Any, goes_left: Any) -> Any:
+    """Append a subset as 32-bit words; return the (perhaps larger) array and its fill."""
+    need = 1 if lane >= 0 else (goes_left.shape[0] + 31) >> 5
+    if n_words + need > masks.shape[0]:
+        larger = np.zeros(2 * masks.shape[0] + need, np.uint32)
+        larger[:n_words] = masks[:n_words]
+        masks = larger
+    if lane >= 0:
+        masks[n_words] = np.uint32(value)
+    else:
+        for w in range(need):
+            word = np.uint32(0)
+            for b in range(min(32, goes_left.shape[0] - 32 * w)):
+                if goes_left[32 * w + b]:
+                    word |= np.uint32(1) << np.uint32(b)
+            masks[n_words + w] = word
+    return masks, n_words + need
+
+
+@jit
+def _workspace(n_lanes: Any, n_classes: Any, n_codes: Any) -> Any:
+    ints = np.empty((4, n_lanes), np.int64)
+    floats = np.empty((3, n_lanes), np.float64)
+    bytes_ = np.empty(n_lanes // 8, np.uint64)
+    sides = np.empty((2, max(n_classes, 1)), np.int64)
+    slot = np.full(max(n_codes, 1), -1, np.int32)
+    levels = np.empty(max(n_codes, 1), np.int32)
+    offsets = np.empty(n_codes + 1, np.int64)
+    no_flags = np.zeros(0, np.uint8)
+    return (bytes_, ints, floats), (sides, offsets, slot, levels, no_flags)
+
+
+@jit
+def grow_block(
+    mode: Any,
+    records: Any,
+    lanes: Any,
+    wide: Any,
+    wide_tables: Any,
+    lists: Any,
+    presorted: Any,
+    order: Any,
+    target: Any,
+    limits: Any,
+    depth: Any,
+    alpha: Any,
+    max_nodes: Any,
+) -> Any:
+    """Grow a tree on a block; `order` becomes the permutation whose slices are the leaves.
+
+    Parameters
+    ----------
+    mode, records, lanes, wide, wide_tables, lists, presorted, target
+        See `choose.choose_split`; rows are numbered within the block.
+    order : array of uint64 entries, shape (n,), changed
+        Ascending by (class, row).
+    limits : tuple of int
+        min_leaf, min_split, max_depth, stop_rows.
+    depth : int
+        Depth of the block's root in the whole tree.
+    alpha : float
+        A split must lower the risk by more than this.
+    max_nodes : int
+        No tree on these rows has more.
+
+    Returns
+    -------
+    nodes : tuple of arrays, shape (n_nodes,)
+        left int32 (-1 in a leaf; right is left + 1), kind int8, feature int32, value int64
+        (threshold, or place of the subset in `masks`), begin and end int64, depth int32, gain
+        float64.
+    masks : array of uint32
+        Subsets, one bit a code, 1 = goes left.
+    """
+    min_leaf, min_split, max_depth, stop_rows = limits
+    n_classes, numbers, weight, table = target
+    n = order.shape[0]
+    left = np.full(max_nodes, -1, np.int32)
+    kind = np.zeros(max_nodes, np.int8)
+    feature = np.full(max_nodes, -1, np.int32)
+    value = np.zeros(max_nodes, np.int64)
+    begin = np.zeros(max_nodes, np.int64)
+    end = np.zeros(max_nodes, np.int64)
+    level = np.zeros(max_nodes, np.int32)
+    gain = np.zeros(max_nodes, np.float64)
+    masks = np.zeros(64, np.uint32)
+    n_mask_words = 0
+    most_codes = 1
+    for q in range(wide_tables[1].shape[0]):
+        most_codes = max(most_codes, wide_tables[1][q])
+    work, scratch = _workspace(lanes[1].shape[0], n_classes, most_codes)
+    class_weight = np.zeros(max(n_classes, 1), np.int64)
+    side = np.zeros(max(records.shape[0], wide.shape[1]), np.uint8)
+    spare = np.empty(n, np.uint64)
+    stack = np.empty(2 * (max_depth + 2), np.int32)
+    stack[0] = 0
+    n_stack = 1
+    end[0] = n
+    level[0] = depth
+    n_nodes = 1
+    while n_stack > 0:
+        n_stack -= 1
+        node = stack[n_stack]
+        b, e = begin[node], end[node]
+        rows_here = e - b
+        if rows_here < min_split or rows_here < 2 * min_leaf or level[node] >= max_depth:
+            continue
+        if _is_pure(mode, order, b, e, numbers):
+            continue
+        if rows_here <= stop_rows:
+            kind[node] = DEFERRED
+            continue
+        base = node_score(mode, order, b, e, target, class_weight)
+        score, f, split_kind, v, lane, goes_left = choose_split(
+            mode, records, lanes, wide, wide_tables, lists, presorted, order, b, e,
+            min_leaf, target, class_weight, work, scratch,
+        )
+        if split_kind == LEAF or not score - base > alpha:
+            continue
+        codes = _codes_of(f, lane, wide, wide_tables)
+        n_left = _set_sides(records, codes, order, b, e, (split_kind, v, lane), goes_left, side)
+        if split_kind == SUBSET:
+            if lane < 0:
+                goes_left = _with_absent(codes, order, b, e, goes_left, n_left)
+            place = n_mask_words
+            masks, n_mask_words = _put_mask(masks, n_mask_words, split_kind, v, lane, goes_left)
+            v = np.int64(place)
+        _partition(order, b, e, side, spare)
+        if presorted and _goes_on(mode, order, b, b + n_left, e, limits, numbers):
+            for q in range(lists.shape[0]):
+                _partition(lists[q], b, e, side, spare)
+        left[node] = n_nodes
+        kind[node] = split_kind
+        feature[node] = f
+        value[node] = v
+        gain[node] = score - base
+        for child in range(2):
+            at = n_nodes + child
+            begin[at] = b if child == 0 else b + n_left
+            end[at] = b + n_left if child == 0 else e
+            level[at] = level[node] + 1
+        stack[n_stack] = n_nodes + 1
+        stack[n_stack + 1] = n_nodes
+        n_stack += 2
+        n_nodes += 2
+    nodes = (
+        left[:n_nodes].copy(), kind[:n_nodes].copy(), feature[:n_nodes].copy(),
+        value[:n_nodes].copy(), begin[:n_nodes].copy(), end[:n_nodes].copy(),
+        level[:n_nodes].copy(), gain[:n_nodes].copy(),
+    )
+    return nodes, masks[:n_mask_words].copy()
+
+
+@jit
+def _twig_words(records: Any, lanes: Any, order: Any, begin: Any, end: Any) -> Any:
+    """Return which record words still hold an allowed lane that is not constant."""
+    n_words = lanes[0].shape[0]
+    lane_ok = lanes[1]
+    live = np.empty(n_words, np.int32)
+    n_live = 0
+    for w in range(n_words):
+        ones = np.uint64(0)
+        zeros = np.uint64(0)
+        for i in range(begin, end):
+            word = records[np.int64(order[i] & _ROW), w]
+            ones |= word
+            zeros |= ~word
+        varies = ones & zeros
+        for j in range(64):
+            if lane_ok[w * 64 + j] and (varies >> lane_bit(j)) & _1:
+                live[n_live] = w
+                n_live += 1
+                break
+    return live[:n_live]
+
+
+@jit
+def _twig_wide(wide: Any, wide_tables: Any, order: Any, begin: Any, end: Any) -> Any:
+    """Copy the wide columns that are not constant in the twig; sort the ordered ones."""
+    features, code_counts, ordered, wide_rows, _ = wide_tables
+    n = end - begin
+    keep = np.empty(features.shape[0], np.int32)
+    n_keep = 0
+    n_lists = 0
+    most_codes = 1
+    for q in range(features.shape[0]):
+        codes = wide[wide_rows[q]]
+        first = codes[np.int64(order[begin] & _ROW)]
+        for i in range(begin + 1, end):
+            if codes[np.int64(order[i] & _ROW)] != first:
+                keep[n_keep] = q
+                n_keep += 1
+                n_lists += ordered[q]
+                most_codes = max(most_codes, code_counts[q])
+                break
+    local = np.empty((max(n_keep, 1), n), np.uint16)
+    tables = np.zeros((5, n_keep), np.int32)
+    place = 0
+    for at in range(n_keep):
+        q = keep[at]
+        codes = wide[wide_rows[q]]
+        for i in range(n):
+            local[at, i] = codes[np.int64(order[begin + i] & _ROW)]
+        tables[0, at] = features[q]
+        tables[1, at] = code_counts[q]
+        tables[2, at] = ordered[q]
+        tables[3, at] = at
+        tables[4, at] = place
+        place += ordered[q]
+    return local, tables, n_lists, most_codes
+
+
+@jit
+def _local_order(mode: Any, order: Any, begin: Any, end: Any) -> Any:
+    """Return the twig's entries with rows 0, 1, 2, ... and classes renumbered to those present."""
+    local = np.empty(end - begin, np.uint64)
+    n_classes = 0
+    previous = np.uint64(0)
+    for i in range(begin, end):
+        cls = (order[i] >> _32) & _CLASS
+        if i == begin or cls != previous:
+            n_classes += 1
+            previous = cls
+        number = np.uint64(n_classes - 1) if mode != NUMBERS else np.uint64(0)
+        local[i - begin] = (number << _32) | np.uint64(i - begin)
+    return local, n_classes if mode != NUMBERS else 0
+
+
+@jit
+def _grow_twig(
+    mode: Any,
+    records: Any,
+    lanes: Any,
+    wide: Any,
+    wide_tables: Any,
+    order: Any,
+    begin: Any,
+    end: Any,
+    target: Any,
+    limits: Any,
+    depth: Any,
+    alpha: Any,
+) -> Any:
+    """Grow one twig; ``order[begin:end]`` becomes its permutation."""
+    n = end - begin
+    _, numbers, weight, table = target
+    live = _twig_words(records, lanes, order, begin, end)
+    own_records = np.empty((n, live.shape[0]), np.uint64)
+    own_ok = np.empty(64 * live.shape[0], np.uint8)
+    own_words = np.empty(live.shape[0], np.int32)
+    for w in range(live.shape[0]):
+        own_words[w] = lanes[0][live[w]]
+        for j in range(64):
+            own_ok[w * 64 + j] = lanes[1][live[w] * 64 + j]
+    for i in range(n):
+        row = np.int64(order[begin + i] & _ROW)
+        for w in range(live.shape[0]):
+            own_records[i, w] = records[row, live[w]]
+    own_lanes = (own_words, own_ok, lanes[2], lanes[3], lanes[4], lanes[5])
+    own_wide, tables, n_lists, most_codes = _twig_wide(wide, wide_tables, order, begin, end)
+    own_tables = (tables[0], tables[1], tables[2], tables[3], tables[4])
+    own_order, n_classes = _local_order(mode, order, begin, end)
+    own_numbers = np.empty(n if numbers.shape[0] > 0 else 0, np.int64)
+    own_weight = np.empty(n if weight.shape[0] > 0 else 0, np.int64)
+    for i in range(own_numbers.shape[0]):
+        own_numbers[i] = numbers[np.int64(order[begin + i] & _ROW)]
+    for i in range(own_weight.shape[0]):
+        own_weight[i] = weight[np.int64(order[begin + i] & _ROW)]
+    lists = np.empty((n_lists, n), np.uint64)
+    offsets = np.empty(most_codes + 1, np.int64)
+    for q in range(tables.shape[1]):
+        if tables[2, q]:
+            sort_by_code(
+                own_wide[q], own_order, 0, n, offsets[: tables[1, q] + 1], lists[tables[4, q]]
+            )
+    nodes, masks = grow_block(
+        mode, own_records, own_lanes, own_wide, own_tables, lists, True, own_order,
+        (n_classes, own_numbers, own_weight, table), (limits[0], limits[1], limits[2], 0), depth,
+        alpha, 2 * (n // limits[0]) + 3,
+    )
+    old = order[begin:end].copy()
+    for i in range(n):
+        order[begin + i] = old[np.int64(own_order[i] & _ROW)]
+    return nodes, masks
+
+
+@jit
+def grow_twigs(
+    mode: Any,
+    records: Any,
+    lanes: Any,
+    wide: Any,
+    wide_tables: Any,
+    order: Any,
+    target: Any,
+    limits: Any,
+    alpha: Any,
+    begins: Any,
+    ends: Any,
+    depths: Any,
+) -> Any:
+    """Grow twigs one after the other; arguments as `grow_block`, and each twig's slice and depth.
+
+    Returns
+    -------
+    twigs : list of (nodes, masks)
+        As `grow_block` returns them; begin and end count from the twig's first row.
+    """
+    twigs = []
+    for t in range(begins.shape[0]):
+        twigs.append(
+            _grow_twig(
+                mode, records, lanes, wide, wide_tables, order, begins[t], ends[t], target,
+                limits, depths[t], alpha,
+            )
+        )
+    return twigs
