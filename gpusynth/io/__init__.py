@@ -1,1 +1,33 @@
-"""io floor of gpusynth."""
+"""Files and tables in and out: what comes in is streamed, what goes out is whole or not there.
+
+Stands on the table floor; knows nothing of plans, trees or engines.
+"""
+
+from gpusynth.io.csv_text import CsvStyle
+from gpusynth.io.digest import file_sha256
+from gpusynth.io.frames import like_input
+from gpusynth.io.metadata import ReplicateMetadata, read_metadata
+from gpusynth.io.output import (
+    output_error,
+    prepare_output_directory,
+    write_json_atomic,
+    writing,
+)
+from gpusynth.io.source import open_source
+from gpusynth.io.write import ReplicateWriter
+from gpusynth.table.source import Source
+
+__all__ = [
+    "CsvStyle",
+    "ReplicateMetadata",
+    "ReplicateWriter",
+    "Source",
+    "file_sha256",
+    "like_input",
+    "open_source",
+    "output_error",
+    "prepare_output_directory",
+    "read_metadata",
+    "write_json_atomic",
+    "writing",
+]

@@ -24,6 +24,7 @@ from gpusynth_kernels.cpu.choose import (
     node_risk,
 )
 from gpusynth_kernels.cpu.grow import DEFERRED, grow_block, grow_twigs
+from gpusynth_kernels.dtypes import LANES_PER_WORD
 from gpusynth_kernels.scalar.entropy import log_table
 
 from gpusynth.arrays import Array
@@ -107,24 +108,32 @@ def _prepare(target: Target, params: CartParams, weight: Array | None, rows: Arr
 
 
 def _lane_tables(table: PredictorTable, columns: Array) -> tuple[Array, ...]:
-    """Return the words that hold lanes of the columns, and which lanes are allowed."""
+    """Return `lanes` of `choose.choose_split`: narrow columns."""
+    allowed = np.isin(table.layout.lane_feature, columns) & (table.layout.lane_feature >= 0)
+    by_word = allowed.reshape(-1, LANES_PER_WORD)
+    words = np.flatnonzero(by_word.any(axis=1)).astype(np.int32)
+    return words, words, by_word[words].astype(np.uint8).reshape(-1)
+
+
+def _mark_tables(table: PredictorTable, columns: Array) -> tuple[Array, ...]:
+    """Return `marks` of `choose.choose_split`: columns of middling width."""
     layout = table.layout
-    allowed = np.isin(layout.lane_feature, columns) & (layout.lane_feature >= 0)
-    used = np.flatnonzero(allowed)
-    n_words = int(used[-1]) // 64 + 1 if len(used) else 0
+    marked = columns[layout.first_mark[columns] >= 0]
+    first = layout.first_mark[marked]
+    words, place = np.unique(first // LANES_PER_WORD, return_inverse=True)
     return (
-        np.arange(n_words, dtype=np.int32),
-        allowed[: 64 * n_words].astype(np.uint8),
-        layout.lane_feature,
-        layout.first_lane,
-        layout.n_codes,
-        layout.is_ordered.astype(np.uint8),
+        words.astype(np.int32),
+        marked.astype(np.int32),
+        (place * LANES_PER_WORD + first % LANES_PER_WORD).astype(np.int32),
+        layout.n_codes[marked],
+        layout.is_ordered[marked].astype(np.int32),
     )
 
 
 def _wide_tables(table: PredictorTable, columns: Array) -> tuple[Array, ...]:
+    """Return `wide_tables` of `choose.choose_split`: columns that stay codes."""
     layout = table.layout
-    wide = columns[layout.wide_row[columns] >= 0] if len(columns) else columns
+    wide = columns[layout.wide_row[columns] >= 0]
     ordered = layout.is_ordered[wide].astype(np.int32)
     return (
         wide.astype(np.int32),
@@ -140,8 +149,16 @@ def _grow(
 ) -> tuple[list[Array], Array]:
     """Grow trunk and twigs; return joined node arrays (in order of growth) and subset words."""
     n = len(fit.order)
-    lanes, wide_tables = _lane_tables(table, columns), _wide_tables(table, columns)
-    block = (fit.mode, table.records, lanes, table.wide, wide_tables)
+    layout, wide_tables = table.layout, _wide_tables(table, columns)
+    block = (
+        fit.mode,
+        table.records,
+        _lane_tables(table, columns),
+        _mark_tables(table, columns),
+        (layout.lane_feature, layout.first_lane, layout.n_codes, layout.is_ordered),
+        table.wide,
+        wide_tables,
+    )
     counts = np.zeros(max(fit.n_classes, 1), np.int64)
     root_risk = node_risk(fit.mode, fit.order, 0, n, fit.target, counts) if n else 0.0
     cp = params.cp if params.prune == "impurity" else 0.0

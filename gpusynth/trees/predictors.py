@@ -1,7 +1,8 @@
 """PredictorTable: columns in the form that trees are grown on and walked with.
 
-Narrow columns (at most 8 ordered or 4 unordered codes) become candidate splits, one bit each, in
-row records; wide columns stay codes. Nothing depends on a target, so one table serves the fits of
+Narrow columns (at most 8 ordered or 4 unordered codes) become candidate splits, middling ones (up to
+32 ordered or 64 unordered codes) marks of their codes: one bit each, in row records. Wide columns
+stay codes. Nothing depends on a target, so one table serves the fits of
 all variables, and a table of synthetic rows with the same layout is filled column by column as
 they are drawn.
 """
@@ -17,13 +18,15 @@ from gpusynth_kernels.dtypes import (
     LANES_PER_WORD,
     MAX_CODES,
     MAX_ORDERED_LANE_CODES,
+    MAX_ORDERED_MARK_CODES,
     MAX_SUBSET_LANE_CODES,
+    MAX_SUBSET_MARK_CODES,
 )
 
 from gpusynth.arrays import Array
 from gpusynth.errors import CodecError
 
-__all__ = ["Layout", "Predictor", "PredictorTable"]
+__all__ = ["Layout", "Predictor", "PredictorTable", "lane_bits"]
 
 _BLOCK = 8192
 
@@ -48,13 +51,18 @@ class Predictor:
 
 
 def _n_lanes(n_codes: int, *, is_ordered: bool) -> int:
+    """Return the number of candidate splits of a narrow column, 0 for others."""
     if is_ordered:
         return n_codes - 1 if n_codes <= MAX_ORDERED_LANE_CODES else 0
     return (1 << (n_codes - 1)) - 1 if n_codes <= MAX_SUBSET_LANE_CODES else 0
 
 
 class Layout:
-    """Where each column lies: its lanes, or its row among the wide columns.
+    """Where each column lies in the records, or among the wide columns.
+
+    Narrow columns have a lane for each candidate split, middling ones a lane for each code (see
+    `gpusynth_kernels.cpu.lanes` and `marks`); words of the two sorts alternate as columns come, and
+    the lanes of a column never cross a word.
 
     Parameters
     ----------
@@ -65,11 +73,13 @@ class Layout:
     Attributes
     ----------
     first_lane : array of int32, shape (n_columns,)
-        -1 for wide and for constant columns. The lanes of a column never cross a word.
+        ``64 * word + lane``; -1 for columns that are not narrow, and for constant ones.
+    first_mark : array of int32, shape (n_columns,)
+        The same for middling columns.
     wide_row : array of int32, shape (n_columns,)
-        -1 for narrow and for constant columns.
+        -1 for columns that are not wide.
     lane_feature : array of int32, shape (64 * n_words,)
-        Column of each lane, -1 for none.
+        Column of each candidate split, -1 elsewhere.
     """
 
     def __init__(
@@ -79,45 +89,64 @@ class Layout:
         self.position = {name: i for i, name in enumerate(self.names)}
         self.n_codes = np.asarray(n_codes, np.int32).reshape(-1)
         self.is_ordered = np.asarray(is_ordered, np.bool_).reshape(-1)
-        self.first_lane = np.full(len(self.names), -1, np.int32)
-        self.wide_row = np.full(len(self.names), -1, np.int32)
-        at = 0
-        wide = 0
+        none = np.full(len(self.names), -1, np.int32)
+        self.first_lane, self.first_mark, self.wide_row = none, none.copy(), none.copy()
+        self.n_words = 0
+        self.n_wide = 0
+        free: dict[str, int] = {"lanes": 0, "marks": 0}
         for i, (count, ordered) in enumerate(zip(n_codes, is_ordered, strict=True)):
             if not 0 <= count <= MAX_CODES:
                 raise CodecError(f"column {names[i]!r} has {count} codes; at most {MAX_CODES}")
             lanes = _n_lanes(count, is_ordered=ordered) if count > 1 else 0
             if lanes:
-                if at % LANES_PER_WORD + lanes > LANES_PER_WORD:
-                    at += LANES_PER_WORD - at % LANES_PER_WORD
-                self.first_lane[i] = at
-                at += lanes
+                self.first_lane[i] = self._place(free, "lanes", lanes)
+            elif 1 < count <= (MAX_ORDERED_MARK_CODES if ordered else MAX_SUBSET_MARK_CODES):
+                self.first_mark[i] = self._place(free, "marks", count)
             elif count > 1:
-                self.wide_row[i] = wide
-                wide += 1
-        self.n_words = -(-at // LANES_PER_WORD)
-        self.n_wide = wide
+                self.wide_row[i] = self.n_wide
+                self.n_wide += 1
         self.lane_feature = np.full(self.n_words * LANES_PER_WORD, -1, np.int32)
         for i, first in enumerate(self.first_lane):
             if first >= 0:
                 lanes = _n_lanes(int(self.n_codes[i]), is_ordered=bool(self.is_ordered[i]))
                 self.lane_feature[first : first + lanes] = i
 
-    def lane_bits(self, column: int) -> Array:
-        """Return ``bits`` (n_codes,) uint64: the lanes of the column's word that are 1 by code."""
-        count = int(self.n_codes[column])
-        codes = np.arange(count)
-        lanes = _n_lanes(count, is_ordered=bool(self.is_ordered[column]))
-        bits = np.zeros(count, np.uint64)
-        for lane in range(lanes):
-            if self.is_ordered[column]:
-                right = codes > lane
+    def _place(self, free: dict[str, int], sort: str, lanes: int) -> int:
+        """Return the first of so many lanes in a word of this sort; open a word when full."""
+        if free[sort] % LANES_PER_WORD == 0 or free[sort] % LANES_PER_WORD + lanes > LANES_PER_WORD:
+            free[sort] = self.n_words * LANES_PER_WORD
+            self.n_words += 1
+        first = free[sort]
+        free[sort] += lanes
+        return first
+
+    def word(self, column: int) -> int:
+        """Return the word of the records that holds a column, -1 for wide and constant ones."""
+        first = max(int(self.first_lane[column]), int(self.first_mark[column]))
+        return first // LANES_PER_WORD if first >= 0 else -1
+
+    def bits(self, column: int) -> Array:
+        """Return ``bits`` (n_codes,) uint64: what a code sets in the column's word."""
+        codes = np.arange(int(self.n_codes[column]))
+        bits = np.zeros(len(codes), np.uint64)
+        marked = self.first_mark[column] >= 0
+        first = int(self.first_mark[column] if marked else self.first_lane[column])
+        lanes = _n_lanes(len(codes), is_ordered=bool(self.is_ordered[column]))
+        for lane in range(len(codes) if marked else lanes):
+            if marked:
+                is_set = codes == lane
+            elif self.is_ordered[column]:
+                is_set = codes > lane
             else:
-                right = ((lane + 1) << 1 >> codes) & 1 == 1
-            offset = int(self.first_lane[column]) % LANES_PER_WORD + lane
-            bit = 8 * (offset % 8) + offset // 8
-            bits |= np.where(right, np.uint64(1 << bit), np.uint64(0))
+                is_set = ((lane + 1) << 1 >> codes) & 1 == 1
+            bits |= np.where(is_set, lane_bits(np.array(first + lane)), np.uint64(0))
         return bits
+
+
+def lane_bits(lane: Array) -> Array:
+    """Return the bit (uint64) of each lane within its word; see `gpusynth_kernels.cpu.lanes`."""
+    offset = np.asarray(lane) % LANES_PER_WORD
+    return np.uint64(1) << (8 * (offset % 8) + offset // 8).astype(np.uint64)
 
 
 class PredictorTable:
@@ -175,9 +204,9 @@ class PredictorTable:
             i = self.layout.position[name]
             if self.layout.wide_row[i] >= 0:
                 self.wide[self.layout.wide_row[i], first_row : first_row + len(codes)] = codes
-            elif self.layout.first_lane[i] >= 0:
-                word = int(self.layout.first_lane[i]) // LANES_PER_WORD
-                narrow.append((np.ascontiguousarray(codes), self.layout.lane_bits(i), word))
+            elif self.layout.word(i) >= 0:
+                column = np.ascontiguousarray(codes)
+                narrow.append((column, self.layout.bits(i), self.layout.word(i)))
         rows = max((len(codes) for codes, _, _ in narrow), default=0)
         for start in range(0, rows, _BLOCK):
             for codes, bits, word in narrow:

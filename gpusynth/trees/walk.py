@@ -13,44 +13,70 @@ from gpusynth.arrays import Array
 from gpusynth.errors import EmptyLeafError
 from gpusynth.streams import StreamKey
 from gpusynth.trees.leaves import LeafDonors
-from gpusynth.trees.predictors import Layout, Predictor, PredictorTable
+from gpusynth.trees.predictors import Layout, Predictor, PredictorTable, lane_bits
 from gpusynth.trees.tree import Tree
 
 __all__ = ["draw_rows", "walk"]
 
 _PIECE = 65_536
-_RECORD_BIT = np.uint64(1) << np.uint64(32)
 
 
-def _node_words(tree: Tree, layout: Layout) -> Array:
-    """Return the tree as the words that `gpusynth_kernels.cpu.walk` describes."""
+def _node_words(tree: Tree, layout: Layout) -> tuple[Array, Array]:
+    """Return the tree as the two words a node that `gpusynth_kernels.cpu.walk` describes."""
     column = np.array([layout.position[name] for name in tree.predictors] or [0], np.int64)
     inside = tree.feature >= 0
     feature = column[np.where(inside, tree.feature, 0)]
-    narrow = inside & (layout.first_lane[feature] >= 0)
     by_subset = tree.subset >= 0
-    left = np.where(inside, tree.left, np.arange(tree.n_nodes)).astype(np.uint64)
-    place = np.zeros(tree.n_nodes, np.uint64)
-    argument = tree.threshold.astype(np.uint64)
-    flip = np.zeros(tree.n_nodes, np.uint64)
-    lane = np.zeros(tree.n_nodes, np.int64)
-    lane[narrow] = layout.first_lane[feature[narrow]] % 64 + tree.threshold[narrow]
-    subsets = np.flatnonzero(narrow & by_subset)
-    goes_left = tree.subset_words[tree.subset[subsets]].astype(np.int64)
-    codes = layout.n_codes[feature[subsets]].astype(np.int64)
-    everything = (1 << codes) - 1
-    turned = goes_left & 1 == 0  # lanes hold the sets without code 0
-    to_right = np.where(turned, goes_left, everything & ~goes_left)
-    lane[subsets] = layout.first_lane[feature[subsets]] % 64 + (to_right >> 1) - 1
-    flip[subsets] = turned
-    place[narrow] = layout.first_lane[feature[narrow]] // 64
-    argument[narrow] = 8 * (lane[narrow] % 8) + lane[narrow] // 8
-    wide = inside & ~narrow
+    wide = inside & (layout.wide_row[feature] >= 0)
+    bits = np.zeros(tree.n_nodes, np.uint64)
+    turned = np.zeros(tree.n_nodes, np.bool_)
+    place = np.zeros(tree.n_nodes, np.int64)
     place[wide] = layout.wide_row[feature[wide]]
+    for i in np.unique(feature[inside & ~wide]):
+        here = np.flatnonzero(inside & (feature == i))
+        place[here] = layout.word(i)
+        bits[here], turned[here] = _record_bits(tree, layout, int(i), here)
     kind = np.where(wide, np.where(by_subset, 2, 1), 0).astype(np.uint64)
-    words = left | kind << np.uint64(34) | place << np.uint64(36) | argument << np.uint64(48)
-    words |= flip << np.uint64(33)
-    return np.where(narrow, words | _RECORD_BIT, words)
+    left = np.where(inside, tree.left, np.arange(tree.n_nodes)).astype(np.uint64)
+    nodes = left | kind << np.uint64(34) | place.astype(np.uint64) << np.uint64(36)
+    nodes |= turned.astype(np.uint64) << np.uint64(33)
+    nodes |= tree.threshold.astype(np.uint64) << np.uint64(48)
+    return nodes, bits
+
+
+def _record_bits(tree: Tree, layout: Layout, column: int, nodes: Array) -> tuple[Array, Array]:
+    """Return, for nodes that ask for one narrow or middling column, the bits that send a row right.
+
+    The lanes of a narrow unordered column are the sets without code 0; a set that holds it is
+    asked for by its complement, and the answer turned around.
+    """
+    count = int(layout.n_codes[column])
+    codes = np.arange(count)
+    by_subset = tree.subset[nodes] >= 0
+    goes_right = codes[None, :] > tree.threshold[nodes][:, None]
+    words = tree.subset_words[tree.subset[nodes[by_subset]][:, None] + codes // 32]
+    goes_right[by_subset] = words >> (codes % 32).astype(np.uint32) & 1 == 0
+    if layout.first_mark[column] >= 0:
+        each = lane_bits(layout.first_mark[column] + codes)
+        bits = np.bitwise_or.reduce(np.where(goes_right, each, np.uint64(0)), axis=1)
+        return bits, np.zeros(len(nodes), np.bool_)
+    if layout.is_ordered[column]:
+        return lane_bits(layout.first_lane[column] + tree.threshold[nodes].astype(np.int64)), False
+    turned = goes_right[:, 0]
+    sets = np.where(turned[:, None], ~goes_right, goes_right)
+    lane = (sets * (1 << codes)).sum(axis=1) // 2 - 1
+    return lane_bits(layout.first_lane[column] + lane), turned
+
+
+def _arrays(tree: Tree, table: PredictorTable) -> tuple[Array, ...]:
+    """Return what `walk_rows` reads; without wide columns when the tree asks for none."""
+    nodes, bits = _node_words(tree, table.layout)
+    records, wide = table.records, table.wide
+    if not records.shape[1]:
+        records = np.zeros((table.n_rows, 1), np.uint64)
+    if not ((nodes >> np.uint64(34)) & np.uint64(3)).any():
+        wide = np.zeros((1, 0), np.uint16)
+    return nodes, bits, tree.subset, tree.subset_words, records, wide
 
 
 def _in_pieces(n_rows: int, n_threads: int, do: Callable[[int, int], None]) -> None:
@@ -95,14 +121,12 @@ def walk(
     """
     n_rows = rows.n_rows if isinstance(rows, PredictorTable) else len(rows[0]) if rows else n_rows
     table = _as_table(tree, rows, n_rows)
-    nodes = _node_words(tree, table.layout)
+    arrays = _arrays(tree, table)
     out = np.empty(n_rows, np.int32)
 
     def do(first: int, last: int) -> None:
         ends = out[first:last]
-        walk_rows(
-            nodes, tree.subset, tree.subset_words, table.records, table.wide, first, last, ends
-        )
+        walk_rows(*arrays, first, last, ends)
         ends[:] = tree.leaf[ends]
 
     _in_pieces(n_rows, n_threads, do)
@@ -158,15 +182,13 @@ def draw_rows(
         raise EmptyLeafError("a leaf of the tree holds no donors")
     n_rows = rows.n_rows if isinstance(rows, PredictorTable) else len(rows[0]) if rows else n_rows
     table = _as_table(tree, rows, n_rows)
-    nodes = _node_words(tree, table.layout)
+    arrays = _arrays(tree, table)
     cumulative = np.zeros(0, np.int64) if donors.cumulative is None else donors.cumulative
     out = np.empty(n_rows, donors.rows.dtype)
 
     def do(first: int, last: int) -> None:
         ends = np.empty(last - first, np.int32)
-        walk_rows(
-            nodes, tree.subset, tree.subset_words, table.records, table.wide, first, last, ends
-        )
+        walk_rows(*arrays, first, last, ends)
         draw_kernel(
             tree.leaf,
             donors.offsets,

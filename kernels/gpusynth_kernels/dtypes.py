@@ -8,9 +8,10 @@ __all__ = [
     "ENTRY",
     "LANES_PER_WORD",
     "MAX_CODES",
-    "MAX_LANES_PER_COLUMN",
     "MAX_ORDERED_LANE_CODES",
+    "MAX_ORDERED_MARK_CODES",
     "MAX_SUBSET_LANE_CODES",
+    "MAX_SUBSET_MARK_CODES",
     "NUMBER_BITS",
     "RECORD",
 ]
@@ -34,7 +35,10 @@ MAX_SUBSET_LANE_CODES = 4
 """Unordered columns up to this many codes have a lane for each subset (2^3 - 1 = 7): all that
 rpart would search, so nothing is lost; beyond, levels are ordered first."""
 
-MAX_LANES_PER_COLUMN = 7
+MAX_ORDERED_MARK_CODES = 32
+MAX_SUBSET_MARK_CODES = 64
+"""Columns up to this many codes have a lane a code. Above, an ordered column is cheaper as a sorted
+list, and an unordered one no longer fits a word."""
 
 NUMBER_BITS = 31
 """Numbers become integers of at most 31 bits and a sign, so that a sum over 2^31 rows stays below

@@ -34,7 +34,6 @@ def count_pairs(
 ) -> None:
     """Unpack the members of each packed column and count every pair of columns by itself."""
     amount = weight if weight.size else np.ones(packed.shape[1], np.int64)
-    assert all(packed[a].max(initial=0) < sizes[a] for a in range(len(sizes)))
 
     def member_codes(a: int) -> dict[int, Any]:
         columns = members[member_offsets[a] : member_offsets[a + 1]]

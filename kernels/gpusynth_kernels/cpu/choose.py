@@ -16,6 +16,13 @@ from gpusynth_kernels.cpu.lanes import (
     best_entropy_lane,
     best_number_lane,
     best_weighted_class_lane,
+    lane_bit,
+)
+from gpusynth_kernels.cpu.marks import (
+    best_class_cut,
+    best_number_cut,
+    mark_class_counts,
+    mark_number_sums,
 )
 from gpusynth_kernels.cpu.scan import (
     scan_classes,
@@ -24,7 +31,7 @@ from gpusynth_kernels.cpu.scan import (
     scan_weighted_classes,
     sort_by_code,
 )
-from gpusynth_kernels.cpu.subsets import ENTROPY, GINI, subset_split_classes, subset_split_numbers
+from gpusynth_kernels.cpu.subsets import subset_split_classes, subset_split_numbers
 from gpusynth_kernels.scalar.entropy import c_log_c
 
 __all__ = [
@@ -134,42 +141,65 @@ def sum_of_squares(order: Any, begin: Any, end: Any, numbers: Any, weight: Any) 
 
 
 @jit
-def _lane_split(lane: Any, records: Any, lanes: Any, n: Any, right: Any) -> Any:
+def _lane_split(lane: Any, lanes: Any, columns: Any, n: Any, right: Any) -> Any:
     """Turn a winning lane into (column, kind, value).
 
     A threshold goes to the middle of the gap between the codes present on its two sides. A subset
     is a bit mask of the codes that go left; codes that the node lacks follow the larger child.
     """
-    words, _, lane_feature, lane_first, feature_codes, feature_ordered = lanes
-    here = (lane >> 6) * 64
-    feature = lane_feature[words[lane >> 6] * 64 + (lane & 63)]
-    first = here + (lane_first[feature] & 63)
-    if feature_ordered[feature]:
+    _, lane_word, _ = lanes
+    lane_feature, lane_first, n_codes, is_ordered = columns
+    feature = lane_feature[lane_word[lane >> 6] * 64 + (lane & 63)]
+    first = (lane >> 6) * 64 + (lane_first[feature] & 63)
+    count = n_codes[feature]
+    if is_ordered[feature]:
         low = lane - first
         high = low + 1
-        while high < feature_codes[feature] - 1 and right[first + high] == right[lane]:
+        while high < count - 1 and right[first + high] == right[lane]:
             high += 1
-        return feature, THRESHOLD, (low + high) >> 1
-    n_codes = feature_codes[feature]
+        return feature, THRESHOLD, np.uint64((low + high) >> 1)
     goes_right = (lane - first + 1) << 1
     larger_left = 2 * right[lane] <= n
-    mask = 0
-    for code in range(n_codes):
+    mask = np.uint64(0)
+    for code in range(count):
         if code == 0:
-            present = right[first + (1 << (n_codes - 1)) - 2] < n
+            present = right[first + (1 << (count - 1)) - 2] < n
         else:
             present = right[first + (1 << (code - 1)) - 1] > 0
         left = (goes_right >> code) & 1 == 0
         if (present and left) or (not present and larger_left):
-            mask |= 1 << code
+            mask |= np.uint64(1) << np.uint64(code)
     return feature, SUBSET, mask
 
 
 @jit
-def _fill_sides(mode: Any, class_weight: Any, sides: Any, n_classes: Any) -> None:
-    for k in range(n_classes):
-        sides[0, k] = 0
-        sides[1, k] = class_weight[k]
+def _cut_split(
+    rows: Any, first: Any, n_codes: Any, ordered: Any, n: Any, m: Any, n_left: Any, scratch: Any
+) -> Any:
+    """Turn a winning cut into (kind, value, bits of the codes that go right)."""
+    codes, places = scratch[0], scratch[1]
+    if ordered:
+        threshold = (codes[n_left - 1] + codes[n_left]) >> 1
+        bits = np.uint64(0)
+        for code in range(threshold + 1, n_codes):
+            lane = first + code
+            bits |= np.uint64(1) << lane_bit(lane & 63)
+        return THRESHOLD, np.uint64(threshold), bits
+    left = np.uint64(0)
+    rows_left = np.int64(0)
+    for s in range(n_left):
+        code = codes[places[s]]
+        left |= np.uint64(1) << np.uint64(code)
+        rows_left += rows[first + code]
+    larger_left = 2 * rows_left >= n
+    bits = np.uint64(0)
+    for code in range(n_codes):
+        lane = first + code
+        if rows[lane] == 0 and larger_left:
+            left |= np.uint64(1) << np.uint64(code)
+        if (left >> np.uint64(code)) & np.uint64(1) == 0:
+            bits |= np.uint64(1) << lane_bit(lane & 63)
+    return SUBSET, left, bits
 
 
 @jit
@@ -186,7 +216,9 @@ def _scan(
     n_classes, numbers, weight, table = target
     if mode == NUMBERS:
         return scan_numbers(entries, begin, end, min_leaf, numbers, weight)
-    _fill_sides(mode, class_weight, sides, n_classes)
+    for k in range(n_classes):
+        sides[0, k] = 0
+        sides[1, k] = class_weight[k]
     left, right = sides[0, :n_classes], sides[1, :n_classes]
     if mode == WEIGHTED_CLASSES:
         return scan_weighted_classes(entries, begin, end, min_leaf, weight, left, right)
@@ -196,10 +228,44 @@ def _scan(
 
 
 @jit
+def _best_lane(
+    mode: Any,
+    records: Any,
+    lanes: Any,
+    order: Any,
+    begin: Any,
+    end: Any,
+    min_leaf: Any,
+    target: Any,
+    work: Any,
+) -> Any:
+    _, numbers, weight, table = target
+    words, _, ok = lanes
+    bytes_, ints, floats, _ = work
+    if mode == CLASSES_BY_GINI:
+        own = (bytes_, ints[0], ints[1], ints[2], ints[3], floats[0])
+        return best_class_lane(records, words, ok, order, begin, end, min_leaf, own)
+    if mode == CLASSES_BY_ENTROPY:
+        own = (bytes_, ints[0], ints[1], ints[2], ints[3], floats[0])
+        return best_entropy_lane(records, words, ok, order, begin, end, min_leaf, table, own)
+    if mode == WEIGHTED_CLASSES:
+        more = (bytes_, ints[0], ints[1], ints[2], ints[3], floats[0], floats[1], floats[2])
+        return best_weighted_class_lane(
+            records, words, ok, order, begin, end, min_leaf, weight, more
+        )
+    own = (bytes_, ints[0], ints[1], ints[2], ints[3], floats[0])
+    return best_number_lane(
+        records, words, ok, order, begin, end, min_leaf, numbers, weight, own
+    )
+
+
+@jit
 def choose_split(
     mode: Any,
     records: Any,
     lanes: Any,
+    marks: Any,
+    columns: Any,
     wide: Any,
     wide_tables: Any,
     lists: Any,
@@ -219,14 +285,19 @@ def choose_split(
     ----------
     mode : int
         `CLASSES_BY_GINI`, `CLASSES_BY_ENTROPY`, `WEIGHTED_CLASSES` or `NUMBERS`.
-    records : array of uint64, shape (n, >= n_words)
+    records : array of uint64, shape (n, n_all_words)
     lanes : tuple
-        words (n_words,) int32, the table's word that each record word is; lane_ok (64 n_words,)
-        uint8; the table's lane_feature and lane_first (by lane and by column), feature_codes and
-        feature_ordered.
+        Narrow columns: words of the records that hold their lanes, the table's word that each is,
+        and which lanes may be chosen (uint8).
+    marks : tuple
+        Columns of middling width: words of the records that hold them; then by column its number,
+        first lane (counted over these words), number of codes and whether it is ordered (int32).
+    columns : tuple
+        The table's lane_feature, first_lane, n_codes, is_ordered.
     wide : array of uint16, shape (>= n_wide, n)
     wide_tables : tuple
-        column, number of codes, is ordered, row of `wide`, row of `lists`: each (n_wide,) int32.
+        By wide column its number, number of codes, whether it is ordered, its row of `wide` and
+        its row of `lists` (int32).
     lists : array of uint64 entries, shape (n_lists, n)
         Sorted by code within the node when `presorted`; else row 0 is scratch.
     target : tuple
@@ -234,46 +305,75 @@ def choose_split(
     class_weight : array of int64, shape (n_classes,)
         From `node_score`.
     work, scratch : tuples of arrays
+        See `grow._workspace`.
 
     Returns
     -------
-    score, feature, kind, value, lane, goes_left
-        `lane` is the record lane or -1; `goes_left` holds flags by code for wide subsets.
+    score : float
+    feature : int
+    kind : int
+        `THRESHOLD`, `SUBSET`, or 0 when nothing can be split.
+    value : uint64
+        The threshold, or the codes that go left as a bit mask (narrow and middling columns).
+    word : int
+        Word of the records that tells the sides, -1 for wide columns.
+    bits : uint64
+        A row goes right when it has one of these bits in that word.
+    goes_left : array of uint8
+        Flags by code, for subsets of wide columns.
     """
     n_classes, numbers, weight, table = target
-    bytes_, ints, floats = work
-    sides, offsets, slot, levels, no_flags = scratch
+    sides, offsets, slot, levels, no_flags, cut = scratch
     n = end - begin
     best = -1.0
     feature = np.int32(2147483647)
     kind = 0
-    value = np.int64(0)
-    lane = -1
+    value = np.uint64(0)
+    word = -1
+    bits = np.uint64(0)
     goes_left = no_flags
-    lane_ok = lanes[1]
-    if lane_ok.shape[0] > 0:
-        if mode == CLASSES_BY_GINI:
-            best, lane = best_class_lane(
-                records, lane_ok, order, begin, end, min_leaf, (bytes_, ints[0], ints[1], ints[2], ints[3], floats[0])
-            )
-        elif mode == CLASSES_BY_ENTROPY:
-            best, lane = best_entropy_lane(
-                records, lane_ok, order, begin, end, min_leaf, table,
-                (bytes_, ints[0], ints[1], ints[2], ints[3], floats[0]),
-            )
-        elif mode == WEIGHTED_CLASSES:
-            best, lane = best_weighted_class_lane(
-                records, lane_ok, order, begin, end, min_leaf, weight,
-                (bytes_, ints[0], ints[1], ints[2], ints[3], floats[0], floats[1], floats[2]),
+    if lanes[0].shape[0] > 0:
+        score, lane = _best_lane(
+            mode, records, lanes, order, begin, end, min_leaf, target, work
+        )
+        if lane >= 0:
+            best = score
+            feature, kind, value = _lane_split(lane, lanes, columns, n, work[1][1])
+            word = lanes[0][lane >> 6]
+            bits = np.uint64(1) << lane_bit(lane & 63)
+    present = 0
+    if mode != NUMBERS:
+        for k in range(n_classes):
+            present += class_weight[k] > 0
+    if marks[1].shape[0] > 0:
+        mark_words, features, firsts, counts, ordered = marks
+        rows, by_class = work[3][1], work[3][2]
+        if mode == NUMBERS:
+            mark_number_sums(
+                records, mark_words, order, begin, end, numbers, weight, work[3]
             )
         else:
-            best, lane = best_number_lane(
-                records, lane_ok, order, begin, end, min_leaf, numbers, weight,
-                (bytes_, ints[0], ints[1], ints[2], ints[3], floats[0]),
+            present = mark_class_counts(
+                records, mark_words, order, begin, end, weight, work[3]
             )
-        if lane >= 0:
-            feature, kind, value = _lane_split(lane, records, lanes, n, ints[1])
-    features, code_counts, ordered, wide_rows, places = wide_tables
+        for q in range(features.shape[0]):
+            if mode == NUMBERS:
+                score, m, n_left = best_number_cut(
+                    rows, by_class, firsts[q], counts[q], ordered[q], n, min_leaf, cut
+                )
+            else:
+                score, m, n_left = best_class_cut(
+                    rows, by_class, firsts[q], counts[q], present, ordered[q],
+                    mode == CLASSES_BY_ENTROPY, mode == WEIGHTED_CLASSES, n, min_leaf, table, cut,
+                )
+            if n_left > 0 and (score > best or (score == best and features[q] < feature)):
+                best = score
+                feature = features[q]
+                word = mark_words[firsts[q] >> 6]
+                kind, value, bits = _cut_split(
+                    rows, firsts[q], counts[q], ordered[q], n, m, n_left, cut
+                )
+    features, counts, ordered, wide_rows, places = wide_tables
     for q in range(features.shape[0]):
         f = features[q]
         codes = wide[wide_rows[q]]
@@ -281,30 +381,28 @@ def choose_split(
             at = places[q]
             if not presorted:
                 at = 0
-                sort_by_code(
-                    codes, order, begin, end, offsets[: code_counts[q] + 1], lists[0]
-                )
+                sort_by_code(codes, order, begin, end, offsets[: counts[q] + 1], lists[0])
             entries = lists[at]
             score, position = _scan(
                 mode, entries, begin, end, min_leaf, target, class_weight, sides
             )
             if position >= 0 and (score > best or (score == best and f < feature)):
-                best, feature, kind, lane = score, f, THRESHOLD, -1
+                best, feature, kind, word = score, f, THRESHOLD, -1
                 low = np.int64(entries[position - 1] >> _48)
                 high = np.int64(entries[position] >> _48)
-                value = (low + high) >> 1
+                value = np.uint64((low + high) >> 1)
             continue
-        s, lv = slot[: code_counts[q]], levels[: code_counts[q]]
+        s, lv = slot[: counts[q]], levels[: counts[q]]
         if mode == NUMBERS:
             score, flags = subset_split_numbers(
                 codes, order, begin, end, min_leaf, numbers, weight, s, lv
             )
         else:
             score, flags = subset_split_classes(
-                codes, order, begin, end, n_classes, min_leaf, weight,
-                ENTROPY if mode == CLASSES_BY_ENTROPY else GINI, table, s, lv,
+                codes, order, begin, end, present, mode == CLASSES_BY_ENTROPY, min_leaf, weight,
+                table, s, lv,
             )
         if score >= 0.0 and (score > best or (score == best and f < feature)):
-            best, feature, kind, lane = score, f, SUBSET, -1
+            best, feature, kind, word = score, f, SUBSET, -1
             goes_left = flags
-    return best, feature, kind, value, lane, goes_left
+    return best, feature, kind, value, word, bits, goes_left

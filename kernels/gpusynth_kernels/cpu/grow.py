@@ -67,20 +67,18 @@ def _set_sides(
     side: Any,
 ) -> Any:
     """Set ``side[row]`` to 1 for rows that go right; return how many go left."""
-    kind, value, lane = split
+    kind, value, word, bits = split
     n_right = 0
-    if lane >= 0:
-        word = lane >> 6
-        bit = lane_bit(lane)
+    if word >= 0:
         for i in range(begin, end):
             row = np.int64(order[i] & _ROW)
-            right = np.uint8((records[row, word] >> bit) & _1)
+            right = np.uint8(records[row, word] & bits != 0)
             side[row] = right
             n_right += right
     elif kind == THRESHOLD:
         for i in range(begin, end):
             row = np.int64(order[i] & _ROW)
-            right = np.uint8(codes[row] > value)
+            right = np.uint8(np.uint64(codes[row]) > value)
             side[row] = right
             n_right += right
     else:
@@ -109,9 +107,9 @@ def _partition(entries: Any, begin: Any, end: Any, side: Any, spare: Any) -> Non
 
 
 @jit
-def _codes_of(feature: Any, lane: Any, wide: Any, wide_tables: Any) -> Any:
-    """Return the codes of a wide column (of any column when a lane was chosen: not read then)."""
-    if lane < 0:
+def _codes_of(feature: Any, word: Any, wide: Any, wide_tables: Any) -> Any:
+    """Return the codes of a wide column (of any one when the records tell: not read then)."""
+    if word < 0:
         for q in range(wide_tables[0].shape[0]):
             if wide_tables[0][q] == feature:
                 return wide[wide_tables[3][q]]
@@ -144,36 +142,61 @@ def _with_absent(codes: Any, order: Any, begin: Any, end: Any, goes_left: Any, n
 
 
 @jit
-def _put_mask(masks: Any, n_words: Any, kind: Any, value: Any, lane: Any, goes_left: Any) -> Any:
+def _put_mask(masks: Any, n_words: Any, n_codes: Any, value: Any, word: Any, goes_left: Any) -> Any:
     """Append a subset as 32-bit words; return the (perhaps larger) array and its fill."""
-    need = 1 if lane >= 0 else (goes_left.shape[0] + 31) >> 5
+    need = (n_codes + 31) >> 5
     if n_words + need > masks.shape[0]:
         larger = np.zeros(2 * masks.shape[0] + need, np.uint32)
         larger[:n_words] = masks[:n_words]
         masks = larger
-    if lane >= 0:
-        masks[n_words] = np.uint32(value)
-    else:
-        for w in range(need):
-            word = np.uint32(0)
-            for b in range(min(32, goes_left.shape[0] - 32 * w)):
-                if goes_left[32 * w + b]:
-                    word |= np.uint32(1) << np.uint32(b)
-            masks[n_words + w] = word
+    for w in range(need):
+        if word >= 0:
+            masks[n_words + w] = np.uint32((value >> np.uint64(32 * w)) & _ROW)
+            continue
+        packed = np.uint32(0)
+        for b in range(min(32, n_codes - 32 * w)):
+            if goes_left[32 * w + b]:
+                packed |= np.uint32(1) << np.uint32(b)
+        masks[n_words + w] = packed
     return masks, n_words + need
 
 
 @jit
-def _workspace(n_lanes: Any, n_classes: Any, n_codes: Any) -> Any:
-    ints = np.empty((4, n_lanes), np.int64)
-    floats = np.empty((3, n_lanes), np.float64)
-    bytes_ = np.empty(n_lanes // 8, np.uint64)
-    sides = np.empty((2, max(n_classes, 1)), np.int64)
-    slot = np.full(max(n_codes, 1), -1, np.int32)
-    levels = np.empty(max(n_codes, 1), np.int32)
-    offsets = np.empty(n_codes + 1, np.int64)
-    no_flags = np.zeros(0, np.uint8)
-    return (bytes_, ints, floats), (sides, offsets, slot, levels, no_flags)
+def _workspace(n_lanes: Any, n_marks: Any, n_classes: Any, n_codes: Any) -> Any:
+    """Return what `choose_split` works in, for so many lanes, marks, classes and wide codes."""
+    classes = max(n_classes, 2)
+    work = (
+        np.empty(n_lanes // 8, np.uint64),
+        np.empty((4, n_lanes), np.int64),
+        np.empty((3, n_lanes), np.float64),
+        (
+            np.empty(n_marks // 8, np.uint64),
+            np.empty(n_marks, np.int64),
+            np.empty((classes if n_marks > 0 else 0, n_marks), np.int64),
+            np.empty(n_marks, np.int64),
+        ),
+    )
+    own = classes if n_marks > 0 else 0
+    cut = (
+        np.empty(64, np.int64),
+        np.empty(64, np.int64),
+        np.empty(64, np.float64),
+        np.empty(own, np.int64),
+        np.empty(own, np.int64),
+        np.empty((64, own), np.float64),
+        np.empty((own, own), np.float64),
+        np.empty(own, np.float64),
+        np.empty(own, np.float64),
+    )
+    scratch = (
+        np.empty((2, classes), np.int64),
+        np.empty(n_codes + 1, np.int64),
+        np.full(max(n_codes, 1), -1, np.int32),
+        np.empty(max(n_codes, 1), np.int32),
+        np.zeros(0, np.uint8),
+        cut,
+    )
+    return work, scratch
 
 
 @jit
@@ -181,6 +204,8 @@ def grow_block(
     mode: Any,
     records: Any,
     lanes: Any,
+    marks: Any,
+    columns: Any,
     wide: Any,
     wide_tables: Any,
     lists: Any,
@@ -196,7 +221,7 @@ def grow_block(
 
     Parameters
     ----------
-    mode, records, lanes, wide, wide_tables, lists, presorted, target
+    mode, records, lanes, marks, columns, wide, wide_tables, lists, presorted, target
         See `choose.choose_split`; rows are numbered within the block.
     order : array of uint64 entries, shape (n,), changed
         Ascending by (class, row).
@@ -234,7 +259,9 @@ def grow_block(
     most_codes = 1
     for q in range(wide_tables[1].shape[0]):
         most_codes = max(most_codes, wide_tables[1][q])
-    work, scratch = _workspace(lanes[1].shape[0], n_classes, most_codes)
+    work, scratch = _workspace(
+        64 * lanes[0].shape[0], 64 * marks[0].shape[0], n_classes, most_codes
+    )
     class_weight = np.zeros(max(n_classes, 1), np.int64)
     side = np.zeros(max(records.shape[0], wide.shape[1]), np.uint8)
     spare = np.empty(n, np.uint64)
@@ -257,20 +284,23 @@ def grow_block(
             kind[node] = DEFERRED
             continue
         base = node_score(mode, order, b, e, target, class_weight)
-        score, f, split_kind, v, lane, goes_left = choose_split(
-            mode, records, lanes, wide, wide_tables, lists, presorted, order, b, e,
+        score, f, split_kind, v, word, bits, goes_left = choose_split(
+            mode, records, lanes, marks, columns, wide, wide_tables, lists, presorted, order, b, e,
             min_leaf, target, class_weight, work, scratch,
         )
         if split_kind == LEAF or not score - base > alpha:
             continue
-        codes = _codes_of(f, lane, wide, wide_tables)
-        n_left = _set_sides(records, codes, order, b, e, (split_kind, v, lane), goes_left, side)
+        codes = _codes_of(f, word, wide, wide_tables)
+        split = (split_kind, v, word, bits)
+        n_left = _set_sides(records, codes, order, b, e, split, goes_left, side)
+        number = np.int64(v)
         if split_kind == SUBSET:
-            if lane < 0:
+            if word < 0:
                 goes_left = _with_absent(codes, order, b, e, goes_left, n_left)
-            place = n_mask_words
-            masks, n_mask_words = _put_mask(masks, n_mask_words, split_kind, v, lane, goes_left)
-            v = np.int64(place)
+            number = np.int64(n_mask_words)
+            masks, n_mask_words = _put_mask(
+                masks, n_mask_words, columns[2][f], v, word, goes_left
+            )
         _partition(order, b, e, side, spare)
         if presorted and _goes_on(mode, order, b, b + n_left, e, limits, numbers):
             for q in range(lists.shape[0]):
@@ -278,7 +308,7 @@ def grow_block(
         left[node] = n_nodes
         kind[node] = split_kind
         feature[node] = f
-        value[node] = v
+        value[node] = number
         gain[node] = score - base
         for child in range(2):
             at = n_nodes + child
@@ -298,26 +328,73 @@ def grow_block(
 
 
 @jit
-def _twig_words(records: Any, lanes: Any, order: Any, begin: Any, end: Any) -> Any:
-    """Return which record words still hold an allowed lane that is not constant."""
-    n_words = lanes[0].shape[0]
-    lane_ok = lanes[1]
-    live = np.empty(n_words, np.int32)
-    n_live = 0
-    for w in range(n_words):
+def _varying(records: Any, words: Any, order: Any, begin: Any, end: Any) -> Any:
+    """Return, by word, the bits that are not the same in all rows."""
+    out = np.empty(words.shape[0], np.uint64)
+    for w in range(words.shape[0]):
         ones = np.uint64(0)
         zeros = np.uint64(0)
         for i in range(begin, end):
-            word = records[np.int64(order[i] & _ROW), w]
+            word = records[np.int64(order[i] & _ROW), words[w]]
             ones |= word
             zeros |= ~word
-        varies = ones & zeros
+        out[w] = ones & zeros
+    return out
+
+
+@jit
+def _twig_lanes(lanes: Any, varying: Any) -> Any:
+    """Return the words that still hold an allowed lane that varies, and their lanes as `lanes`."""
+    live = np.empty(varying.shape[0], np.int32)
+    n_live = 0
+    for w in range(varying.shape[0]):
         for j in range(64):
-            if lane_ok[w * 64 + j] and (varies >> lane_bit(j)) & _1:
+            if lanes[2][w * 64 + j] and (varying[w] >> lane_bit(j)) & _1:
                 live[n_live] = w
                 n_live += 1
                 break
-    return live[:n_live]
+    words = np.empty(n_live, np.int32)
+    lane_word = np.empty(n_live, np.int32)
+    ok = np.empty(64 * n_live, np.uint8)
+    for w in range(n_live):
+        words[w] = w
+        lane_word[w] = lanes[1][live[w]]
+        for j in range(64):
+            varies = (varying[live[w]] >> lane_bit(j)) & _1 == _1
+            ok[w * 64 + j] = lanes[2][live[w] * 64 + j] if varies else 0
+    return live[:n_live], (words, lane_word, ok)
+
+
+@jit
+def _twig_marks(marks: Any, varying: Any, first_word: Any) -> Any:
+    """Return the words of middling columns that vary, and these columns as `marks`."""
+    words, features, firsts, counts, ordered = marks
+    keep = np.empty(features.shape[0], np.int32)
+    n_keep = 0
+    place = np.full(words.shape[0], -1, np.int32)
+    live = np.empty(words.shape[0], np.int32)
+    n_live = 0
+    for q in range(features.shape[0]):
+        w = firsts[q] >> 6
+        varies = False
+        for code in range(counts[q]):
+            varies |= (varying[w] >> lane_bit((firsts[q] + code) & 63)) & _1 == _1
+        if varies:
+            keep[n_keep] = q
+            n_keep += 1
+            if place[w] < 0:
+                place[w] = n_live
+                live[n_live] = w
+                n_live += 1
+    tables = np.empty((4, n_keep), np.int32)
+    for at in range(n_keep):
+        q = keep[at]
+        tables[0, at] = features[q]
+        tables[1, at] = place[firsts[q] >> 6] * 64 + (firsts[q] & 63)
+        tables[2, at] = counts[q]
+        tables[3, at] = ordered[q]
+    own = (np.arange(n_live) + first_word).astype(np.int32)
+    return live[:n_live], (own, tables[0], tables[1], tables[2], tables[3])
 
 
 @jit
@@ -377,6 +454,8 @@ def _grow_twig(
     mode: Any,
     records: Any,
     lanes: Any,
+    marks: Any,
+    columns: Any,
     wide: Any,
     wide_tables: Any,
     order: Any,
@@ -390,19 +469,18 @@ def _grow_twig(
     """Grow one twig; ``order[begin:end]`` becomes its permutation."""
     n = end - begin
     _, numbers, weight, table = target
-    live = _twig_words(records, lanes, order, begin, end)
-    own_records = np.empty((n, live.shape[0]), np.uint64)
-    own_ok = np.empty(64 * live.shape[0], np.uint8)
-    own_words = np.empty(live.shape[0], np.int32)
-    for w in range(live.shape[0]):
-        own_words[w] = lanes[0][live[w]]
-        for j in range(64):
-            own_ok[w * 64 + j] = lanes[1][live[w] * 64 + j]
+    live, own_lanes = _twig_lanes(lanes, _varying(records, lanes[0], order, begin, end))
+    marked, own_marks = _twig_marks(
+        marks, _varying(records, marks[0], order, begin, end), live.shape[0]
+    )
+    n_words = live.shape[0]
+    own_records = np.empty((n, n_words + marked.shape[0]), np.uint64)
     for i in range(n):
         row = np.int64(order[begin + i] & _ROW)
-        for w in range(live.shape[0]):
-            own_records[i, w] = records[row, live[w]]
-    own_lanes = (own_words, own_ok, lanes[2], lanes[3], lanes[4], lanes[5])
+        for w in range(n_words):
+            own_records[i, w] = records[row, lanes[0][live[w]]]
+        for w in range(marked.shape[0]):
+            own_records[i, n_words + w] = records[row, marks[0][marked[w]]]
     own_wide, tables, n_lists, most_codes = _twig_wide(wide, wide_tables, order, begin, end)
     own_tables = (tables[0], tables[1], tables[2], tables[3], tables[4])
     own_order, n_classes = _local_order(mode, order, begin, end)
@@ -420,8 +498,8 @@ def _grow_twig(
                 own_wide[q], own_order, 0, n, offsets[: tables[1, q] + 1], lists[tables[4, q]]
             )
     nodes, masks = grow_block(
-        mode, own_records, own_lanes, own_wide, own_tables, lists, True, own_order,
-        (n_classes, own_numbers, own_weight, table), (limits[0], limits[1], limits[2], 0), depth,
+        mode, own_records, own_lanes, own_marks, columns, own_wide, own_tables, lists, True,
+        own_order, (n_classes, own_numbers, own_weight, table), (limits[0], limits[1], limits[2], 0), depth,
         alpha, 2 * (n // limits[0]) + 3,
     )
     old = order[begin:end].copy()
@@ -435,6 +513,8 @@ def grow_twigs(
     mode: Any,
     records: Any,
     lanes: Any,
+    marks: Any,
+    columns: Any,
     wide: Any,
     wide_tables: Any,
     order: Any,
@@ -456,7 +536,7 @@ def grow_twigs(
     for t in range(begins.shape[0]):
         twigs.append(
             _grow_twig(
-                mode, records, lanes, wide, wide_tables, order, begins[t], ends[t], target,
+                mode, records, lanes, marks, columns, wide, wide_tables, order, begins[t], ends[t], target,
                 limits, depths[t], alpha,
             )
         )

@@ -26,7 +26,9 @@ __all__ = [
     "best_class_lane",
     "best_number_lane",
     "best_weighted_class_lane",
+    "add_by_lane",
     "class_end",
+    "count_rows",
     "lane_bit",
     "pack_lanes",
 ]
@@ -60,8 +62,10 @@ def pack_lanes(codes: Any, bits: Any, word: Any, first_row: Any, records: Any) -
 
 
 @jit(inline="always")
-def _count_word(records: Any, word: Any, order: Any, begin: Any, end: Any, bytes_: Any) -> None:
-    """Set ``bytes_[8 word : 8 word + 8]`` to the lane counts of at most 255 rows."""
+def _count_word(
+    records: Any, word: Any, order: Any, begin: Any, end: Any, bytes_: Any, at: Any
+) -> None:
+    """Set ``bytes_[at : at + 8]`` to the lane counts of at most 255 rows."""
     one = _ONES
     a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = np.uint64(0)
     for i in range(begin, end):
@@ -74,7 +78,6 @@ def _count_word(records: Any, word: Any, order: Any, begin: Any, end: Any, bytes
         a5 += (x >> np.uint64(5)) & one
         a6 += (x >> np.uint64(6)) & one
         a7 += (x >> np.uint64(7)) & one
-    at = word * 8
     bytes_[at] = a0
     bytes_[at + 1] = a1
     bytes_[at + 2] = a2
@@ -86,22 +89,27 @@ def _count_word(records: Any, word: Any, order: Any, begin: Any, end: Any, bytes
 
 
 @jit(inline="always")
-def _count_rows(records: Any, order: Any, begin: Any, end: Any, bytes_: Any, counts: Any) -> None:
-    """Set ``counts[:]`` to the number of rows of ``order[begin:end]`` that go right in each lane."""
-    n_lanes = counts.shape[0]
-    n_words = n_lanes // 64
+def count_rows(
+    records: Any, words: Any, order: Any, begin: Any, end: Any, bytes_: Any, counts: Any
+) -> None:
+    """Set ``counts[:]`` to the rows of ``order[begin:end]`` whose bit is 1, for 64 lanes a word.
+
+    `words` (n_words,) are the words of the records to be counted.
+    """
+    n_words = words.shape[0]
+    n_lanes = n_words * 64
     lanes = bytes_.view(np.uint8)
     at = begin
     stop = min(end, at + _BYTE_ROWS)
     for w in range(n_words):
-        _count_word(records, w, order, at, stop, bytes_)
+        _count_word(records, words[w], order, at, stop, bytes_, w * 8)
     for j in range(n_lanes):
         counts[j] = lanes[j]
     at = stop
     while at < end:
         stop = min(end, at + _BYTE_ROWS)
         for w in range(n_words):
-            _count_word(records, w, order, at, stop, bytes_)
+            _count_word(records, words[w], order, at, stop, bytes_, w * 8)
         for j in range(n_lanes):
             counts[j] += lanes[j]
         at = stop
@@ -137,13 +145,22 @@ def _first_best(scores: Any, n_lanes: Any) -> Any:
 
 @jit
 def best_class_lane(
-    records: Any, lane_ok: Any, order: Any, begin: Any, end: Any, min_leaf: Any, work: Any
+    records: Any,
+    words: Any,
+    lane_ok: Any,
+    order: Any,
+    begin: Any,
+    end: Any,
+    min_leaf: Any,
+    work: Any,
 ) -> Any:
     """Find the best lane for a class target by Gini, rows unweighted and sorted by class.
 
     Parameters
     ----------
-    records : array of uint64, shape (n, >= n_words)
+    records : array of uint64, shape (n, n_all_words)
+    words : array of int32, shape (n_words,)
+        Words of the records that hold lanes.
     lane_ok : array of uint8, shape (64 * n_words,)
         1 for the lanes that may be chosen.
     order : array of uint64 entries
@@ -170,7 +187,7 @@ def best_class_lane(
     at = begin
     while at < end:
         stop = class_end(order, at, end)
-        _count_rows(records, order, at, stop, bytes_, counts)
+        count_rows(records, words, order, at, stop, bytes_, counts)
         total = stop - at
         for j in range(n_lanes):
             c = counts[j]
@@ -190,6 +207,7 @@ def best_class_lane(
 @jit
 def best_entropy_lane(
     records: Any,
+    words: Any,
     lane_ok: Any,
     order: Any,
     begin: Any,
@@ -208,7 +226,7 @@ def best_entropy_lane(
     at = begin
     while at < end:
         stop = class_end(order, at, end)
-        _count_rows(records, order, at, stop, bytes_, counts)
+        count_rows(records, words, order, at, stop, bytes_, counts)
         total = stop - at
         for j in range(n_lanes):
             c = counts[j]
@@ -226,18 +244,17 @@ def best_entropy_lane(
 
 
 @jit(inline="always")
-def _add_by_lane(word: Any, amount: Any, sums: Any, at: Any) -> None:
-    """Add `amount` to the sums of those of 64 lanes whose bit is set."""
-    for b in range(8):
-        shifted = word >> np.uint64(b)
-        for p in range(8):
-            bit = np.int64((shifted >> np.uint64(8 * p)) & np.uint64(1))
-            sums[at + b * 8 + p] += amount & -bit
+def add_by_lane(word: Any, amount: Any, sums: Any, at: Any) -> None:
+    """Add `amount` to those of ``sums[at : at + 64]`` whose lane's bit is 1 in `word`."""
+    for t in range(64):
+        bit = np.int64((word >> np.uint64(((t & 7) << 3) + (t >> 3))) & np.uint64(1))
+        sums[at + t] += amount & -bit
 
 
 @jit
 def best_weighted_class_lane(
     records: Any,
+    words: Any,
     lane_ok: Any,
     order: Any,
     begin: Any,
@@ -262,15 +279,15 @@ def best_weighted_class_lane(
     at = begin
     while at < end:
         stop = class_end(order, at, end)
-        _count_rows(records, order, at, stop, bytes_, counts)
+        count_rows(records, words, order, at, stop, bytes_, counts)
         for j in range(n_lanes):
             sums[j] = 0
         total = np.int64(0)
         for i in range(at, stop):
             row = np.int64(order[i] & _ROW)
             total += weight[row]
-            for w in range(n_lanes // 64):
-                _add_by_lane(records[row, w], weight[row], sums, w * 64)
+            for w in range(words.shape[0]):
+                add_by_lane(records[row, words[w]], weight[row], sums, w * 64)
         for j in range(n_lanes):
             right[j] += counts[j]
             weights_right[j] += sums[j]
@@ -294,6 +311,7 @@ def best_weighted_class_lane(
 @jit
 def best_number_lane(
     records: Any,
+    words: Any,
     lane_ok: Any,
     order: Any,
     begin: Any,
@@ -310,8 +328,7 @@ def best_number_lane(
     """
     bytes_, counts, right, sums, weights_right, scores = work
     n_lanes = lane_ok.shape[0]
-    n_words = n_lanes // 64
-    _count_rows(records, order, begin, end, bytes_, right)
+    count_rows(records, words, order, begin, end, bytes_, right)
     for j in range(n_lanes):
         sums[j] = 0
         weights_right[j] = right[j]
@@ -322,8 +339,8 @@ def best_number_lane(
         row = np.int64(order[i] & _ROW)
         number = numbers[row]
         total += number
-        for w in range(n_words):
-            _add_by_lane(records[row, w], number, sums, w * 64)
+        for w in range(words.shape[0]):
+            add_by_lane(records[row, words[w]], number, sums, w * 64)
     if weight.shape[0] > 0:
         all_weight = np.int64(0)
         for j in range(n_lanes):
@@ -331,8 +348,8 @@ def best_number_lane(
         for i in range(begin, end):
             row = np.int64(order[i] & _ROW)
             all_weight += weight[row]
-            for w in range(n_words):
-                _add_by_lane(records[row, w], weight[row], weights_right, w * 64)
+            for w in range(words.shape[0]):
+                add_by_lane(records[row, words[w]], weight[row], weights_right, w * 64)
     for j in range(n_lanes):
         r = right[j]
         w = weights_right[j]

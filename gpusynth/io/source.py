@@ -1,0 +1,66 @@
+"""Open a survey file or table: one call, whatever the format."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from gpusynth.errors import DataError
+from gpusynth.io.arrow import ArrowSource
+from gpusynth.io.csv import CsvSource
+from gpusynth.io.input_file import check_input_file
+from gpusynth.io.memory import MemorySource
+from gpusynth.io.parquet import ParquetSource
+from gpusynth.table.source import Source
+
+__all__ = ["SOURCES", "open_source"]
+
+SOURCES: Mapping[str, Callable[[Path], Source]] = MappingProxyType(
+    {
+        ".parquet": ParquetSource,
+        ".csv": CsvSource,
+        ".csv.gz": CsvSource,
+        ".arrow": ArrowSource,
+        ".feather": ArrowSource,
+    }
+)
+"""Suffix of a file name, in small letters -> its reader."""
+
+
+def open_source(data: Any) -> Source:
+    """Open a file or a table in memory for streaming.
+
+    Parameters
+    ----------
+    data : str, path, Source or table
+        A file with a suffix of `SOURCES`, a source (returned as it is), or an object that
+        `gpusynth.io.memory.arrow_table` takes.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    DataError
+        If there is no such file, it cannot be read, it is damaged, it has no rows or columns, or
+        its names or types cannot be used. A fault further inside a file shows when its rows are
+        streamed.
+    """
+    if isinstance(data, (str, os.PathLike)):
+        path = Path(data)
+        check_input_file(path)
+        return _reader(path)(path)
+    return data if isinstance(data, Source) else MemorySource(data)
+
+
+def _reader(path: Path) -> Callable[[Path], Source]:
+    name = path.name.lower()
+    for suffix, reader in SOURCES.items():
+        if name.endswith(suffix):
+            return reader
+    known = ", ".join(SOURCES)
+    raise DataError(f"{path}: the format is not known from the name. Use one of {known}.")

@@ -1,0 +1,184 @@
+"""Replicate files out: Parquet or CSV, written whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import BinaryIO, Protocol, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gpusynth.errors import OutputError, SchemaError
+from gpusynth.io.csv_text import CsvStyle, csv_header, csv_lines
+from gpusynth.io.metadata import with_metadata
+from gpusynth.io.output import atomic_file, writing
+from gpusynth.io.rebatch import Rebatcher
+from gpusynth.table.source import BATCH_ROWS
+
+__all__ = ["WRITERS", "ReplicateWriter"]
+
+
+class _FormatWriter(Protocol):
+    """One file format: takes row groups that are already cut."""
+
+    def write(self, batch: pa.RecordBatch) -> None: ...
+
+    def finish(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class ReplicateWriter:
+    """Write one synthetic file, batch by batch; a context manager.
+
+    The rows are cut anew into row groups of `row_group_rows`, so neither the file's bytes nor its
+    row groups depend on how the caller cuts batches. (For dictionary columns: as long as all
+    batches bring the same dictionary.) The file appears under its name when the ``with`` block
+    ends without an exception, and otherwise not at all.
+
+    Parquet has no seconds, no date64 and only dictionaries of ``string``: columns of such types
+    come back as milliseconds, date32 and plain values or ``string`` dictionaries.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ending in ``.parquet`` or ``.csv``.
+    arrow_schema : pyarrow.Schema
+        Names, order and types of the columns; its own metadata is kept.
+    metadata : mapping of str to str
+        Added to the metadata, as `gpusynth.io.metadata.ReplicateMetadata.to_mapping` makes it.
+        A CSV file has none.
+    row_group_rows : int
+    style : CsvStyle, optional
+        How to write values in a CSV file.
+
+    Attributes
+    ----------
+    n_rows : int
+        Rows written so far.
+
+    Raises
+    ------
+    OutputError
+        If the suffix is another one, or the operating system refuses: disk full, no permission,
+        no such directory. Nothing stays behind.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        arrow_schema: pa.Schema,
+        *,
+        metadata: Mapping[str, str],
+        row_group_rows: int = BATCH_ROWS,
+        style: CsvStyle | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.n_rows = 0
+        if self.path.suffix not in WRITERS:
+            raise OutputError(
+                f"{self.path}: the format is not known from the name. "
+                f"Use one of {', '.join(WRITERS)}."
+            )
+        self._schema = with_metadata(arrow_schema, metadata)
+        self._style = style or CsvStyle()
+        self._rebatcher = Rebatcher(row_group_rows)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        file = self._stack.enter_context(atomic_file(self.path))
+        with self._stack.pop_all() as opened, writing(self.path):
+            format_writer = WRITERS[self.path.suffix]
+            self._writer: _FormatWriter = format_writer(file, self._schema, self._style)
+            self._stack = opened.pop_all()
+        return self
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Take a batch of any number of rows.
+
+        Raises
+        ------
+        SchemaError
+            If its columns are not those of the file, or it has nulls where none may be.
+        OutputError
+            If the operating system refuses.
+        """
+        self._check(batch)
+        with writing(self.path):
+            for group in self._rebatcher.push(batch):
+                self._writer.write(group)
+        self.n_rows += batch.num_rows
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._stack, closing(self._writer):
+            if error is not None:
+                raise error
+            with writing(self.path):
+                for group in self._rebatcher.flush():
+                    self._writer.write(group)
+                self._writer.finish()
+
+    def _check(self, batch: pa.RecordBatch) -> None:
+        if batch.schema.names != self._schema.names:
+            raise SchemaError(
+                f"{self.path.name}: the columns of a batch are not those of the file."
+            )
+        for array, field in zip(batch.columns, self._schema, strict=True):
+            if array.type != field.type:
+                raise SchemaError(
+                    f"{self.path.name}: column {field.name!r} should be {field.type}, "
+                    f"a batch brings {array.type}."
+                )
+            if array.null_count and not field.nullable:
+                raise SchemaError(
+                    f"{self.path.name}: column {field.name!r} may not have nulls, a batch does."
+                )
+
+
+class _ParquetFormat:
+    def __init__(self, file: BinaryIO, schema: pa.Schema, _style: CsvStyle) -> None:
+        self._schema = schema
+        self._writer = pq.ParquetWriter(file, schema, compression="zstd")
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        named = pa.RecordBatch.from_arrays(batch.columns, schema=self._schema)
+        self._writer.write_batch(named, row_group_size=batch.num_rows)
+
+    def finish(self) -> None:
+        self._writer.close()
+
+    def close(self) -> None:
+        # A writer that is left open would write its footer when it is collected. After a failure
+        # closing fails again; the file is about to be removed.
+        with suppress(OSError, pa.ArrowException):
+            self._writer.close()
+
+
+class _CsvFormat:
+    def __init__(self, file: BinaryIO, schema: pa.Schema, style: CsvStyle) -> None:
+        self._file = file
+        self._style = style
+        file.write(csv_header(schema.names))
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        self._file.write(csv_lines(batch, self._style))
+
+    def finish(self) -> None:
+        """Do nothing: every line is written already."""
+
+    def close(self) -> None:
+        """Leave the file to whoever opened it."""
+
+
+WRITERS: Mapping[str, Callable[[BinaryIO, pa.Schema, CsvStyle], _FormatWriter]] = MappingProxyType(
+    {".parquet": _ParquetFormat, ".csv": _CsvFormat}
+)
+"""Suffix of a file name -> its format."""
