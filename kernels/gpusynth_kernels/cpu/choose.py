@@ -28,6 +28,7 @@ from gpusynth_kernels.cpu.scan import (
     scan_classes,
     scan_entropy,
     scan_numbers,
+    scan_two_classes,
     scan_weighted_classes,
     sort_by_code,
 )
@@ -211,6 +212,7 @@ def _scan(
     min_leaf: Any,
     target: Any,
     class_weight: Any,
+    present: Any,
     sides: Any,
 ) -> Any:
     n_classes, numbers, weight, table = target
@@ -224,6 +226,11 @@ def _scan(
         return scan_weighted_classes(entries, begin, end, min_leaf, weight, left, right)
     if mode == CLASSES_BY_ENTROPY:
         return scan_entropy(entries, begin, end, min_leaf, left, right, table)
+    if present == 2:
+        high = n_classes - 1
+        while right[high] == 0:
+            high -= 1
+        return scan_two_classes(entries, begin, end, min_leaf, np.uint64(high), right[high])
     return scan_classes(entries, begin, end, min_leaf, left, right)
 
 
@@ -384,7 +391,7 @@ def choose_split(
                 sort_by_code(codes, order, begin, end, offsets[: counts[q] + 1], lists[0])
             entries = lists[at]
             score, position = _scan(
-                mode, entries, begin, end, min_leaf, target, class_weight, sides
+                mode, entries, begin, end, min_leaf, target, class_weight, present, sides
             )
             if position >= 0 and (score > best or (score == best and f < feature)):
                 best, feature, kind, word = score, f, THRESHOLD, -1

@@ -1,0 +1,1 @@
+"""Utility: how much of what the real file shows, the synthetic file shows too."""
