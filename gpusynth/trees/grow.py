@@ -23,7 +23,7 @@ from gpusynth_kernels.cpu.choose import (
     WEIGHTED_CLASSES,
     node_risk,
 )
-from gpusynth_kernels.cpu.grow import DEFERRED, grow_block, grow_twigs
+from gpusynth_kernels.cpu.grow import DEFERRED, LEAF, grow_block, put_back, take_twig
 from gpusynth_kernels.dtypes import LANES_PER_WORD
 from gpusynth_kernels.scalar.entropy import log_table
 
@@ -124,9 +124,9 @@ def _mark_tables(table: PredictorTable, columns: Array) -> tuple[Array, ...]:
     return (
         words.astype(np.int32),
         marked.astype(np.int32),
-        (place * LANES_PER_WORD + first % LANES_PER_WORD).astype(np.int32),
-        layout.n_codes[marked],
-        layout.is_ordered[marked].astype(np.int32),
+        place * LANES_PER_WORD + first % LANES_PER_WORD,
+        layout.n_codes[marked].astype(np.int64),
+        layout.is_ordered[marked].astype(np.int64),
     )
 
 
@@ -150,53 +150,43 @@ def _grow(
     """Grow trunk and twigs; return joined node arrays (in order of growth) and subset words."""
     n = len(fit.order)
     layout, wide_tables = table.layout, _wide_tables(table, columns)
-    block = (
-        fit.mode,
-        table.records,
-        _lane_tables(table, columns),
-        _mark_tables(table, columns),
-        (layout.lane_feature, layout.first_lane, layout.n_codes, layout.is_ordered),
-        table.wide,
-        wide_tables,
-    )
+    lanes, marks = _lane_tables(table, columns), _mark_tables(table, columns)
+    tables = (layout.lane_feature, layout.first_lane, layout.n_codes, layout.is_ordered)
     counts = np.zeros(max(fit.n_classes, 1), np.int64)
     root_risk = node_risk(fit.mode, fit.order, 0, n, fit.target, counts) if n else 0.0
     cp = params.cp if params.prune == "impurity" else 0.0
     alpha = max(cp, _LEAST_GAIN) * root_risk
     limits = (params.min_leaf, params.split_rows, params.max_depth, TWIG_ROWS)
     scratch = np.empty((1, len(table.records) if len(wide_tables[0]) else 0), np.uint64)
-    most = 2 * (n // params.min_leaf) + 3
     trunk, words = grow_block(
-        *block, scratch, False, fit.order, fit.target, limits, 0, alpha, most
+        *(fit.mode, table.records, lanes, marks, tables, table.wide, wide_tables, scratch, False),
+        *(fit.order, fit.target, limits, 0, alpha, 2 * (n // params.min_leaf) + 3),
     )
     del scratch
     deferred = np.flatnonzero(trunk[1] == DEFERRED)
     trunk[1][deferred] = 0
-    begins, ends, depths = trunk[4][deferred], trunk[5][deferred], trunk[6][deferred]
 
-    def grow_some(some: Array) -> Any:
-        return grow_twigs(
-            *block, fit.order, fit.target, limits, alpha, begins[some], ends[some], depths[some]
+    def grow_twig(node: int) -> tuple[tuple[Array, ...], Array]:
+        begin, end, depth = int(trunk[4][node]), int(trunk[5][node]), int(trunk[6][node])
+        *block, order, target = take_twig(
+            *(fit.mode, table.records, lanes, marks, table.wide, wide_tables),
+            *(fit.order, begin, end, fit.target),
         )
+        own_records, own_lanes, own_marks, own_wide, own_tables, lists = block
+        twig: tuple[tuple[Array, ...], Array] = grow_block(
+            *(fit.mode, own_records, own_lanes, own_marks, tables, own_wide, own_tables, lists),
+            *(True, order, target, (*limits[:3], 0), depth, alpha),
+            2 * ((end - begin) // params.min_leaf) + 3,
+        )
+        put_back(fit.order, begin, order)
+        return twig
 
-    shares = _shares(ends - begins, n_threads)
-    if len(shares) > 1:
+    if n_threads > 1 and len(deferred) > 1:
         with ThreadPoolExecutor(n_threads) as pool:
-            twigs = [twig for some in pool.map(grow_some, shares) for twig in some]
+            twigs = list(pool.map(grow_twig, deferred))
     else:
-        twigs = [twig for some in shares for twig in grow_some(some)]
+        twigs = [grow_twig(node) for node in deferred]
     return _join(trunk, words, deferred, twigs)
-
-
-def _shares(sizes: Array, n_threads: int) -> list[Array]:
-    """Cut the twigs into runs of about equal rows, a few for each thread."""
-    if not len(sizes):
-        return []
-    if n_threads == 1:
-        return [np.arange(len(sizes))]
-    running = np.cumsum(sizes) - sizes
-    part = running * (4 * n_threads) // max(int(sizes.sum()), 1)
-    return np.split(np.arange(len(sizes)), np.flatnonzero(np.diff(part)) + 1)
 
 
 def _join(
@@ -220,7 +210,10 @@ def _join(
 
 
 def _prune(nodes: list[Array], fit: _Fit, params: CartParams) -> list[Array]:
-    """Prune, and return the node arrays breadth first."""
+    """Prune, and return the node arrays breadth first.
+
+    The rows of a leaf whose split was undone go back to the order of (class, row).
+    """
     nodes = _renumber(nodes)
     if params.prune == "rpart":
         risks = finish.rpart_risks(
@@ -231,6 +224,8 @@ def _prune(nodes: list[Array], fit: _Fit, params: CartParams) -> list[Array]:
     if params.max_leaves is not None and len(nodes[0]) > 2 * params.max_leaves - 1:
         finish.collapse_to_leaves(nodes[0], nodes[7], params.max_leaves)
         nodes = _renumber(nodes)
+    for leaf in np.flatnonzero((nodes[0] < 0) & (nodes[1] != LEAF)):
+        fit.order[nodes[4][leaf] : nodes[5][leaf]].sort()
     return nodes
 
 
@@ -300,10 +295,15 @@ def grow_tree(
     return _finish(table, chosen, _prune(grown, fit, params), words, fit)
 
 
+def _in_node_order(words: Array, places: Array, lengths: Array) -> tuple[Array, Array]:
+    """Return the subsets of the nodes that are left one after the other, and their new places."""
+    new_places = np.cumsum(lengths) - lengths
+    return new_places, words[np.repeat(places - new_places, lengths) + np.arange(lengths.sum())]
+
+
 def _finish(
     table: PredictorTable, chosen: Array, nodes: list[Array], words: Array, fit: _Fit
 ) -> tuple[Tree, LeafDonors]:
-    from gpusynth.trees.tree import Tree
     left, kind, feature, value, begin, end, _, gain = nodes
     inside = left >= 0
     leaves = np.flatnonzero(~inside)
@@ -313,13 +313,17 @@ def _finish(
     position = np.full(len(table.layout.names) + 1, -1, np.int32)
     position[chosen] = np.arange(len(chosen), dtype=np.int32)
     by_subset = inside & (kind == SUBSET)
+    subset = np.full(len(left), -1, np.int64)
+    subset[by_subset], subset_words = _in_node_order(
+        words, value[by_subset], (table.layout.n_codes[feature[by_subset]] + 31) // 32
+    )
     tree = Tree(
         predictors=tuple(table.layout.names[i] for i in chosen),
         n_codes=table.layout.n_codes[chosen],
         feature=np.where(inside, position[feature], -1).astype(np.int32),
         threshold=np.where(inside & ~by_subset, value, 0).astype(np.uint16),
-        subset=np.where(by_subset, value, -1),
-        subset_words=words,
+        subset=subset,
+        subset_words=subset_words,
         left=left,
         leaf=leaf,
         gain=np.where(inside, gain, 0.0),

@@ -23,8 +23,10 @@ _PIECE = 65_536
 
 def _node_words(tree: Tree, layout: Layout) -> tuple[Array, Array]:
     """Return the tree as the two words a node that `gpusynth_kernels.cpu.walk` describes."""
-    column = np.array([layout.position[name] for name in tree.predictors] or [0], np.int64)
     inside = tree.feature >= 0
+    if not inside.any():
+        return np.zeros(1, np.uint64), np.zeros(1, np.uint64)
+    column = np.array([layout.position[name] for name in tree.predictors], np.int64)
     feature = column[np.where(inside, tree.feature, 0)]
     by_subset = tree.subset >= 0
     wide = inside & (layout.wide_row[feature] >= 0)

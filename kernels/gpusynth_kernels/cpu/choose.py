@@ -16,6 +16,7 @@ from gpusynth_kernels.cpu.lanes import (
     best_entropy_lane,
     best_number_lane,
     best_weighted_class_lane,
+    class_runs,
     lane_bit,
 )
 from gpusynth_kernels.cpu.marks import (
@@ -23,6 +24,7 @@ from gpusynth_kernels.cpu.marks import (
     best_number_cut,
     mark_class_counts,
     mark_number_sums,
+    may_beat,
 )
 from gpusynth_kernels.cpu.scan import (
     scan_classes,
@@ -63,34 +65,42 @@ _48 = np.uint64(48)
 
 
 @jit
-def node_score(mode: Any, order: Any, begin: Any, end: Any, target: Any, class_weight: Any) -> Any:
-    """Return the score of the unsplit node (see `scalar.gain`); a split must exceed it.
+def node_score(
+    mode: Any, order: Any, begin: Any, end: Any, target: Any, class_weight: Any, ends: Any
+) -> Any:
+    """Return the score of the unsplit node (see `scalar.gain`) and its number of classes.
 
-    `class_weight` (n_classes,) int64 is set to the node's class counts (or weights).
+    A split must exceed the score. ``class_weight`` (n_classes,) int64 is set to the node's class
+    counts (or weights), the first elements of ``ends`` (n_classes,) to the ends of its classes.
     """
-    n_classes, _, weight, table = target
+    n_classes, _, weight, _ = target
     if mode == NUMBERS:
-        return 0.0
-    class_weight[:] = 0
-    for i in range(begin, end):
-        k = np.int64((order[i] >> _32) & _CLASS)
-        if mode == WEIGHTED_CLASSES:
-            class_weight[k] += weight[np.int64(order[i] & _ROW)]
-        else:
-            class_weight[k] += 1
-    if mode == CLASSES_BY_ENTROPY:
-        return 0.0
-    if mode == WEIGHTED_CLASSES:
-        squares = 0.0
-        total = np.int64(0)
-        for k in range(n_classes):
-            squares += np.float64(class_weight[k]) * np.float64(class_weight[k])
-            total += class_weight[k]
-        return squares / np.float64(total) if total > 0 else 0.0
-    exact = np.int64(0)
+        return 0.0, 0
+    n_runs = class_runs(order, begin, end, ends)
     for k in range(n_classes):
-        exact += class_weight[k] * class_weight[k]
-    return np.float64(exact) / np.float64(end - begin)
+        class_weight[k] = 0
+    exact = np.int64(0)
+    squares = 0.0
+    total = np.int64(0)
+    at = begin
+    for run in range(n_runs):
+        k = np.int64((order[at] >> _32) & _CLASS)
+        size = ends[run] - at
+        if mode == WEIGHTED_CLASSES:
+            size = np.int64(0)
+            for i in range(at, ends[run]):
+                size += weight[np.int64(order[i] & _ROW)]
+            squares += np.float64(size) * np.float64(size)
+        else:
+            exact += size * size
+        class_weight[k] = size
+        total += size
+        at = ends[run]
+    if mode == CLASSES_BY_ENTROPY:
+        return 0.0, n_runs
+    if mode == WEIGHTED_CLASSES:
+        return squares / np.float64(total) if total > 0 else 0.0, n_runs
+    return np.float64(exact) / np.float64(end - begin), n_runs
 
 
 @jit
@@ -99,7 +109,8 @@ def node_risk(mode: Any, order: Any, begin: Any, end: Any, target: Any, class_we
     _, numbers, weight, table = target
     if mode == NUMBERS:
         return sum_of_squares(order, begin, end, numbers, weight)
-    score = node_score(mode, order, begin, end, target, class_weight)
+    ends = np.empty(class_weight.shape[0], np.int64)
+    score, _ = node_score(mode, order, begin, end, target, class_weight, ends)
     total = class_weight.sum()
     if mode == CLASSES_BY_ENTROPY:
         terms = np.int64(0)
@@ -214,10 +225,11 @@ def _scan(
     class_weight: Any,
     present: Any,
     sides: Any,
+    chunk: Any,
 ) -> Any:
     n_classes, numbers, weight, table = target
     if mode == NUMBERS:
-        return scan_numbers(entries, begin, end, min_leaf, numbers, weight)
+        return scan_numbers(entries, begin, end, min_leaf, numbers, weight, chunk)
     for k in range(n_classes):
         sides[0, k] = 0
         sides[1, k] = class_weight[k]
@@ -230,8 +242,8 @@ def _scan(
         high = n_classes - 1
         while right[high] == 0:
             high -= 1
-        return scan_two_classes(entries, begin, end, min_leaf, np.uint64(high), right[high])
-    return scan_classes(entries, begin, end, min_leaf, left, right)
+        return scan_two_classes(entries, begin, end, min_leaf, np.uint64(high), right[high], chunk)
+    return scan_classes(entries, begin, end, min_leaf, left, right, chunk)
 
 
 @jit
@@ -242,6 +254,7 @@ def _best_lane(
     order: Any,
     begin: Any,
     end: Any,
+    runs: Any,
     min_leaf: Any,
     target: Any,
     work: Any,
@@ -251,14 +264,16 @@ def _best_lane(
     bytes_, ints, floats, _ = work
     if mode == CLASSES_BY_GINI:
         own = (bytes_, ints[0], ints[1], ints[2], ints[3], floats[0])
-        return best_class_lane(records, words, ok, order, begin, end, min_leaf, own)
+        return best_class_lane(records, words, ok, order, begin, end, runs, min_leaf, own)
     if mode == CLASSES_BY_ENTROPY:
         own = (bytes_, ints[0], ints[1], ints[2], ints[3], floats[0])
-        return best_entropy_lane(records, words, ok, order, begin, end, min_leaf, table, own)
+        return best_entropy_lane(
+            records, words, ok, order, begin, end, runs, min_leaf, table, own
+        )
     if mode == WEIGHTED_CLASSES:
         more = (bytes_, ints[0], ints[1], ints[2], ints[3], floats[0], floats[1], floats[2])
         return best_weighted_class_lane(
-            records, words, ok, order, begin, end, min_leaf, weight, more
+            records, words, ok, order, begin, end, runs, min_leaf, weight, more
         )
     own = (bytes_, ints[0], ints[1], ints[2], ints[3], floats[0])
     return best_number_lane(
@@ -280,6 +295,7 @@ def choose_split(
     order: Any,
     begin: Any,
     end: Any,
+    runs: Any,
     min_leaf: Any,
     target: Any,
     class_weight: Any,
@@ -307,6 +323,8 @@ def choose_split(
         its row of `lists` (int32).
     lists : array of uint64 entries, shape (n_lists, n)
         Sorted by code within the node when `presorted`; else row 0 is scratch.
+    runs : array of int64, shape (n_classes_present,)
+        Ends of the node's classes; empty for numbers.
     target : tuple
         n_classes, numbers (n,) int64, weight (n,) int64, entropy table.
     class_weight : array of int64, shape (n_classes,)
@@ -330,7 +348,7 @@ def choose_split(
         Flags by code, for subsets of wide columns.
     """
     n_classes, numbers, weight, table = target
-    sides, offsets, slot, levels, no_flags, cut = scratch
+    sides, offsets, slot, levels, no_flags, cut, chunk = scratch
     n = end - begin
     best = -1.0
     feature = np.int32(2147483647)
@@ -341,45 +359,14 @@ def choose_split(
     goes_left = no_flags
     if lanes[0].shape[0] > 0:
         score, lane = _best_lane(
-            mode, records, lanes, order, begin, end, min_leaf, target, work
+            mode, records, lanes, order, begin, end, runs, min_leaf, target, work
         )
         if lane >= 0:
             best = score
             feature, kind, value = _lane_split(lane, lanes, columns, n, work[1][1])
             word = lanes[0][lane >> 6]
             bits = np.uint64(1) << lane_bit(lane & 63)
-    present = 0
-    if mode != NUMBERS:
-        for k in range(n_classes):
-            present += class_weight[k] > 0
-    if marks[1].shape[0] > 0:
-        mark_words, features, firsts, counts, ordered = marks
-        rows, by_class = work[3][1], work[3][2]
-        if mode == NUMBERS:
-            mark_number_sums(
-                records, mark_words, order, begin, end, numbers, weight, work[3]
-            )
-        else:
-            present = mark_class_counts(
-                records, mark_words, order, begin, end, weight, work[3]
-            )
-        for q in range(features.shape[0]):
-            if mode == NUMBERS:
-                score, m, n_left = best_number_cut(
-                    rows, by_class, firsts[q], counts[q], ordered[q], n, min_leaf, cut
-                )
-            else:
-                score, m, n_left = best_class_cut(
-                    rows, by_class, firsts[q], counts[q], present, ordered[q],
-                    mode == CLASSES_BY_ENTROPY, mode == WEIGHTED_CLASSES, n, min_leaf, table, cut,
-                )
-            if n_left > 0 and (score > best or (score == best and features[q] < feature)):
-                best = score
-                feature = features[q]
-                word = mark_words[firsts[q] >> 6]
-                kind, value, bits = _cut_split(
-                    rows, firsts[q], counts[q], ordered[q], n, m, n_left, cut
-                )
+    present = runs.shape[0]
     features, counts, ordered, wide_rows, places = wide_tables
     for q in range(features.shape[0]):
         f = features[q]
@@ -391,7 +378,7 @@ def choose_split(
                 sort_by_code(codes, order, begin, end, offsets[: counts[q] + 1], lists[0])
             entries = lists[at]
             score, position = _scan(
-                mode, entries, begin, end, min_leaf, target, class_weight, present, sides
+                mode, entries, begin, end, min_leaf, target, class_weight, present, sides, chunk
             )
             if position >= 0 and (score > best or (score == best and f < feature)):
                 best, feature, kind, word = score, f, THRESHOLD, -1
@@ -412,4 +399,34 @@ def choose_split(
         if score >= 0.0 and (score > best or (score == best and f < feature)):
             best, feature, kind, word = score, f, SUBSET, -1
             goes_left = flags
+    if marks[1].shape[0] > 0:
+        mark_words, mark_features, firsts, code_counts, by_order = marks
+        rows, by_class = work[3][1], work[3][2]
+        if mode == NUMBERS:
+            mark_number_sums(
+                records, mark_words, order, begin, end, numbers, weight, work[3]
+            )
+        else:
+            mark_class_counts(records, mark_words, order, begin, runs, weight, work[3])
+        bounded = mode == CLASSES_BY_GINI or mode == NUMBERS
+        for q in range(mark_features.shape[0]):
+            first, count, by_threshold = firsts[q], code_counts[q], by_order[q]
+            if bounded and not may_beat(work[3][4], first, count, best):
+                continue
+            if mode == NUMBERS:
+                score, m, n_left = best_number_cut(
+                    rows, by_class, first, count, by_threshold, n, min_leaf, cut
+                )
+            else:
+                score, m, n_left = best_class_cut(
+                    rows, by_class, first, count, present, by_threshold,
+                    mode == CLASSES_BY_ENTROPY, mode == WEIGHTED_CLASSES, n, min_leaf, table, cut,
+                )
+            if n_left > 0 and (score > best or (score == best and mark_features[q] < feature)):
+                best = score
+                feature = mark_features[q]
+                word = mark_words[first >> 6]
+                kind, value, bits = _cut_split(
+                    rows, first, count, by_threshold, n, m, n_left, cut
+                )
     return best, feature, kind, value, word, bits, goes_left

@@ -147,7 +147,7 @@ def collapse_to_leaves(left: Any, gain: Any, max_leaves: Any) -> None:
     for node in range(n):
         if left[node] >= 0:
             n_leaves += 1
-            for child in (left[node], left[node] + 1):
+            for child in range(left[node], left[node] + 2):
                 parent[child] = node
                 if left[child] >= 0:
                     inner_children[node] += 1

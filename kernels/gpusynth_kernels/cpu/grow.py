@@ -27,9 +27,9 @@ from gpusynth_kernels.cpu.choose import (
     node_score,
 )
 from gpusynth_kernels.cpu.lanes import lane_bit
-from gpusynth_kernels.cpu.scan import sort_by_code
+from gpusynth_kernels.cpu.scan import CHUNK_ROWS, sort_by_code
 
-__all__ = ["DEFERRED", "LEAF", "grow_block", "grow_twigs"]
+__all__ = ["DEFERRED", "LEAF", "grow_block", "put_back", "take_twig"]
 
 LEAF = 0
 DEFERRED = 3
@@ -45,12 +45,18 @@ _LOW32 = np.uint64(0xFFFF0000FFFFFFFF)
 
 
 @jit
-def _is_pure(mode: Any, order: Any, begin: Any, end: Any, numbers: Any) -> Any:
+def _is_pure(
+    mode: Any, order: Any, begin: Any, end: Any, numbers: Any, weight: Any
+) -> Any:
     if mode != NUMBERS:
         return (order[begin] >> _32) & _CLASS == (order[end - 1] >> _32) & _CLASS
-    first = numbers[np.int64(order[begin] & _ROW)]
+    row = np.int64(order[begin] & _ROW)
+    weighted = weight.shape[0] > 0
+    first = numbers[row] // weight[row] if weighted else numbers[row]
     for i in range(begin + 1, end):
-        if numbers[np.int64(order[i] & _ROW)] != first:
+        row = np.int64(order[i] & _ROW)
+        number = numbers[row] // weight[row] if weighted else numbers[row]
+        if number != first:
             return False
     return True
 
@@ -118,13 +124,20 @@ def _codes_of(feature: Any, word: Any, wide: Any, wide_tables: Any) -> Any:
 
 @jit
 def _goes_on(
-    mode: Any, order: Any, begin: Any, middle: Any, end: Any, limits: Any, numbers: Any
+    mode: Any,
+    order: Any,
+    begin: Any,
+    middle: Any,
+    end: Any,
+    limits: Any,
+    numbers: Any,
+    weight: Any,
 ) -> Any:
     """Return whether a child may be split again, so that its lists are needed."""
     least = max(limits[1], 2 * limits[0])
-    if middle - begin >= least and not _is_pure(mode, order, begin, middle, numbers):
+    if middle - begin >= least and not _is_pure(mode, order, begin, middle, numbers, weight):
         return True
-    return end - middle >= least and not _is_pure(mode, order, middle, end, numbers)
+    return end - middle >= least and not _is_pure(mode, order, middle, end, numbers, weight)
 
 
 @jit
@@ -174,6 +187,7 @@ def _workspace(n_lanes: Any, n_marks: Any, n_classes: Any, n_codes: Any) -> Any:
             np.empty(n_marks, np.int64),
             np.empty((classes if n_marks > 0 else 0, n_marks), np.int64),
             np.empty(n_marks, np.int64),
+            np.empty(n_marks, np.float64),
         ),
     )
     own = classes if n_marks > 0 else 0
@@ -195,6 +209,11 @@ def _workspace(n_lanes: Any, n_marks: Any, n_classes: Any, n_codes: Any) -> Any:
         np.empty(max(n_codes, 1), np.int32),
         np.zeros(0, np.uint8),
         cut,
+        (
+            np.empty(CHUNK_ROWS, np.int64),
+            np.empty(CHUNK_ROWS, np.int64),
+            np.empty(CHUNK_ROWS, np.float64),
+        ),
     )
     return work, scratch
 
@@ -263,6 +282,7 @@ def grow_block(
         64 * lanes[0].shape[0], 64 * marks[0].shape[0], n_classes, most_codes
     )
     class_weight = np.zeros(max(n_classes, 1), np.int64)
+    ends = np.zeros(max(n_classes, 1), np.int64)
     side = np.zeros(max(records.shape[0], wide.shape[1]), np.uint8)
     spare = np.empty(n, np.uint64)
     stack = np.empty(2 * (max_depth + 2), np.int32)
@@ -278,15 +298,15 @@ def grow_block(
         rows_here = e - b
         if rows_here < min_split or rows_here < 2 * min_leaf or level[node] >= max_depth:
             continue
-        if _is_pure(mode, order, b, e, numbers):
+        if _is_pure(mode, order, b, e, numbers, weight):
             continue
         if rows_here <= stop_rows:
             kind[node] = DEFERRED
             continue
-        base = node_score(mode, order, b, e, target, class_weight)
+        base, n_runs = node_score(mode, order, b, e, target, class_weight, ends)
         score, f, split_kind, v, word, bits, goes_left = choose_split(
             mode, records, lanes, marks, columns, wide, wide_tables, lists, presorted, order, b, e,
-            min_leaf, target, class_weight, work, scratch,
+            ends[:n_runs], min_leaf, target, class_weight, work, scratch,
         )
         if split_kind == LEAF or not score - base > alpha:
             continue
@@ -302,7 +322,7 @@ def grow_block(
                 masks, n_mask_words, columns[2][f], v, word, goes_left
             )
         _partition(order, b, e, side, spare)
-        if presorted and _goes_on(mode, order, b, b + n_left, e, limits, numbers):
+        if presorted and _goes_on(mode, order, b, b + n_left, e, limits, numbers, weight):
             for q in range(lists.shape[0]):
                 _partition(lists[q], b, e, side, spare)
         left[node] = n_nodes
@@ -386,15 +406,16 @@ def _twig_marks(marks: Any, varying: Any, first_word: Any) -> Any:
                 place[w] = n_live
                 live[n_live] = w
                 n_live += 1
-    tables = np.empty((4, n_keep), np.int32)
+    own_features = np.empty(n_keep, np.int32)
+    tables = np.empty((3, n_keep), np.int64)
     for at in range(n_keep):
         q = keep[at]
-        tables[0, at] = features[q]
-        tables[1, at] = place[firsts[q] >> 6] * 64 + (firsts[q] & 63)
-        tables[2, at] = counts[q]
-        tables[3, at] = ordered[q]
+        own_features[at] = features[q]
+        tables[0, at] = place[firsts[q] >> 6] * 64 + (firsts[q] & 63)
+        tables[1, at] = counts[q]
+        tables[2, at] = ordered[q]
     own = (np.arange(n_live) + first_word).astype(np.int32)
-    return live[:n_live], (own, tables[0], tables[1], tables[2], tables[3])
+    return live[:n_live], (own, own_features, tables[0], tables[1], tables[2])
 
 
 @jit
@@ -450,23 +471,25 @@ def _local_order(mode: Any, order: Any, begin: Any, end: Any) -> Any:
 
 
 @jit
-def _grow_twig(
+def take_twig(
     mode: Any,
     records: Any,
     lanes: Any,
     marks: Any,
-    columns: Any,
     wide: Any,
     wide_tables: Any,
     order: Any,
     begin: Any,
     end: Any,
     target: Any,
-    limits: Any,
-    depth: Any,
-    alpha: Any,
 ) -> Any:
-    """Grow one twig; ``order[begin:end]`` becomes its permutation."""
+    """Copy the rows of ``order[begin:end]`` into a block of their own.
+
+    Returns
+    -------
+    block : tuple
+        records, lanes, marks, wide, wide_tables, lists, order and target for `grow_block`.
+    """
     n = end - begin
     _, numbers, weight, table = target
     live, own_lanes = _twig_lanes(lanes, _varying(records, lanes[0], order, begin, end))
@@ -497,47 +520,13 @@ def _grow_twig(
             sort_by_code(
                 own_wide[q], own_order, 0, n, offsets[: tables[1, q] + 1], lists[tables[4, q]]
             )
-    nodes, masks = grow_block(
-        mode, own_records, own_lanes, own_marks, columns, own_wide, own_tables, lists, True,
-        own_order, (n_classes, own_numbers, own_weight, table), (limits[0], limits[1], limits[2], 0), depth,
-        alpha, 2 * (n // limits[0]) + 3,
-    )
-    old = order[begin:end].copy()
-    for i in range(n):
-        order[begin + i] = old[np.int64(own_order[i] & _ROW)]
-    return nodes, masks
+    own_target = (n_classes, own_numbers, own_weight, table)
+    return own_records, own_lanes, own_marks, own_wide, own_tables, lists, own_order, own_target
 
 
 @jit
-def grow_twigs(
-    mode: Any,
-    records: Any,
-    lanes: Any,
-    marks: Any,
-    columns: Any,
-    wide: Any,
-    wide_tables: Any,
-    order: Any,
-    target: Any,
-    limits: Any,
-    alpha: Any,
-    begins: Any,
-    ends: Any,
-    depths: Any,
-) -> Any:
-    """Grow twigs one after the other; arguments as `grow_block`, and each twig's slice and depth.
-
-    Returns
-    -------
-    twigs : list of (nodes, masks)
-        As `grow_block` returns them; begin and end count from the twig's first row.
-    """
-    twigs = []
-    for t in range(begins.shape[0]):
-        twigs.append(
-            _grow_twig(
-                mode, records, lanes, marks, columns, wide, wide_tables, order, begins[t], ends[t], target,
-                limits, depths[t], alpha,
-            )
-        )
-    return twigs
+def put_back(order: Any, begin: Any, own_order: Any) -> None:
+    """Give the slice of `order` that starts at `begin` the order in which its twig grew."""
+    old = order[begin : begin + own_order.shape[0]].copy()
+    for i in range(own_order.shape[0]):
+        order[begin + i] = old[np.int64(own_order[i] & _ROW)]

@@ -27,7 +27,7 @@ __all__ = [
     "best_number_lane",
     "best_weighted_class_lane",
     "add_by_lane",
-    "class_end",
+    "class_runs",
     "count_rows",
     "lane_bit",
     "pack_lanes",
@@ -40,7 +40,7 @@ _32 = np.uint64(32)
 _BYTE_ROWS = 255
 
 
-@jit(inline="always")
+@jit
 def lane_bit(lane: Any) -> Any:
     """Return the bit number of a lane within its word, as uint64."""
     return np.uint64(((lane & 7) << 3) + ((lane >> 3) & 7))
@@ -61,7 +61,7 @@ def pack_lanes(codes: Any, bits: Any, word: Any, first_row: Any, records: Any) -
         records[first_row + i, word] |= bits[codes[i]]
 
 
-@jit(inline="always")
+@jit
 def _count_word(
     records: Any, word: Any, order: Any, begin: Any, end: Any, bytes_: Any, at: Any
 ) -> None:
@@ -88,7 +88,7 @@ def _count_word(
     bytes_[at + 7] = a7
 
 
-@jit(inline="always")
+@jit
 def count_rows(
     records: Any, words: Any, order: Any, begin: Any, end: Any, bytes_: Any, counts: Any
 ) -> None:
@@ -115,17 +115,36 @@ def count_rows(
         at = stop
 
 
-@jit(inline="always")
-def class_end(order: Any, begin: Any, end: Any) -> Any:
-    """Return where the run of rows of ``order[begin]``'s class ends."""
-    cls = (order[begin] >> _32) & _CLASS
-    at = begin + 1
-    while at < end and (order[at] >> _32) & _CLASS == cls:
-        at += 1
-    return at
+@jit
+def class_runs(order: Any, begin: Any, end: Any, ends: Any) -> Any:
+    """Set ``ends[r]`` to where the r-th class of a node ends; return the number of classes.
+
+    Rows lie in order of class, so the end of a run is found by doubling steps and bisection.
+    """
+    n_runs = 0
+    at = begin
+    while at < end:
+        cls = (order[at] >> _32) & _CLASS
+        step = 1
+        low = at
+        high = at + 1
+        while high < end and (order[high] >> _32) & _CLASS == cls:
+            low = high
+            step *= 2
+            high = min(at + step, end)
+        while low + 1 < high:
+            middle = (low + high) >> 1
+            if (order[middle] >> _32) & _CLASS == cls:
+                low = middle
+            else:
+                high = middle
+        at = low + 1
+        ends[n_runs] = at
+        n_runs += 1
+    return n_runs
 
 
-@jit(inline="always")
+@jit
 def _first_best(scores: Any, n_lanes: Any) -> Any:
     """Return the highest of non-negative scores and its first lane; -1 stands for "not allowed".
 
@@ -151,6 +170,7 @@ def best_class_lane(
     order: Any,
     begin: Any,
     end: Any,
+    runs: Any,
     min_leaf: Any,
     work: Any,
 ) -> Any:
@@ -165,6 +185,8 @@ def best_class_lane(
         1 for the lanes that may be chosen.
     order : array of uint64 entries
         ``order[begin:end]`` are the node's rows, ascending by class.
+    runs : array of int64, shape (n_classes_present,)
+        From `class_runs`.
     min_leaf : int
         Rows that each child must keep.
     work : tuple of arrays
@@ -185,8 +207,8 @@ def best_class_lane(
         squares_right[j] = 0
         squares_left[j] = 0
     at = begin
-    while at < end:
-        stop = class_end(order, at, end)
+    for run in range(runs.shape[0]):
+        stop = runs[run]
         count_rows(records, words, order, at, stop, bytes_, counts)
         total = stop - at
         for j in range(n_lanes):
@@ -212,6 +234,7 @@ def best_entropy_lane(
     order: Any,
     begin: Any,
     end: Any,
+    runs: Any,
     min_leaf: Any,
     table: Any,
     work: Any,
@@ -224,8 +247,8 @@ def best_entropy_lane(
         terms_right[j] = 0
         terms_left[j] = 0
     at = begin
-    while at < end:
-        stop = class_end(order, at, end)
+    for run in range(runs.shape[0]):
+        stop = runs[run]
         count_rows(records, words, order, at, stop, bytes_, counts)
         total = stop - at
         for j in range(n_lanes):
@@ -243,7 +266,7 @@ def best_entropy_lane(
     return _first_best(scores, n_lanes)
 
 
-@jit(inline="always")
+@jit
 def add_by_lane(word: Any, amount: Any, sums: Any, at: Any) -> None:
     """Add `amount` to those of ``sums[at : at + 64]`` whose lane's bit is 1 in `word`."""
     for t in range(64):
@@ -259,6 +282,7 @@ def best_weighted_class_lane(
     order: Any,
     begin: Any,
     end: Any,
+    runs: Any,
     min_leaf: Any,
     weight: Any,
     work: Any,
@@ -277,8 +301,8 @@ def best_weighted_class_lane(
         squares_left[j] = 0.0
     all_weight = np.int64(0)
     at = begin
-    while at < end:
-        stop = class_end(order, at, end)
+    for run in range(runs.shape[0]):
+        stop = runs[run]
         count_rows(records, words, order, at, stop, bytes_, counts)
         for j in range(n_lanes):
             sums[j] = 0

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from gpusynth_kernels.compile import jit
-from gpusynth_kernels.cpu.lanes import add_by_lane, class_end, count_rows
+from gpusynth_kernels.cpu.lanes import add_by_lane, count_rows
 from gpusynth_kernels.scalar.entropy import c_log_c, entropy_score
 from gpusynth_kernels.scalar.gain import gini_score, variance_gain
 from gpusynth_kernels.scalar.principal import principal_order
@@ -30,6 +30,7 @@ __all__ = [
     "best_number_cut",
     "mark_class_counts",
     "mark_number_sums",
+    "may_beat",
     "order_by_key",
 ]
 
@@ -39,32 +40,40 @@ _INSERTION = 64
 
 @jit
 def mark_class_counts(
-    records: Any, words: Any, order: Any, begin: Any, end: Any, weight: Any, work: Any
-) -> Any:
-    """Count the rows (and weights) of each code by class; return the number of classes present.
+    records: Any,
+    words: Any,
+    order: Any,
+    begin: Any,
+    runs: Any,
+    weight: Any,
+    work: Any,
+) -> None:
+    """Count the rows (and weights) of each code by class, and bound what each code can score.
 
     Parameters
     ----------
-    records, words, order, begin, end
+    records, words, order, begin, runs
         See `lanes.best_class_lane`.
     weight : array of int64, shape (n,) or (0,)
     work : tuple of arrays
         bytes (8 n_words,) uint64; rows (64 n_words,) int64: all rows by lane; by_class (n_classes,
         64 n_words) int64: rows or weights by class (those present, ascending) and lane; spare
-        (64 n_words,) int64.
+        (64 n_words,) int64; bounds (64 n_words,) float64: ``sum_k c_k^2 / sum_k c_k`` by lane.
     """
-    bytes_, rows, by_class, spare = work
+    bytes_, rows, by_class, spare, bounds = work
     n_lanes = words.shape[0] * 64
     for j in range(n_lanes):
         rows[j] = 0
-    run = 0
+        bounds[j] = 0.0
     at = begin
-    while at < end:
-        stop = class_end(order, at, end)
+    for run in range(runs.shape[0]):
+        stop = runs[run]
         count_rows(records, words, order, at, stop, bytes_, spare)
         for j in range(n_lanes):
-            rows[j] += spare[j]
-            by_class[run, j] = spare[j]
+            c = spare[j]
+            rows[j] += c
+            by_class[run, j] = c
+            bounds[j] += np.float64(c) * np.float64(c)
         if weight.shape[0] > 0:
             for j in range(n_lanes):
                 by_class[run, j] = 0
@@ -72,9 +81,9 @@ def mark_class_counts(
                 row = np.int64(order[i] & _ROW)
                 for w in range(words.shape[0]):
                     add_by_lane(records[row, words[w]], weight[row], by_class[run], w * 64)
-        run += 1
         at = stop
-    return run
+    for j in range(n_lanes):
+        bounds[j] = bounds[j] / np.float64(rows[j]) if rows[j] > 0 else 0.0
 
 
 @jit
@@ -91,35 +100,80 @@ def mark_number_sums(
     """Sum the numbers (``by_class[0]``) and weights (``by_class[1]``) of each code.
 
     `work` as in `mark_class_counts`, with ``by_class`` of at least two rows; without weights
-    ``by_class[1]`` holds the rows.
+    ``by_class[1]`` holds the rows. The bounds are ``w (mean of the code - mean of the node)^2``.
     """
-    bytes_, rows, by_class, _ = work
+    bytes_, rows, by_class, _, bounds = work
     n_lanes = words.shape[0] * 64
     count_rows(records, words, order, begin, end, bytes_, rows)
     for j in range(n_lanes):
         by_class[0, j] = 0
         by_class[1, j] = rows[j] if weight.shape[0] == 0 else 0
+    total = np.int64(0)
+    all_weight = np.int64(0)
     for i in range(begin, end):
         row = np.int64(order[i] & _ROW)
+        total += numbers[row]
+        all_weight += weight[row] if weight.shape[0] > 0 else np.int64(1)
         for w in range(words.shape[0]):
             add_by_lane(records[row, words[w]], numbers[row], by_class[0], w * 64)
             if weight.shape[0] > 0:
                 add_by_lane(records[row, words[w]], weight[row], by_class[1], w * 64)
+    mean = np.float64(total) / np.float64(max(all_weight, 1))
+    for j in range(n_lanes):
+        w = np.float64(by_class[1, j])
+        difference = np.float64(by_class[0, j]) / w - mean
+        bounds[j] = (difference * difference) * w if by_class[1, j] > 0 else 0.0
+
+
+@jit
+def may_beat(bounds: Any, first: Any, n_codes: Any, best: Any) -> Any:
+    """Return whether a cut of a column can score as high as `best`.
+
+    Splitting the node into all its codes scores at least as high as any two groups of them, since
+    the risk is concave (Breiman et al. 1984, theorem 4.3). The sum is rounded, hence the margin.
+    """
+    highest = 0.0
+    for j in range(first, first + n_codes):
+        highest += bounds[j]
+    return highest * (1.0 + 1e-9) >= best
+
+
+@jit
+def _comes_after(keys: Any, a: Any, b: Any) -> Any:
+    return keys[a] > keys[b] or (keys[a] == keys[b] and a > b)
 
 
 @jit
 def order_by_key(keys: Any, m: Any, places: Any) -> None:
-    """Set ``places[:m]`` to 0..m-1 stably sorted by key."""
-    if m > _INSERTION:
-        places[:m] = np.argsort(keys[:m], kind="mergesort")
-        return
+    """Set ``places[:m]`` to 0..m-1 sorted by key, ties by place: insertion, or a heap when many."""
     for i in range(m):
-        key = keys[i]
-        j = i - 1
-        while j >= 0 and keys[places[j]] > key:
-            places[j + 1] = places[j]
-            j -= 1
-        places[j + 1] = i
+        places[i] = i
+    if m <= _INSERTION:
+        for i in range(1, m):
+            place = places[i]
+            j = i - 1
+            while j >= 0 and keys[places[j]] > keys[place]:
+                places[j + 1] = places[j]
+                j -= 1
+            places[j + 1] = place
+        return
+    start = m // 2
+    end = m
+    while end > 1:
+        if start > 0:
+            start -= 1
+        else:
+            end -= 1
+            places[0], places[end] = places[end], places[0]
+        root = start
+        while 2 * root + 1 < end:
+            child = 2 * root + 1
+            if child + 1 < end and _comes_after(keys, places[child + 1], places[child]):
+                child += 1
+            if not _comes_after(keys, places[child], places[root]):
+                break
+            places[root], places[child] = places[child], places[root]
+            root = child
 
 
 @jit

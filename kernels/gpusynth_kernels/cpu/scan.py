@@ -16,6 +16,7 @@ from gpusynth_kernels.scalar.entropy import c_log_c, entropy_score
 from gpusynth_kernels.scalar.gain import gini_score, variance_gain
 
 __all__ = [
+    "CHUNK_ROWS",
     "scan_classes",
     "scan_entropy",
     "scan_numbers",
@@ -29,7 +30,7 @@ _CLASS = np.uint64(0xFFFF)
 _32 = np.uint64(32)
 _48 = np.uint64(48)
 _0 = np.uint64(0)
-_CHUNK = 512
+CHUNK_ROWS = 512
 
 
 @jit
@@ -59,7 +60,7 @@ def sort_by_code(
         offsets[code] += 1
 
 
-@jit(inline="always")
+@jit
 def _take_best(scores: Any, n_scores: Any, first: Any, best: Any, position: Any) -> Any:
     """Return the better of (best, position) and a chunk's first highest score."""
     bits = scores.view(np.int64)
@@ -76,13 +77,15 @@ def _take_best(scores: Any, n_scores: Any, first: Any, best: Any, position: Any)
     return best, position
 
 
-@jit(inline="always")
+@jit
 def _is_cut(entries: Any, i: Any) -> Any:
     return (entries[i] ^ entries[i - 1]) >> _48 != _0
 
 
 @jit
-def scan_classes(entries: Any, begin: Any, end: Any, min_leaf: Any, left: Any, right: Any) -> Any:
+def scan_classes(
+    entries: Any, begin: Any, end: Any, min_leaf: Any, left: Any, right: Any, chunk: Any
+) -> Any:
     """Find the best threshold of one column for an unweighted class target by Gini.
 
     Rows are taken in chunks: first the running sums, one after the other, then all scores of the
@@ -94,6 +97,8 @@ def scan_classes(entries: Any, begin: Any, end: Any, min_leaf: Any, left: Any, r
         ``entries[begin:end]`` ascending by code.
     left, right : arrays of int64, shape (n_classes,)
         `left` zero, `right` the node's class counts; changed.
+    chunk : tuple of arrays, shape (CHUNK_ROWS,)
+        two of int64, one of float64; work.
 
     Returns
     -------
@@ -105,9 +110,7 @@ def scan_classes(entries: Any, begin: Any, end: Any, min_leaf: Any, left: Any, r
     best = -1.0
     position = -1
     n = end - begin
-    sums_left = np.empty(_CHUNK, np.int64)
-    sums_right = np.empty(_CHUNK, np.int64)
-    scores = np.empty(_CHUNK, np.float64)
+    sums_left, sums_right, scores = chunk
     squares_left = np.int64(0)
     squares_right = np.int64(0)
     for k in range(right.shape[0]):
@@ -119,8 +122,8 @@ def scan_classes(entries: Any, begin: Any, end: Any, min_leaf: Any, left: Any, r
         squares_right -= 2 * right[k] - 1
         left[k] += 1
         right[k] -= 1
-    for start in range(first, end - min_leaf + 1, _CHUNK):
-        size = min(_CHUNK, end - min_leaf + 1 - start)
+    for start in range(first, end - min_leaf + 1, CHUNK_ROWS):
+        size = min(CHUNK_ROWS, end - min_leaf + 1 - start)
         for t in range(size):
             sums_left[t] = squares_left
             sums_right[t] = squares_right
@@ -139,7 +142,7 @@ def scan_classes(entries: Any, begin: Any, end: Any, min_leaf: Any, left: Any, r
 
 @jit
 def scan_two_classes(
-    entries: Any, begin: Any, end: Any, min_leaf: Any, high: Any, n_high: Any
+    entries: Any, begin: Any, end: Any, min_leaf: Any, high: Any, n_high: Any, chunk: Any
 ) -> Any:
     """As `scan_classes` for a node with two classes, `high` and another one.
 
@@ -148,14 +151,13 @@ def scan_two_classes(
     best = -1.0
     position = -1
     n = end - begin
-    counts = np.empty(_CHUNK, np.int64)
-    scores = np.empty(_CHUNK, np.float64)
+    counts, _, scores = chunk
     so_far = np.int64(0)
     first = begin + min_leaf
     for i in range(begin, min(first, end)):
         so_far += np.int64((entries[i] >> _32) & _CLASS == high)
-    for start in range(first, end - min_leaf + 1, _CHUNK):
-        size = min(_CHUNK, end - min_leaf + 1 - start)
+    for start in range(first, end - min_leaf + 1, CHUNK_ROWS):
+        size = min(CHUNK_ROWS, end - min_leaf + 1 - start)
         for t in range(size):
             counts[t] = so_far
             so_far += np.int64((entries[start + t] >> _32) & _CLASS == high)
@@ -243,15 +245,13 @@ def scan_weighted_classes(
 
 @jit
 def scan_numbers(
-    entries: Any, begin: Any, end: Any, min_leaf: Any, numbers: Any, weight: Any
+    entries: Any, begin: Any, end: Any, min_leaf: Any, numbers: Any, weight: Any, chunk: Any
 ) -> Any:
     """Find the best threshold for a number target; see `scan_classes` and `best_number_lane`."""
     best = -1.0
     position = -1
     weighted = weight.shape[0] > 0
-    sums = np.empty(_CHUNK, np.int64)
-    weights = np.empty(_CHUNK, np.int64)
-    scores = np.empty(_CHUNK, np.float64)
+    sums, weights, scores = chunk
     sum_all = np.int64(0)
     weight_all = np.int64(end - begin)
     for i in range(begin, end):
@@ -267,8 +267,8 @@ def scan_numbers(
         row = np.int64(entries[i] & _ROW)
         sum_left += numbers[row]
         weight_left += weight[row] if weighted else np.int64(1)
-    for start in range(first, end - min_leaf + 1, _CHUNK):
-        size = min(_CHUNK, end - min_leaf + 1 - start)
+    for start in range(first, end - min_leaf + 1, CHUNK_ROWS):
+        size = min(CHUNK_ROWS, end - min_leaf + 1 - start)
         for t in range(size):
             sums[t] = sum_left
             weights[t] = weight_left

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gpusynth_kernels.compile import jit
-from gpusynth_kernels.cpu.marks import best_class_cut, best_number_cut
+from gpusynth_kernels.cpu.marks import best_class_cut, best_number_cut, order_by_key
 
 __all__ = ["subset_split_classes", "subset_split_numbers"]
 
@@ -33,8 +33,11 @@ def _levels_present(codes: Any, order: Any, begin: Any, end: Any, slot: Any, lev
             slot[code] = 0
             levels[m] = code
             m += 1
-    levels[:m].sort()
+    found = levels[:m].astype(np.float64)
+    places = np.empty(m, np.int64)
+    order_by_key(found, m, places)
     for s in range(m):
+        levels[s] = np.int32(found[places[s]])
         slot[levels[s]] = s
     return m
 
@@ -125,7 +128,8 @@ def subset_split_classes(
     _forget(slot, levels, m)
     scratch = _scratch(m, n_classes)
     score, _, n_left = best_class_cut(
-        rows, by_class, 0, m, n_classes, 0, entropy, weighted, end - begin, min_leaf, table, scratch
+        rows, by_class, 0, np.int64(m), n_classes, 0, entropy, weighted, end - begin, min_leaf,
+        table, scratch,
     )
     return score, _flags(levels, scratch, n_left, slot.shape[0])
 
@@ -159,6 +163,6 @@ def subset_split_numbers(
     _forget(slot, levels, m)
     scratch = _scratch(m, 1)
     score, _, n_left = best_number_cut(
-        rows, by_class, 0, m, 0, end - begin, min_leaf, scratch
+        rows, by_class, 0, np.int64(m), 0, end - begin, min_leaf, scratch
     )
     return score, _flags(levels, scratch, n_left, slot.shape[0])

@@ -1,0 +1,195 @@
+"""The tree grower as the specification of `README.md` states it: recursive, plain and slow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from gpusynth_kernels.reference_splits import (
+    Column,
+    Split,
+    Target,
+    best_split,
+    c_log_c,
+    score_of_node,
+)
+
+__all__ = ["Limits", "Node", "breadth_first", "grow", "leaves", "rpart_risk", "sum_of_squares"]
+
+_LEAST_GAIN = 2.0**-40
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far a tree grows; see `gpusynth.trees.CartParams`."""
+
+    min_leaf: int
+    min_split: int
+    max_depth: int
+    cp: float
+    max_leaves: int | None = None
+    prune: Literal["impurity", "rpart"] = "impurity"
+
+
+@dataclass(slots=True)
+class Node:
+    """A node and what hangs below it; a leaf has no children."""
+
+    rows: list[int]
+    """In the order of the donors: by class, then row."""
+    split: Split | None = None
+    left_codes: frozenset[int] = frozenset()
+    """All codes of the column that go left, those that the node lacks included."""
+    gain: float = 0.0
+    children: list[Node] = field(default_factory=list)
+
+    def undo(self) -> None:
+        """Make the node a leaf."""
+        self.split, self.gain, self.children = None, 0.0, []
+
+
+def sum_of_squares(target: Target, rows: Sequence[int]) -> float:
+    """Return ``(mean of squares - square of mean) * weight``, each from exact integer sums.
+
+    The squares are added as an upper and a lower half of their bits.
+    """
+    half = 24 if target.weight is not None else 31
+    total = high = low = weight = 0
+    for row in rows:
+        y, w = target.numbers[row], target.amount(row)
+        total += y * w
+        high += (y * y >> half) * w
+        low += (y * y & (1 << half) - 1) * w
+        weight += w
+    mean_square = float(high) * 2.0**half / float(weight) + float(low) / float(weight)
+    mean = float(total) / float(weight)
+    return max((mean_square - mean * mean) * float(weight), 0.0)
+
+
+def _by_class(target: Target, rows: Sequence[int]) -> list[int]:
+    counts = [0] * target.n_classes
+    for row in rows:
+        counts[target.classes[row]] += target.amount(row)
+    return counts
+
+
+def risk(target: Target, rows: Sequence[int]) -> float:
+    """Return the risk of a node by the tree's own criterion."""
+    if target.criterion == "variance":
+        return sum_of_squares(target, rows)
+    counts = _by_class(target, rows)
+    if target.criterion == "entropy":
+        return float(c_log_c(sum(counts)) - sum(map(c_log_c, counts))) * 2.0**-24
+    return float(sum(counts)) - score_of_node(target, rows)
+
+
+def rpart_risk(target: Target, rows: Sequence[int]) -> float:
+    """Return the risk of a node as rpart has it: misclassified weight, or the sum of squares."""
+    if target.criterion == "variance":
+        return sum_of_squares(target, rows)
+    counts = _by_class(target, rows)
+    return float(sum(counts) - max(counts))
+
+
+def grow(
+    columns: Sequence[tuple[int, Column]], target: Target, limits: Limits, rows: Sequence[int]
+) -> Node:
+    """Grow and prune a tree on `rows`; columns are given with their positions in the table."""
+    key = (lambda r: r) if target.criterion == "variance" else (lambda r: (target.classes[r], r))
+    root = Node(sorted(rows, key=key))
+    cp = limits.cp if limits.prune == "impurity" else 0.0
+    _split(root, columns, target, limits, max(cp, _LEAST_GAIN) * risk(target, root.rows), 0)
+    if limits.prune == "rpart":
+        _prune(root, target, limits.cp * rpart_risk(target, root.rows))
+    if limits.max_leaves is not None:
+        _collapse(root, limits.max_leaves)
+    return root
+
+
+def _split(
+    node: Node,
+    columns: Sequence[tuple[int, Column]],
+    target: Target,
+    limits: Limits,
+    least_gain: float,
+    depth: int,
+) -> None:
+    n = len(node.rows)
+    if n < limits.min_split or n < 2 * limits.min_leaf or depth >= limits.max_depth:
+        return
+    if len({target.of(row) for row in node.rows}) == 1:
+        return
+    split = best_split(target, node.rows, columns, limits.min_leaf)
+    if split is None:
+        return
+    gain = split.score - score_of_node(target, node.rows)
+    if not gain > least_gain:
+        return
+    column = dict(columns)[split.column]
+    left_codes = _all_left_codes(split, column, node.rows)
+    node.split, node.gain, node.left_codes = split, gain, left_codes
+    for goes_left in (True, False):
+        side = [row for row in node.rows if (int(column.codes[row]) in left_codes) is goes_left]
+        child = Node(side)
+        node.children.append(child)
+        _split(child, columns, target, limits, least_gain, depth + 1)
+
+
+def _all_left_codes(split: Split, column: Column, rows: Sequence[int]) -> frozenset[int]:
+    """Return all codes that go left: by threshold, or with absent levels on the larger side."""
+    if split.threshold is not None:
+        return frozenset(range(split.threshold + 1))
+    present = {int(column.codes[row]) for row in rows}
+    n_left = sum(int(column.codes[row]) in split.left_codes for row in rows)
+    absent = set(range(column.n_codes)) - present
+    return split.left_codes | (absent if 2 * n_left >= len(rows) else set())
+
+
+def _prune(node: Node, target: Target, alpha: float) -> tuple[float, int, float]:
+    """Prune as rpart's ``partition.c`` does; return risk and splits below, and complexity."""
+    own_risk = rpart_risk(target, node.rows)
+    if not node.children:
+        return own_risk, 0, alpha
+    below = [[*_prune(child, target, alpha)] for child in node.children]
+    weakest_first = (0, 1) if below[1][2] > below[0][2] else (1, 0)
+
+    def complexity() -> float:
+        return (own_risk - (below[0][0] + below[1][0])) / (int(below[0][1] + below[1][1]) + 1)
+
+    for side in weakest_first:
+        if not complexity() > below[side][2]:
+            break
+        below[side][:2] = [rpart_risk(target, node.children[side].rows), 0]
+    own = complexity()
+    if own <= alpha:
+        node.undo()
+        return own_risk, 0, alpha
+    return below[0][0] + below[1][0], int(below[0][1] + below[1][1]) + 1, own
+
+
+def _collapse(root: Node, max_leaves: int) -> None:
+    """Undo the split of least gain above two leaves (the last breadth first among equals)."""
+    while len(leaves(root)) > max_leaves:
+        nodes = breadth_first(root)
+        ends = [
+            (node.gain, -at)
+            for at, node in enumerate(nodes)
+            if node.children and not any(child.children for child in node.children)
+        ]
+        nodes[-min(ends)[1]].undo()
+
+
+def breadth_first(root: Node) -> list[Node]:
+    """Return all nodes in the order of their numbers."""
+    nodes = [root]
+    for node in nodes:
+        nodes.extend(node.children)
+    return nodes
+
+
+def leaves(node: Node) -> list[Node]:
+    """Return the leaves from left to right."""
+    if not node.children:
+        return [node]
+    return [leaf for child in node.children for leaf in leaves(child)]
