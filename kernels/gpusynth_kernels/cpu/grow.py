@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from gpusynth_kernels.compile import jit
+from gpusynth_kernels.cpu.bare import bare
 from gpusynth_kernels.cpu.choose import (
     NUMBERS,
     SUBSET,
@@ -219,6 +220,113 @@ def _workspace(n_lanes: Any, n_marks: Any, n_classes: Any, n_codes: Any) -> Any:
 
 
 @jit
+def _grow_nodes(
+    mode: Any,
+    records: Any,
+    lanes: Any,
+    marks: Any,
+    columns: Any,
+    wide: Any,
+    wide_tables: Any,
+    lists: Any,
+    presorted: Any,
+    order: Any,
+    target: Any,
+    limits: Any,
+    alpha: Any,
+    nodes: Any,
+    work: Any,
+    scratch: Any,
+    spare: Any,
+) -> Any:
+    """Do the work of `grow_block` in arrays that it made; return the nodes made and the subsets."""
+    min_leaf, min_split, max_depth, stop_rows = limits
+    n_classes = target[0]
+    records, wide, lists, order = bare(records), bare(wide), bare(lists), bare(order)
+    numbers, weight = bare(target[1]), bare(target[2])
+    target = (n_classes, numbers, weight, bare(target[3]))
+    lanes = (bare(lanes[0]), bare(lanes[1]), bare(lanes[2]))
+    marks = (bare(marks[0]), bare(marks[1]), bare(marks[2]), bare(marks[3]), bare(marks[4]))
+    columns = (bare(columns[0]), bare(columns[1]), bare(columns[2]), bare(columns[3]))
+    wide_tables = (
+        bare(wide_tables[0]), bare(wide_tables[1]), bare(wide_tables[2]), bare(wide_tables[3]),
+        bare(wide_tables[4]),
+    )
+    own = work[3]
+    work = (
+        bare(work[0]), bare(work[1]), bare(work[2]),
+        (bare(own[0]), bare(own[1]), bare(own[2]), bare(own[3]), bare(own[4])),
+    )
+    cut, chunk = scratch[5], scratch[6]
+    cut = (
+        bare(cut[0]), bare(cut[1]), bare(cut[2]), bare(cut[3]), bare(cut[4]), bare(cut[5]),
+        bare(cut[6]), bare(cut[7]), bare(cut[8]),
+    )
+    scratch = (
+        bare(scratch[0]), bare(scratch[1]), bare(scratch[2]), bare(scratch[3]), scratch[4], cut,
+        (bare(chunk[0]), bare(chunk[1]), bare(chunk[2])),
+    )
+    left, kind, feature, value = bare(nodes[0]), bare(nodes[1]), bare(nodes[2]), bare(nodes[3])
+    begin, end, level, gain = bare(nodes[4]), bare(nodes[5]), bare(nodes[6]), bare(nodes[7])
+    side, moved, stack = bare(spare[0]), bare(spare[1]), bare(spare[2])
+    class_weight, ends = bare(spare[3]), bare(spare[4])
+    masks = np.zeros(64, np.uint32)
+    n_mask_words = 0
+    stack[0] = 0
+    n_stack = 1
+    n_nodes = 1
+    while n_stack > 0:
+        n_stack -= 1
+        node = stack[n_stack]
+        b, e = begin[node], end[node]
+        rows_here = e - b
+        if rows_here < min_split or rows_here < 2 * min_leaf or level[node] >= max_depth:
+            continue
+        if _is_pure(mode, order, b, e, numbers, weight):
+            continue
+        if rows_here <= stop_rows:
+            kind[node] = DEFERRED
+            continue
+        base, n_runs = node_score(mode, order, b, e, target, class_weight, ends)
+        score, f, split_kind, v, word, bits, goes_left = choose_split(
+            mode, records, lanes, marks, columns, wide, wide_tables, lists, presorted, order, b, e,
+            ends[:n_runs], min_leaf, target, class_weight, work, scratch,
+        )
+        if split_kind == LEAF or not score - base > alpha:
+            continue
+        codes = _codes_of(f, word, wide, wide_tables)
+        split = (split_kind, v, word, bits)
+        n_left = _set_sides(records, codes, order, b, e, split, goes_left, side)
+        number = np.int64(v)
+        if split_kind == SUBSET:
+            if word < 0:
+                goes_left = _with_absent(codes, order, b, e, goes_left, n_left)
+            number = np.int64(n_mask_words)
+            masks, n_mask_words = _put_mask(
+                masks, n_mask_words, columns[2][f], v, word, goes_left
+            )
+        _partition(order, b, e, side, moved)
+        if presorted and _goes_on(mode, order, b, b + n_left, e, limits, numbers, weight):
+            for q in range(lists.shape[0]):
+                _partition(lists[q], b, e, side, moved)
+        left[node] = n_nodes
+        kind[node] = split_kind
+        feature[node] = f
+        value[node] = number
+        gain[node] = score - base
+        for child in range(2):
+            at = n_nodes + child
+            begin[at] = b if child == 0 else b + n_left
+            end[at] = b + n_left if child == 0 else e
+            level[at] = level[node] + 1
+        stack[n_stack] = n_nodes + 1
+        stack[n_stack + 1] = n_nodes
+        n_stack += 2
+        n_nodes += 2
+    return n_nodes, masks[:n_mask_words].copy()
+
+
+@jit
 def grow_block(
     mode: Any,
     records: Any,
@@ -262,9 +370,14 @@ def grow_block(
     masks : array of uint32
         Subsets, one bit a code, 1 = goes left.
     """
-    min_leaf, min_split, max_depth, stop_rows = limits
-    n_classes, numbers, weight, table = target
+    n_classes, _, _, _ = target
     n = order.shape[0]
+    most_codes = 1
+    for q in range(wide_tables[1].shape[0]):
+        most_codes = max(most_codes, wide_tables[1][q])
+    work, scratch = _workspace(
+        64 * lanes[0].shape[0], 64 * marks[0].shape[0], n_classes, most_codes
+    )
     left = np.full(max_nodes, -1, np.int32)
     kind = np.zeros(max_nodes, np.int8)
     feature = np.full(max_nodes, -1, np.int32)
@@ -273,78 +386,26 @@ def grow_block(
     end = np.zeros(max_nodes, np.int64)
     level = np.zeros(max_nodes, np.int32)
     gain = np.zeros(max_nodes, np.float64)
-    masks = np.zeros(64, np.uint32)
-    n_mask_words = 0
-    most_codes = 1
-    for q in range(wide_tables[1].shape[0]):
-        most_codes = max(most_codes, wide_tables[1][q])
-    work, scratch = _workspace(
-        64 * lanes[0].shape[0], 64 * marks[0].shape[0], n_classes, most_codes
-    )
-    class_weight = np.zeros(max(n_classes, 1), np.int64)
-    ends = np.zeros(max(n_classes, 1), np.int64)
-    side = np.zeros(max(records.shape[0], wide.shape[1]), np.uint8)
-    spare = np.empty(n, np.uint64)
-    stack = np.empty(2 * (max_depth + 2), np.int32)
-    stack[0] = 0
-    n_stack = 1
     end[0] = n
     level[0] = depth
-    n_nodes = 1
-    while n_stack > 0:
-        n_stack -= 1
-        node = stack[n_stack]
-        b, e = begin[node], end[node]
-        rows_here = e - b
-        if rows_here < min_split or rows_here < 2 * min_leaf or level[node] >= max_depth:
-            continue
-        if _is_pure(mode, order, b, e, numbers, weight):
-            continue
-        if rows_here <= stop_rows:
-            kind[node] = DEFERRED
-            continue
-        base, n_runs = node_score(mode, order, b, e, target, class_weight, ends)
-        score, f, split_kind, v, word, bits, goes_left = choose_split(
-            mode, records, lanes, marks, columns, wide, wide_tables, lists, presorted, order, b, e,
-            ends[:n_runs], min_leaf, target, class_weight, work, scratch,
-        )
-        if split_kind == LEAF or not score - base > alpha:
-            continue
-        codes = _codes_of(f, word, wide, wide_tables)
-        split = (split_kind, v, word, bits)
-        n_left = _set_sides(records, codes, order, b, e, split, goes_left, side)
-        number = np.int64(v)
-        if split_kind == SUBSET:
-            if word < 0:
-                goes_left = _with_absent(codes, order, b, e, goes_left, n_left)
-            number = np.int64(n_mask_words)
-            masks, n_mask_words = _put_mask(
-                masks, n_mask_words, columns[2][f], v, word, goes_left
-            )
-        _partition(order, b, e, side, spare)
-        if presorted and _goes_on(mode, order, b, b + n_left, e, limits, numbers, weight):
-            for q in range(lists.shape[0]):
-                _partition(lists[q], b, e, side, spare)
-        left[node] = n_nodes
-        kind[node] = split_kind
-        feature[node] = f
-        value[node] = number
-        gain[node] = score - base
-        for child in range(2):
-            at = n_nodes + child
-            begin[at] = b if child == 0 else b + n_left
-            end[at] = b + n_left if child == 0 else e
-            level[at] = level[node] + 1
-        stack[n_stack] = n_nodes + 1
-        stack[n_stack + 1] = n_nodes
-        n_stack += 2
-        n_nodes += 2
-    nodes = (
+    spare = (
+        np.zeros(max(records.shape[0], wide.shape[1]), np.uint8),
+        np.empty(n, np.uint64),
+        np.empty(2 * (limits[2] + 2), np.int32),
+        np.zeros(max(n_classes, 1), np.int64),
+        np.zeros(max(n_classes, 1), np.int64),
+    )
+    nodes = (left, kind, feature, value, begin, end, level, gain)
+    n_nodes, masks = _grow_nodes(
+        mode, records, lanes, marks, columns, wide, wide_tables, lists, presorted, order, target,
+        limits, alpha, nodes, work, scratch, spare,
+    )
+    grown = (
         left[:n_nodes].copy(), kind[:n_nodes].copy(), feature[:n_nodes].copy(),
         value[:n_nodes].copy(), begin[:n_nodes].copy(), end[:n_nodes].copy(),
         level[:n_nodes].copy(), gain[:n_nodes].copy(),
     )
-    return nodes, masks[:n_mask_words].copy()
+    return grown, masks
 
 
 @jit
