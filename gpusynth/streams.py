@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
-from gpusynth_kernels.cpu.random import fill_bits
 
 from gpusynth.arrays import Array
+from gpusynth_kernels.cpu.random import fill_bits
 
 __all__ = ["Purpose", "StreamKey", "random_bits", "uniform"]
 

@@ -1,1 +1,1 @@
-"""cli floor of gpusynth."""
+"""cli: the command ``gpusynth``; heavy imports happen inside the commands."""

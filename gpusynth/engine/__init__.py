@@ -1,1 +1,30 @@
-"""engine floor of gpusynth."""
+"""engine: fit models on real data, draw replicates, write a run directory.
+
+May import plan and the floors below; never evaluate.
+"""
+
+from gpusynth.engine.library import FittedSynthesis, fit, synthesize
+from gpusynth.engine.look import infer_schema, resolve_plan
+from gpusynth.engine.manifest import Replicate
+from gpusynth.engine.measure import Stopwatch
+from gpusynth.engine.prepare import Resolved, resolve_input
+from gpusynth.engine.progress import Listener, SilentListener
+from gpusynth.engine.run import Run
+from gpusynth.engine.settings import RunSettings, available_threads
+
+__all__ = [
+    "FittedSynthesis",
+    "Listener",
+    "Replicate",
+    "Resolved",
+    "Run",
+    "RunSettings",
+    "SilentListener",
+    "Stopwatch",
+    "available_threads",
+    "fit",
+    "infer_schema",
+    "resolve_input",
+    "resolve_plan",
+    "synthesize",
+]

@@ -1,1 +1,51 @@
-"""table floor of gpusynth."""
+"""The table floor: what the columns of a survey file are, and their codes.
+
+Schema (inferred, written, read, checked), sketches, codecs and the encoded `Table`. It may import
+`gpusynth.errors`, `gpusynth.streams`, `gpusynth.arrays` and `gpusynth_kernels`, nothing above.
+"""
+
+from gpusynth.table.check import check_schema
+from gpusynth.table.codecs import codec_from_json, coded_columns, fit_codec, fit_codecs
+from gpusynth.table.encode import decode_batch, encode_table
+from gpusynth.table.infer import InferredSchema, infer_schema
+from gpusynth.table.schema import Column, Kind, Role, Schema
+from gpusynth.table.schema_file import (
+    read_schema,
+    schema_from_toml,
+    schema_to_toml,
+    write_schema,
+)
+from gpusynth.table.sketch import ColumnSketch, sketch_columns
+from gpusynth.table.source import BATCH_ROWS, Source, TableSource
+from gpusynth.table.storage import DECIMALS_METADATA, output_schema, parse_storage
+from gpusynth.table.table import Codec, Table
+
+__all__ = [
+    "BATCH_ROWS",
+    "DECIMALS_METADATA",
+    "Codec",
+    "Column",
+    "ColumnSketch",
+    "InferredSchema",
+    "Kind",
+    "Role",
+    "Schema",
+    "Source",
+    "Table",
+    "TableSource",
+    "check_schema",
+    "codec_from_json",
+    "coded_columns",
+    "decode_batch",
+    "encode_table",
+    "fit_codec",
+    "fit_codecs",
+    "infer_schema",
+    "output_schema",
+    "parse_storage",
+    "read_schema",
+    "schema_from_toml",
+    "schema_to_toml",
+    "sketch_columns",
+    "write_schema",
+]

@@ -56,7 +56,11 @@ class Column(BaseModel):
     bounds : (low, high), optional
         Lowest and highest number allowed, either None for open.
     decimals : int, optional
-        Digits after the point that the numbers have; None for not known or not constant.
+        Digits after the point that the numbers have at most; None for not known or more than is
+        meant (quotients). An integer stays whole: there it only says how text is written.
+    trailing_zeros : bool
+        Numbers of a text file are written with all their `decimals` ("17000.0"), not in the
+        shortest form.
     note : str
         For people; never interpreted.
     """
@@ -73,6 +77,7 @@ class Column(BaseModel):
     spikes: tuple[float, ...] = ()
     bounds: tuple[float | None, float | None] | None = None
     decimals: Annotated[int, Field(ge=0, le=18)] | None = None
+    trailing_zeros: bool = False
     note: str = ""
 
     @property
@@ -88,6 +93,8 @@ class Column(BaseModel):
             raise ValueError(
                 f"column {self.name!r} is {self.kind}: spikes, bounds and decimals are for numbers"
             )
+        if self.trailing_zeros and self.decimals is None:
+            raise ValueError(f"column {self.name!r}: trailing_zeros needs decimals")
         if self.levels is not None and len(set(self.levels)) != len(self.levels):
             raise ValueError(f"column {self.name!r} lists a level twice")
         if len(set(self.missing_codes)) != len(self.missing_codes):

@@ -36,12 +36,35 @@ class Codec(Protocol):
         None for levels.
     """
 
-    column: Column
-    n_codes: int
-    n_special: int
-    is_ordered: bool
-    is_exact: bool
-    code_values: Array | None
+    @property
+    def column(self) -> Column:
+        """The column of the schema."""
+        ...
+
+    @property
+    def n_codes(self) -> int:
+        """Number of codes, at most 65,536."""
+        ...
+
+    @property
+    def n_special(self) -> int:
+        """Number of missing codes and spikes: the lowest codes."""
+        ...
+
+    @property
+    def is_ordered(self) -> bool:
+        """True when trees split the ordinary codes by threshold."""
+        ...
+
+    @property
+    def is_exact(self) -> bool:
+        """True when every code stands for one value."""
+        ...
+
+    @property
+    def code_values(self) -> Array | None:
+        """The number of each ordinary code, or the lowest of its bin; None for levels."""
+        ...
 
     def encode(self, array: Any, *, first_row: int = 0) -> tuple[Array, Array | None]:
         """Encode an Arrow array to codes (n,), and values (n,) f8|i8 unless exact.

@@ -10,6 +10,7 @@ from gpusynth.trees.predictors import Layout, Predictor, PredictorTable
 from gpusynth.trees.target import ClassTarget, NumberTarget, Target
 from gpusynth.trees.tree import Tree
 from gpusynth.trees.walk import draw_rows, walk
+from gpusynth.trees.warm import warm_up
 
 __all__ = [
     "CartParams",
@@ -24,4 +25,5 @@ __all__ = [
     "draw_rows",
     "grow_tree",
     "walk",
+    "warm_up",
 ]

@@ -14,6 +14,20 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+
+from gpusynth.arrays import Array
+from gpusynth.errors import DataError, PlanError
+from gpusynth.trees.leaves import LeafDonors
+from gpusynth.trees.params import CartParams
+from gpusynth.trees.predictors import Predictor, PredictorTable
+from gpusynth.trees.target import (
+    WEIGHTED_NUMBER_BITS,
+    ClassTarget,
+    Target,
+    fixed_point,
+    fixed_weight,
+)
+from gpusynth.trees.tree import Tree
 from gpusynth_kernels.cpu import finish
 from gpusynth_kernels.cpu.choose import (
     CLASSES_BY_ENTROPY,
@@ -26,21 +40,6 @@ from gpusynth_kernels.cpu.choose import (
 from gpusynth_kernels.cpu.grow import DEFERRED, LEAF, grow_block, put_back, take_twig
 from gpusynth_kernels.dtypes import LANES_PER_WORD
 from gpusynth_kernels.scalar.entropy import log_table
-
-from gpusynth.arrays import Array
-from gpusynth.errors import DataError, PlanError
-from gpusynth.trees.leaves import LeafDonors
-from gpusynth.trees.params import CartParams
-from gpusynth.trees.predictors import Predictor, PredictorTable
-from gpusynth.trees.target import (
-    WEIGHTED_NUMBER_BITS,
-    ClassTarget,
-    NumberTarget,
-    Target,
-    fixed_point,
-    fixed_weight,
-)
-from gpusynth.trees.tree import Tree
 
 __all__ = ["TWIG_ROWS", "grow_tree"]
 
@@ -183,9 +182,9 @@ def _grow(
 
     if n_threads > 1 and len(deferred) > 1:
         with ThreadPoolExecutor(n_threads) as pool:
-            twigs = list(pool.map(grow_twig, deferred))
+            twigs = list(pool.map(grow_twig, deferred.tolist()))
     else:
-        twigs = [grow_twig(node) for node in deferred]
+        twigs = [grow_twig(node) for node in deferred.tolist()]
     return _join(trunk, words, deferred, twigs)
 
 

@@ -13,6 +13,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from gpusynth.arrays import Array
+from gpusynth.errors import CodecError
 from gpusynth_kernels.cpu.lanes import pack_lanes
 from gpusynth_kernels.dtypes import (
     LANES_PER_WORD,
@@ -22,9 +25,6 @@ from gpusynth_kernels.dtypes import (
     MAX_SUBSET_LANE_CODES,
     MAX_SUBSET_MARK_CODES,
 )
-
-from gpusynth.arrays import Array
-from gpusynth.errors import CodecError
 
 __all__ = ["Layout", "Predictor", "PredictorTable", "lane_bits"]
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from gpusynth_kernels.dtypes import NUMBER_BITS
 
 from gpusynth.arrays import Array
 from gpusynth.errors import DataError
+from gpusynth_kernels.dtypes import NUMBER_BITS
 
 __all__ = [
     "WEIGHTED_NUMBER_BITS",

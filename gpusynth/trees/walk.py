@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from gpusynth_kernels.cpu.walk import draw_rows as draw_kernel
-from gpusynth_kernels.cpu.walk import walk_rows
 
 from gpusynth.arrays import Array
 from gpusynth.errors import EmptyLeafError
@@ -15,6 +13,8 @@ from gpusynth.streams import StreamKey
 from gpusynth.trees.leaves import LeafDonors
 from gpusynth.trees.predictors import Layout, Predictor, PredictorTable, lane_bits
 from gpusynth.trees.tree import Tree
+from gpusynth_kernels.cpu.walk import draw_rows as draw_kernel
+from gpusynth_kernels.cpu.walk import walk_rows
 
 __all__ = ["draw_rows", "walk"]
 

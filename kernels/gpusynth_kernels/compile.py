@@ -3,7 +3,7 @@
 Compiled code is cached on disk, so that only the first run on a machine compiles. Numba writes a
 cache entry in two steps (index, then code); two processes that compile at once could pair one's
 index with the other's code (numba issue 4807). A lock file around every load and save closes that
-gap. Where the system has no `fcntl` the cache is off.
+gap. On Windows, which has no such lock, the cache is off.
 
 `GPUSYNTH_KERNEL_CACHE=0` switches the cache off; `NUMBA_CACHE_DIR` moves it (default: beside the
 source file, or the user's cache directory where that is not writable).
@@ -12,6 +12,7 @@ source file, or the user's cache directory where that is not writable).
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,17 +20,15 @@ from typing import Any
 
 import numba
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # pragma: no cover - only on systems without POSIX locks
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["cache_is_on", "jit", "parallel_jit"]
 
 
 def cache_is_on() -> bool:
     """Return whether compiled kernels are kept on disk."""
-    return fcntl is not None and os.environ.get("GPUSYNTH_KERNEL_CACHE", "1") != "0"
+    return sys.platform != "win32" and os.environ.get("GPUSYNTH_KERNEL_CACHE", "1") != "0"
 
 
 @contextmanager

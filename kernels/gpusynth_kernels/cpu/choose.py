@@ -267,18 +267,14 @@ def _best_lane(
         return best_class_lane(records, words, ok, order, begin, end, runs, min_leaf, own)
     if mode == CLASSES_BY_ENTROPY:
         own = (bytes_, ints[0], ints[1], ints[2], ints[3], floats[0])
-        return best_entropy_lane(
-            records, words, ok, order, begin, end, runs, min_leaf, table, own
-        )
+        return best_entropy_lane(records, words, ok, order, begin, end, runs, min_leaf, table, own)
     if mode == WEIGHTED_CLASSES:
         more = (bytes_, ints[0], ints[1], ints[2], ints[3], floats[0], floats[1], floats[2])
         return best_weighted_class_lane(
             records, words, ok, order, begin, end, runs, min_leaf, weight, more
         )
     own = (bytes_, ints[0], ints[1], ints[2], ints[3], floats[0])
-    return best_number_lane(
-        records, words, ok, order, begin, end, min_leaf, numbers, weight, own
-    )
+    return best_number_lane(records, words, ok, order, begin, end, min_leaf, numbers, weight, own)
 
 
 @jit
@@ -393,8 +389,17 @@ def choose_split(
             )
         else:
             score, flags = subset_split_classes(
-                codes, order, begin, end, present, mode == CLASSES_BY_ENTROPY, min_leaf, weight,
-                table, s, lv,
+                codes,
+                order,
+                begin,
+                end,
+                present,
+                mode == CLASSES_BY_ENTROPY,
+                min_leaf,
+                weight,
+                table,
+                s,
+                lv,
             )
         if score >= 0.0 and (score > best or (score == best and f < feature)):
             best, feature, kind, word = score, f, SUBSET, -1
@@ -403,9 +408,7 @@ def choose_split(
         mark_words, mark_features, firsts, code_counts, by_order = marks
         rows, by_class = work[3][1], work[3][2]
         if mode == NUMBERS:
-            mark_number_sums(
-                records, mark_words, order, begin, end, numbers, weight, work[3]
-            )
+            mark_number_sums(records, mark_words, order, begin, end, numbers, weight, work[3])
         else:
             mark_class_counts(records, mark_words, order, begin, runs, weight, work[3])
         bounded = mode == CLASSES_BY_GINI or mode == NUMBERS
@@ -419,14 +422,22 @@ def choose_split(
                 )
             else:
                 score, m, n_left = best_class_cut(
-                    rows, by_class, first, count, present, by_threshold,
-                    mode == CLASSES_BY_ENTROPY, mode == WEIGHTED_CLASSES, n, min_leaf, table, cut,
+                    rows,
+                    by_class,
+                    first,
+                    count,
+                    present,
+                    by_threshold,
+                    mode == CLASSES_BY_ENTROPY,
+                    mode == WEIGHTED_CLASSES,
+                    n,
+                    min_leaf,
+                    table,
+                    cut,
                 )
             if n_left > 0 and (score > best or (score == best and mark_features[q] < feature)):
                 best = score
                 feature = mark_features[q]
                 word = mark_words[first >> 6]
-                kind, value, bits = _cut_split(
-                    rows, first, count, by_threshold, n, m, n_left, cut
-                )
+                kind, value, bits = _cut_split(rows, first, count, by_threshold, n, m, n_left, cut)
     return best, feature, kind, value, word, bits, goes_left

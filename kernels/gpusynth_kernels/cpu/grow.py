@@ -46,9 +46,7 @@ _LOW32 = np.uint64(0xFFFF0000FFFFFFFF)
 
 
 @jit
-def _is_pure(
-    mode: Any, order: Any, begin: Any, end: Any, numbers: Any, weight: Any
-) -> Any:
+def _is_pure(mode: Any, order: Any, begin: Any, end: Any, numbers: Any, weight: Any) -> Any:
     if mode != NUMBERS:
         return (order[begin] >> _32) & _CLASS == (order[end - 1] >> _32) & _CLASS
     row = np.int64(order[begin] & _ROW)
@@ -249,21 +247,38 @@ def _grow_nodes(
     marks = (bare(marks[0]), bare(marks[1]), bare(marks[2]), bare(marks[3]), bare(marks[4]))
     columns = (bare(columns[0]), bare(columns[1]), bare(columns[2]), bare(columns[3]))
     wide_tables = (
-        bare(wide_tables[0]), bare(wide_tables[1]), bare(wide_tables[2]), bare(wide_tables[3]),
+        bare(wide_tables[0]),
+        bare(wide_tables[1]),
+        bare(wide_tables[2]),
+        bare(wide_tables[3]),
         bare(wide_tables[4]),
     )
     own = work[3]
     work = (
-        bare(work[0]), bare(work[1]), bare(work[2]),
+        bare(work[0]),
+        bare(work[1]),
+        bare(work[2]),
         (bare(own[0]), bare(own[1]), bare(own[2]), bare(own[3]), bare(own[4])),
     )
     cut, chunk = scratch[5], scratch[6]
     cut = (
-        bare(cut[0]), bare(cut[1]), bare(cut[2]), bare(cut[3]), bare(cut[4]), bare(cut[5]),
-        bare(cut[6]), bare(cut[7]), bare(cut[8]),
+        bare(cut[0]),
+        bare(cut[1]),
+        bare(cut[2]),
+        bare(cut[3]),
+        bare(cut[4]),
+        bare(cut[5]),
+        bare(cut[6]),
+        bare(cut[7]),
+        bare(cut[8]),
     )
     scratch = (
-        bare(scratch[0]), bare(scratch[1]), bare(scratch[2]), bare(scratch[3]), scratch[4], cut,
+        bare(scratch[0]),
+        bare(scratch[1]),
+        bare(scratch[2]),
+        bare(scratch[3]),
+        scratch[4],
+        cut,
         (bare(chunk[0]), bare(chunk[1]), bare(chunk[2])),
     )
     left, kind, feature, value = bare(nodes[0]), bare(nodes[1]), bare(nodes[2]), bare(nodes[3])
@@ -289,8 +304,24 @@ def _grow_nodes(
             continue
         base, n_runs = node_score(mode, order, b, e, target, class_weight, ends)
         score, f, split_kind, v, word, bits, goes_left = choose_split(
-            mode, records, lanes, marks, columns, wide, wide_tables, lists, presorted, order, b, e,
-            ends[:n_runs], min_leaf, target, class_weight, work, scratch,
+            mode,
+            records,
+            lanes,
+            marks,
+            columns,
+            wide,
+            wide_tables,
+            lists,
+            presorted,
+            order,
+            b,
+            e,
+            ends[:n_runs],
+            min_leaf,
+            target,
+            class_weight,
+            work,
+            scratch,
         )
         if split_kind == LEAF or not score - base > alpha:
             continue
@@ -302,9 +333,7 @@ def _grow_nodes(
             if word < 0:
                 goes_left = _with_absent(codes, order, b, e, goes_left, n_left)
             number = np.int64(n_mask_words)
-            masks, n_mask_words = _put_mask(
-                masks, n_mask_words, columns[2][f], v, word, goes_left
-            )
+            masks, n_mask_words = _put_mask(masks, n_mask_words, columns[2][f], v, word, goes_left)
         _partition(order, b, e, side, moved)
         if presorted and _goes_on(mode, order, b, b + n_left, e, limits, numbers, weight):
             for q in range(lists.shape[0]):
@@ -397,13 +426,33 @@ def grow_block(
     )
     nodes = (left, kind, feature, value, begin, end, level, gain)
     n_nodes, masks = _grow_nodes(
-        mode, records, lanes, marks, columns, wide, wide_tables, lists, presorted, order, target,
-        limits, alpha, nodes, work, scratch, spare,
+        mode,
+        records,
+        lanes,
+        marks,
+        columns,
+        wide,
+        wide_tables,
+        lists,
+        presorted,
+        order,
+        target,
+        limits,
+        alpha,
+        nodes,
+        work,
+        scratch,
+        spare,
     )
     grown = (
-        left[:n_nodes].copy(), kind[:n_nodes].copy(), feature[:n_nodes].copy(),
-        value[:n_nodes].copy(), begin[:n_nodes].copy(), end[:n_nodes].copy(),
-        level[:n_nodes].copy(), gain[:n_nodes].copy(),
+        left[:n_nodes].copy(),
+        kind[:n_nodes].copy(),
+        feature[:n_nodes].copy(),
+        value[:n_nodes].copy(),
+        begin[:n_nodes].copy(),
+        end[:n_nodes].copy(),
+        level[:n_nodes].copy(),
+        gain[:n_nodes].copy(),
     )
     return grown, masks
 

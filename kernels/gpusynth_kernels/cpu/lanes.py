@@ -23,10 +23,10 @@ from gpusynth_kernels.scalar.entropy import c_log_c, entropy_score
 from gpusynth_kernels.scalar.gain import gini_score, variance_gain
 
 __all__ = [
+    "add_by_lane",
     "best_class_lane",
     "best_number_lane",
     "best_weighted_class_lane",
-    "add_by_lane",
     "class_runs",
     "count_rows",
     "lane_bit",

@@ -236,8 +236,16 @@ def best_class_cut(
                 keys[s] = np.float64(high) / np.float64(total) if total > 0 else 0.0
         else:
             principal_order(
-                by_class, first, codes, m, n_classes, proportions, covariance, direction,
-                following, keys,
+                by_class,
+                first,
+                codes,
+                m,
+                n_classes,
+                proportions,
+                covariance,
+                direction,
+                following,
+                keys,
             )
         order_by_key(keys, m, places)
     weight_all = np.int64(0)

@@ -34,9 +34,7 @@ CHUNK_ROWS = 512
 
 
 @jit
-def sort_by_code(
-    codes: Any, order: Any, begin: Any, end: Any, offsets: Any, out: Any
-) -> None:
+def sort_by_code(codes: Any, order: Any, begin: Any, end: Any, offsets: Any, out: Any) -> None:
     """Write the entries of ``order[begin:end]`` to ``out[begin:end]``, stably sorted by code.
 
     Parameters

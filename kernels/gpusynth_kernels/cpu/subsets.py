@@ -128,8 +128,18 @@ def subset_split_classes(
     _forget(slot, levels, m)
     scratch = _scratch(m, n_classes)
     score, _, n_left = best_class_cut(
-        rows, by_class, 0, np.int64(m), n_classes, 0, entropy, weighted, end - begin, min_leaf,
-        table, scratch,
+        rows,
+        by_class,
+        0,
+        np.int64(m),
+        n_classes,
+        0,
+        entropy,
+        weighted,
+        end - begin,
+        min_leaf,
+        table,
+        scratch,
     )
     return score, _flags(levels, scratch, n_left, slot.shape[0])
 

@@ -1,0 +1,5 @@
+"""``python -m gpusynth``."""
+
+from gpusynth.cli.main import run
+
+run()

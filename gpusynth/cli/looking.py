@@ -1,0 +1,111 @@
+"""``gpusynth infer-schema`` and ``gpusynth plan``: look before a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gpusynth.cli.console import ProgressDisplay, console, new_table
+from gpusynth.engine import Resolved, Stopwatch, infer_schema, resolve_input
+from gpusynth.errors import OutputError
+from gpusynth.methods import Method
+from gpusynth.plan import Plan, read_plan, write_plan
+from gpusynth.table import BATCH_ROWS, write_schema
+
+__all__ = ["show_plan", "show_schema"]
+
+
+def show_schema(file: Path, output: Path | None, *, overwrite: bool) -> None:
+    """Print each column's kind and why it was chosen; write the schema file.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+    output : pathlib.Path, optional
+    overwrite : bool
+
+    Raises
+    ------
+    OutputError
+        If `output` exists and may not be replaced.
+    """
+    _check_free(output, overwrite=overwrite)
+    inferred = infer_schema(file)
+    table = new_table("column", "kind", "type", "why")
+    for column in inferred.schema.columns:
+        table.add_row(column.name, column.kind, column.storage, inferred.reasons[column.name])
+    out = console()
+    out.print(table)
+    if output is not None:
+        write_schema(inferred.schema, output, inferred.reasons)
+        out.print(f"\nwritten to {output}", soft_wrap=True)
+
+
+def show_plan(
+    data: Path, schema: Path | None, plan: Path | None, output: Path | None, *, overwrite: bool
+) -> None:
+    """Print every step of a synthesis; write the choices to a plan file.
+
+    Parameters
+    ----------
+    data : pathlib.Path
+    schema : pathlib.Path, optional
+    plan : pathlib.Path, optional
+    output : pathlib.Path, optional
+    overwrite : bool
+
+    Raises
+    ------
+    OutputError
+        If `output` exists and may not be replaced.
+    """
+    _check_free(output, overwrite=overwrite)
+    choices = Plan() if plan is None else read_plan(plan)
+    with ProgressDisplay(console(stderr=True)) as display:
+        resolved = resolve_input(
+            data,
+            schema,
+            choices,
+            batch_rows=BATCH_ROWS,
+            listener=display,
+            stopwatch=Stopwatch(),
+        )
+    _print_plan(resolved)
+    if output is not None:
+        write_plan(choices, output)
+        console().print(f"written to {output}", soft_wrap=True)
+
+
+def _print_plan(resolved: Resolved) -> None:
+    numbers = ("step", "predictors", "codes")
+    table = new_table(
+        "step", "variable", "part", "method", "parameters", *numbers[1:], numbers=numbers
+    )
+    for step in resolved.plan.steps:
+        table.add_row(
+            str(step.number),
+            step.target,
+            step.part,
+            step.method.name,
+            _parameters(step.method),
+            str(len(step.predictors)),
+            f"{resolved.codecs[step.target].n_codes:,}",
+        )
+    out = console()
+    out.print(table)
+    for names, fate in (
+        (resolved.plan.key_columns, "numbered afresh"),
+        (resolved.plan.dropped_columns, "dropped"),
+    ):
+        if names:
+            out.print(f"{fate}: {', '.join(names)}", soft_wrap=True)
+    out.print(f"\nfingerprint {resolved.plan.fingerprint()}", soft_wrap=True)
+
+
+def _parameters(method: Method) -> str:
+    given = method.model_dump()
+    return ", ".join(f"{name}={value}" for name, value in given.items() if value is not None)
+
+
+def _check_free(output: Path | None, *, overwrite: bool) -> None:
+    if output is not None and output.exists() and not overwrite:
+        raise OutputError(f"{output} exists. Choose another name or use --overwrite.")

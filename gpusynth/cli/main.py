@@ -1,0 +1,222 @@
+"""The command ``gpusynth``: options, help, and how errors end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import gpusynth
+from gpusynth.errors import GpusynthError
+
+__all__ = ["app", "main", "run"]
+
+_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+_TERMINATED = 143  # 128 + SIGTERM
+_BAD_INPUT = 2
+_INTERNAL = 1
+_TRACEBACK = "GPUSYNTH_TRACEBACK"
+
+app = typer.Typer(
+    name="gpusynth",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Synthetic survey microdata by sequential CART.",
+)
+
+_DATA_HELP = "Parquet, CSV (.csv, .csv.gz), Arrow or Feather file."
+_SCHEMA_HELP = "Schema file (TOML); inferred from the data by default."
+_PLAN_HELP = "Plan file (TOML); CART for every column by default."
+
+
+class OutputChoice(StrEnum):
+    """Format of the replicate files."""
+
+    parquet = "parquet"
+    csv = "csv"
+
+
+_DataOption = Annotated[Path, typer.Option("--data", help=_DATA_HELP)]
+_SchemaOption = Annotated[Path | None, typer.Option("--schema", help=_SCHEMA_HELP)]
+_PlanOption = Annotated[Path | None, typer.Option("--plan", help=_PLAN_HELP)]
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer gives the option's value
+    if wanted:
+        typer.echo(f"gpusynth {gpusynth.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _gpusynth(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say which.")
+    ] = False,
+) -> None:
+    """Hold the options that come before a command."""
+
+
+@app.command("infer-schema")
+def _infer_schema(
+    *,
+    file: Annotated[Path, typer.Argument(help=_DATA_HELP)],
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Write the schema to this TOML file.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file if it exists.")
+    ] = False,
+) -> None:
+    """Say what each column is and why; write a schema file to edit."""
+    from gpusynth.cli.looking import show_schema
+
+    show_schema(file, output, overwrite=overwrite)
+
+
+@app.command("plan")
+def _plan(
+    *,
+    data: _DataOption,
+    schema: _SchemaOption = None,
+    plan: _PlanOption = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Write the choices to this TOML file.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file if it exists.")
+    ] = False,
+) -> None:
+    """Show every step of a synthesis without fitting anything."""
+    from gpusynth.cli.looking import show_plan
+
+    show_plan(data, schema, plan, output, overwrite=overwrite)
+
+
+@app.command("run")
+def _run(
+    *,
+    data: _DataOption,
+    output: Annotated[Path, typer.Option("--output", help="Directory for the replicates.")],
+    schema: _SchemaOption = None,
+    plan: _PlanOption = None,
+    replicates: Annotated[
+        int, typer.Option("--replicates", min=1, max=65_535, help="How many synthetic files.")
+    ] = 1,
+    rows: Annotated[
+        int | None, typer.Option("--rows", min=1, help="Rows of each; as many as the data.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=(1 << 64) - 1, help="Same seed, same bytes.")
+    ] = 0,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, max=1024, help="All by default.")
+    ] = None,
+    batch_rows: Annotated[
+        int, typer.Option("--batch-rows", min=1, help="Rows read and written at a time.")
+    ] = 131_072,
+    format: Annotated[
+        OutputChoice, typer.Option("--format", help="Of the replicate files.")
+    ] = OutputChoice.parquet,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run in the directory.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """Make synthetic replicates of a survey file."""
+    from gpusynth.cli.running import run_synthesis
+    from gpusynth.engine import RunSettings
+
+    settings = RunSettings(replicates, rows, seed, threads, batch_rows, format.value)
+    run_synthesis(data, output, schema, plan, settings, overwrite=overwrite, quiet=quiet)
+
+
+@app.command("simulate-firms")
+def _simulate_firms(
+    *,
+    rows: Annotated[int, typer.Option("--rows", min=1, help="How many firms.")],
+    output: Annotated[Path, typer.Option("--output", help="Parquet or CSV file to write.")],
+    columns: Annotated[int, typer.Option("--columns", min=1, help="How many columns.")] = 130,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=(1 << 64) - 1)] = 0,
+) -> None:
+    """Simulate a survey of business owners, to try gpusynth on."""
+    from gpusynth.cli.simulating import simulate_firms
+
+    simulate_firms(rows, output, columns=columns, seed=seed)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Those of the process by default.
+
+    Returns
+    -------
+    int
+        0, or 2 for anything that the user can correct, 130 and 143 after an interrupt, and 1 for a
+        fault in gpusynth itself.
+    """
+    try:
+        code: Any = app(args=arguments, prog_name="gpusynth", standalone_mode=False)
+    except GpusynthError as error:
+        return _fail(str(error), _BAD_INPUT)
+    except KeyboardInterrupt:
+        return _fail("interrupted; the output directory is as it was", _INTERRUPTED)
+    except MemoryError:
+        return _fail("not enough memory; use fewer threads or replicates at a time", _BAD_INPUT)
+    except Exception as error:  # noqa: BLE001 - its message may hold values of the data
+        if hasattr(error, "format_message"):  # what typer raises for wrong options
+            return _fail(f"{error.format_message().rstrip('.')}. Try --help.", _BAD_INPUT)
+        return _fail(_internal(error), _INTERNAL)
+    if code == _INTERRUPTED:  # typer turns an interrupt into a code
+        return _fail("interrupted; the output directory is as it was", _INTERRUPTED)
+    return code if isinstance(code, int) else 0
+
+
+def run() -> None:
+    """Entry point of the command; never returns."""
+    terminated = False
+
+    def terminate(_number: int, _frame: Any) -> None:
+        nonlocal terminated
+        terminated = True
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, terminate)
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if code == _INTERRUPTED:
+        # Kernels that still run cannot be stopped and must not be waited for.
+        os._exit(_TERMINATED if terminated else code)
+    sys.exit(code)
+
+
+def _fail(message: str, code: int) -> int:
+    line = " ".join(message.split())
+    sys.stderr.write(f"error: {line}\n")
+    return code
+
+
+def _internal(error: Exception) -> str:
+    """Say where a fault is without its message, which may quote the data."""
+    if os.environ.get(_TRACEBACK) == "1":
+        traceback.print_exception(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "gpusynth" in frame.filename] or list(frames)
+    place = f"{Path(own[-1].filename).name} line {own[-1].lineno}" if own else "an unknown place"
+    return (
+        f"a fault in gpusynth: {type(error).__name__} in {place}. Please report it. "
+        f"{_TRACEBACK}=1 shows more, which may include values of the data."
+    )

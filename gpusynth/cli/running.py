@@ -1,0 +1,104 @@
+"""``gpusynth run``: carry a run out, watch it, and say what it left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from gpusynth.cli.console import ProgressDisplay, console, new_table, seconds_text
+from gpusynth.engine import Run, RunSettings, synthesize
+
+__all__ = ["run_synthesis", "show_run"]
+
+
+def run_synthesis(
+    data: Path,
+    output: Path,
+    schema: Path | None,
+    plan: Path | None,
+    settings: RunSettings,
+    *,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Synthesize a file into a directory and print a summary.
+
+    Parameters
+    ----------
+    data, output, schema, plan
+        As for `gpusynth.synthesize`.
+    settings : RunSettings
+    overwrite : bool
+    quiet : bool
+        Print nothing.
+    """
+
+    def carry_out(display: ProgressDisplay | None) -> Run:
+        run: Run = synthesize(
+            data,
+            schema,
+            plan,
+            n_replicates=settings.n_replicates,
+            n_rows=settings.n_rows,
+            seed=settings.seed,
+            threads=settings.threads,
+            output=output,
+            format=settings.format,
+            overwrite=overwrite,
+            batch_rows=settings.batch_rows,
+            listener=display,
+        )
+        return run
+
+    if quiet:
+        carry_out(None)
+        return
+    with ProgressDisplay(console(stderr=True)) as display:
+        run = carry_out(display)
+    show_run(run, console())
+
+
+def show_run(run: Run, out: Console) -> None:
+    """Print one line a column, the totals, and where the files lie.
+
+    Parameters
+    ----------
+    run : Run
+    out : rich.console.Console
+    """
+    numbers = ("codes", "leaves", "fit s", "draw s")
+    table = new_table("column", "kind", "method", *numbers, numbers=numbers)
+    for variable in run.manifest["variables"]:
+        steps = variable["steps"]
+        if not steps:
+            table.add_row(variable["name"], variable["kind"], variable["role"], "", "", "", "")
+            continue
+        table.add_row(
+            variable["name"],
+            variable["kind"],
+            " + ".join(_method(step) for step in steps),
+            f"{variable['n_codes']:,}",
+            " + ".join(f"{step['n_leaves']:,}" for step in steps),
+            f"{sum(step['fit_wall_seconds'] for step in steps):.3f}",
+            f"{sum(step['draw_wall_seconds'] for step in steps):.3f}",
+        )
+    out.print(table)
+    times = run.manifest["timings"]
+    out.print(
+        f"\n{len(run.replicates)} x {run.manifest['n_rows']:,} rows in "
+        f"{seconds_text(times['wall_seconds'])} "
+        f"(fit {seconds_text(times['fit_cpu_seconds'])} and "
+        f"draw {seconds_text(times['draw_cpu_seconds'])} of CPU, "
+        f"files {seconds_text(times['io_seconds'])}, "
+        f"kernels {seconds_text(times['compile_seconds'])}), "
+        f"peak memory {run.manifest['peak_memory_bytes'] / 1e6:,.0f} MB",
+        soft_wrap=True,
+    )
+    for replicate in run.replicates:
+        out.print(str(replicate.path), soft_wrap=True)
+    out.print(f"{run.path / 'manifest.json'} (also plan.json, schema.toml)", soft_wrap=True)
+
+
+def _method(step: dict[str, str]) -> str:
+    return step["method"] if step["part"] == "whole" else f"{step['method']} ({step['part']})"

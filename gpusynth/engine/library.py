@@ -1,0 +1,246 @@
+"""The library's calls: synthesize in one, or fit and sample in two."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from gpusynth.engine.directory import RunDirectory
+from gpusynth.engine.measure import Stopwatch
+from gpusynth.engine.output import check_keys, to_table
+from gpusynth.engine.prepare import Prepared, prepare, resolve_input
+from gpusynth.engine.progress import Listener, SilentListener
+from gpusynth.engine.replicate import SyntheticRows
+from gpusynth.engine.run import write_run
+from gpusynth.engine.settings import OutputFormat, RunSettings
+from gpusynth.engine.synthesis import Synthesis, load_kernels
+from gpusynth.errors import OutputError
+from gpusynth.io import like_input
+from gpusynth.methods import FittedModel
+from gpusynth.plan import Plan, SynthesisPlan
+from gpusynth.table import BATCH_ROWS, InferredSchema, Schema
+
+__all__ = ["FittedSynthesis", "fit", "synthesize"]
+
+
+def synthesize(
+    data: Any,
+    schema: Schema | InferredSchema | str | Path | None = None,
+    plan: Plan | SynthesisPlan | str | Path | None = None,
+    *,
+    n_replicates: int = 1,
+    n_rows: int | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    output: str | Path | None = None,
+    format: OutputFormat = "parquet",
+    overwrite: bool = False,
+    batch_rows: int = BATCH_ROWS,
+    listener: Listener | None = None,
+) -> Any:
+    """Make synthetic replicates of a survey file or table.
+
+    Parameters
+    ----------
+    data : path, or pandas, polars or pyarrow table, or any object with ``__arrow_c_stream__``
+    schema : Schema, InferredSchema or path of a TOML file, optional
+        Inferred from the data by default.
+    plan : Plan, SynthesisPlan or path of a TOML file, optional
+        CART for every column in file order by default.
+    n_replicates : int
+    n_rows : int, optional
+        Rows of each replicate; as many as `data` has by default.
+    seed : int
+        The same seed, data, schema and plan give the same bytes, whatever the number of threads.
+    threads : int, optional
+        All available by default.
+    output : str or pathlib.Path, optional
+        Run directory to write; needed when `data` is a path.
+    format : {"parquet", "csv"}
+        Of the files in `output`.
+    overwrite : bool
+        Replace an earlier run in `output`.
+    batch_rows : int
+        Rows read and written at a time; never changes a byte.
+    listener : Listener, optional
+        Told of the progress.
+
+    Returns
+    -------
+    Run, table, or list of tables
+        A `Run` when `output` is given. Otherwise what was given: a pandas, polars or pyarrow table
+        (pyarrow for other objects), and a list of them when `n_replicates` is more than 1.
+
+    Raises
+    ------
+    GpusynthError
+        One clear message; `output` is then as it was found.
+
+    Examples
+    --------
+    >>> import gpusynth, pyarrow as pa
+    >>> real = pa.table({"region": ["N", "S"] * 50, "staff": list(range(100))})
+    >>> gpusynth.synthesize(real, seed=1).num_rows
+    100
+    """
+    settings = RunSettings(n_replicates, n_rows, seed, threads, batch_rows, format)
+    _check_output(data, output)
+    listener = SilentListener() if listener is None else listener
+    stopwatch = Stopwatch()
+    with _directory(output, overwrite=overwrite) as directory:
+        prepared = _prepare(data, schema, plan, settings, listener, stopwatch)
+        synthesis = Synthesis(prepared, listener, stopwatch)
+        scratch = None if directory is None else directory.staging
+        replicates = synthesis.draw(settings, scratch=scratch)
+        return _deliver(synthesis, replicates, settings, directory, data)
+
+
+def fit(
+    data: Any,
+    schema: Schema | InferredSchema | str | Path | None = None,
+    plan: Plan | SynthesisPlan | str | Path | None = None,
+    *,
+    threads: int | None = None,
+    batch_rows: int = BATCH_ROWS,
+    listener: Listener | None = None,
+) -> FittedSynthesis:
+    """Fit every step once; `FittedSynthesis.sample` then draws as often as wanted.
+
+    Parameters
+    ----------
+    data, schema, plan, threads, batch_rows, listener
+        As for `synthesize`.
+
+    Returns
+    -------
+    FittedSynthesis
+        It refers to real rows and is as confidential as the data.
+
+    Raises
+    ------
+    GpusynthError
+    """
+    settings = RunSettings(threads=threads, batch_rows=batch_rows)
+    listener = SilentListener() if listener is None else listener
+    stopwatch = Stopwatch()
+    prepared = _prepare(data, schema, plan, settings, listener, stopwatch)
+    synthesis = Synthesis(prepared, listener, stopwatch)
+    return FittedSynthesis(data, synthesis, synthesis.fit(settings.n_threads))
+
+
+class FittedSynthesis:
+    """All models of a plan, fitted on one file; made by `fit`.
+
+    It holds the real data as codes and is as confidential as they are.
+    """
+
+    def __init__(self, data: Any, synthesis: Synthesis, models: dict[int, FittedModel]) -> None:
+        self._data = data
+        self._synthesis = synthesis
+        self._models = models
+
+    @property
+    def schema(self) -> Schema:
+        """What the columns are."""
+        return self._synthesis.prepared.resolved.schema
+
+    @property
+    def plan(self) -> SynthesisPlan:
+        """The steps that were fitted."""
+        return self._synthesis.prepared.resolved.plan
+
+    def sample(
+        self,
+        n_rows: int | None = None,
+        n_replicates: int = 1,
+        seed: int = 0,
+        *,
+        threads: int | None = None,
+        output: str | Path | None = None,
+        format: OutputFormat = "parquet",
+        overwrite: bool = False,
+        batch_rows: int = BATCH_ROWS,
+    ) -> Any:
+        """Draw replicates: the same bytes as `synthesize` gives with the same seed.
+
+        Parameters
+        ----------
+        n_rows, n_replicates, seed, threads, output, format, overwrite, batch_rows
+            As for `synthesize`.
+
+        Returns
+        -------
+        Run, table, or list of tables
+            As for `synthesize`.
+
+        Raises
+        ------
+        GpusynthError
+        """
+        settings = RunSettings(n_replicates, n_rows, seed, threads, batch_rows, format)
+        _check_output(self._data, output)
+        fitted = self._synthesis
+        synthesis = Synthesis(fitted.prepared, fitted.listener, Stopwatch(), dict(fitted.sizes))
+        if settings.n_rows is not None:
+            check_keys(fitted.prepared.resolved, settings.n_rows)
+        with _directory(output, overwrite=overwrite) as directory:
+            scratch = None if directory is None else directory.staging
+            replicates = synthesis.draw(settings, models=self._models, scratch=scratch)
+            return _deliver(synthesis, replicates, settings, directory, self._data)
+
+
+def _prepare(
+    data: Any,
+    schema: Schema | InferredSchema | str | Path | None,
+    plan: Plan | SynthesisPlan | str | Path | None,
+    settings: RunSettings,
+    listener: Listener,
+    stopwatch: Stopwatch,
+) -> Prepared:
+    resolved = resolve_input(
+        data,
+        schema,
+        plan,
+        batch_rows=settings.batch_rows,
+        listener=listener,
+        stopwatch=stopwatch,
+    )
+    prepared = prepare(
+        resolved, batch_rows=settings.batch_rows, listener=listener, stopwatch=stopwatch
+    )
+    check_keys(resolved, settings.n_rows or prepared.table.n_rows)
+    load_kernels(listener, stopwatch)
+    return prepared
+
+
+def _check_output(data: Any, output: str | Path | None) -> None:
+    if output is None and isinstance(data, (str, os.PathLike)):
+        raise OutputError(
+            "a file is synthesized into a directory: name it with output=. "
+            "To get a table back, give a table."
+        )
+
+
+def _directory(output: str | Path | None, *, overwrite: bool) -> Any:
+    return nullcontext() if output is None else RunDirectory(output, overwrite=overwrite)
+
+
+def _deliver(
+    synthesis: Synthesis,
+    replicates: Sequence[SyntheticRows],
+    settings: RunSettings,
+    directory: RunDirectory | None,
+    data: Any,
+) -> Any:
+    """Write the replicates, or turn them into what was given."""
+    if directory is not None:
+        return write_run(synthesis, replicates, settings, directory)
+    tables = []
+    for rows in replicates:
+        table = to_table(rows, synthesis.prepared.resolved, settings.batch_rows)
+        rows.clear()
+        tables.append(like_input(table, data))
+    return tables if settings.n_replicates > 1 else tables[0]

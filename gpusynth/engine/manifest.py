@@ -1,0 +1,138 @@
+"""Manifest: what a run did, with what, how long it took, and how to check its files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from gpusynth.engine.measure import Stopwatch, peak_memory_bytes, versions
+from gpusynth.engine.settings import RunSettings
+from gpusynth.engine.synthesis import Synthesis
+from gpusynth.plan import Step
+
+__all__ = ["Replicate", "build_manifest", "timings"]
+
+_FORMAT = 1
+_IO_PHASES = ("open", "infer schema", "learn codes", "encode", "hash input", "write", "hash output")
+
+
+@dataclass(frozen=True, slots=True)
+class Replicate:
+    """One synthetic file.
+
+    Attributes
+    ----------
+    number : int
+        From 1.
+    path : pathlib.Path
+    n_rows : int
+    sha256 : str
+    """
+
+    number: int
+    path: Path
+    n_rows: int
+    sha256: str
+
+
+def build_manifest(
+    synthesis: Synthesis, settings: RunSettings, replicates: Sequence[Replicate]
+) -> dict[str, Any]:
+    """Return the manifest of a finished run.
+
+    Parameters
+    ----------
+    synthesis : Synthesis
+    settings : RunSettings
+    replicates : sequence of Replicate
+        In order.
+
+    Returns
+    -------
+    dict
+        JSON-serialisable; it names columns and counts, never a value of the data.
+    """
+    prepared = synthesis.prepared
+    resolved = prepared.resolved
+    return {
+        "format": _FORMAT,
+        "versions": versions(),
+        "input": {
+            "name": resolved.source.name,
+            "sha256": prepared.fingerprint,
+            "n_rows": prepared.table.n_rows,
+            "n_columns": len(resolved.schema),
+        },
+        "outputs": [
+            {"replicate": r.number, "file": r.path.name, "n_rows": r.n_rows, "sha256": r.sha256}
+            for r in replicates
+        ],
+        "schema_fingerprint": resolved.schema.fingerprint(),
+        "plan_fingerprint": resolved.plan.fingerprint(),
+        "seed": str(settings.seed),  # JSON readers lose digits of 64-bit integers
+        "n_replicates": settings.n_replicates,
+        "n_rows": replicates[0].n_rows,
+        "threads": settings.n_threads,
+        "batch_rows": settings.batch_rows,
+        "peak_memory_bytes": peak_memory_bytes(),
+        "encoded_bytes": prepared.encoded_bytes,
+        "timings": timings(synthesis.stopwatch),
+        "variables": _variables(synthesis),
+    }
+
+
+def timings(stopwatch: Stopwatch) -> dict[str, Any]:
+    """Return seconds in total and by phase.
+
+    Parameters
+    ----------
+    stopwatch : Stopwatch
+
+    Returns
+    -------
+    dict
+    """
+    steps = stopwatch.steps.values()
+    phases = stopwatch.phases
+    return {
+        "fit_cpu_seconds": sum(step.fit_cpu_seconds for step in steps),
+        "draw_cpu_seconds": sum(step.draw_cpu_seconds for step in steps),
+        "compile_seconds": phases.get("load kernels", 0.0),
+        "io_seconds": sum(phases.get(name, 0.0) for name in _IO_PHASES),
+        "wall_seconds": stopwatch.wall_seconds,
+        "phases": dict(phases),
+    }
+
+
+def _variables(synthesis: Synthesis) -> list[dict[str, Any]]:
+    """Return one entry a column, in file order, with its steps."""
+    resolved = synthesis.prepared.resolved
+    entries = []
+    for column in resolved.schema.columns:
+        codec = resolved.codecs.get(column.name)
+        steps = [step for step in resolved.plan.steps if step.target == column.name]
+        entries.append(
+            {
+                "name": column.name,
+                "kind": column.kind,
+                "role": column.role,
+                "n_codes": None if codec is None else codec.n_codes,
+                "steps": [_step(synthesis, step) for step in steps],
+            }
+        )
+    return entries
+
+
+def _step(synthesis: Synthesis, step: Step) -> dict[str, Any]:
+    size = synthesis.sizes[step.number]
+    return {
+        "number": step.number,
+        "part": step.part,
+        "method": step.method.name,
+        "n_predictors": len(step.predictors),
+        "n_leaves": size.n_leaves,
+        "depth": size.depth,
+        **asdict(synthesis.stopwatch.step(step.number)),
+    }

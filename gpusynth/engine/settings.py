@@ -1,0 +1,80 @@
+"""How a run is carried out: numbers that a user gives, checked."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+from gpusynth.errors import PlanError
+from gpusynth.table import BATCH_ROWS
+
+__all__ = ["OutputFormat", "RunSettings", "available_threads"]
+
+OutputFormat: TypeAlias = Literal["parquet", "csv"]
+
+_MAX_REPLICATES = (1 << 16) - 1  # 16 bits of a stream name a replicate (gpusynth.streams)
+_MAX_ROWS = 1 << 40  # far beyond any survey, and row counts in bytes still fit in 64 bits
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How many, from which seed, and with how much of the machine.
+
+    `threads` and `batch_rows` never change a byte of the result.
+
+    Parameters
+    ----------
+    n_replicates : int
+    n_rows : int, optional
+        Rows of each replicate; as many as the real data by default.
+    seed : int
+        64 bits.
+    threads : int, optional
+        All that this process may use by default.
+    batch_rows : int
+        Rows that are read and written at a time.
+    format : {"parquet", "csv"}
+
+    Raises
+    ------
+    PlanError
+        If a number is out of range; the message names it.
+    """
+
+    n_replicates: int = 1
+    n_rows: int | None = None
+    seed: int = 0
+    threads: int | None = None
+    batch_rows: int = BATCH_ROWS
+    format: OutputFormat = "parquet"
+
+    def __post_init__(self) -> None:
+        _check("n_replicates", self.n_replicates, 1, _MAX_REPLICATES)
+        _check("n_rows", self.n_rows, 1, _MAX_ROWS)
+        _check("seed", self.seed, 0, (1 << 64) - 1)
+        _check("threads", self.threads, 1, 1024)
+        _check("batch_rows", self.batch_rows, 1, 1 << 31)
+        if self.format not in get_args(OutputFormat):
+            raise PlanError(f"format must be parquet or csv, got {self.format!r}")
+
+    @property
+    def n_threads(self) -> int:
+        """Number of threads to use."""
+        return available_threads() if self.threads is None else self.threads
+
+
+def available_threads() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _check(name: str, number: int | None, low: int, high: int) -> None:
+    if number is None:
+        return
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise PlanError(f"{name} must be a whole number, got {type(number).__name__}")
+    if not low <= number <= high:
+        raise PlanError(f"{name} must be from {low} to {high}, got {number}")

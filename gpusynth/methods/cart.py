@@ -1,0 +1,129 @@
+"""cart: a classification or regression tree whose leaves hold donors.
+
+A synthetic row walks down the tree by its synthetic predictors and takes the exact value of a real
+row (a donor) drawn from the leaf that it reaches.
+
+References
+----------
+.. [1] Reiter, J. P. (2005). Using CART to generate partially synthetic public use microdata.
+   Journal of Official Statistics 21(3), 441-462.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gpusynth.arrays import Array
+from gpusynth.methods.model import (
+    Block,
+    FittedModel,
+    ModelSize,
+    StepData,
+    StepTarget,
+    SyntheticPredictors,
+)
+from gpusynth.methods.sample import Sample
+
+if TYPE_CHECKING:
+    from gpusynth.streams import StreamKey
+    from gpusynth.trees import LeafDonors, Tree
+
+__all__ = ["Cart", "CartModel"]
+
+
+class Cart(BaseModel):
+    """Draw from the leaf of a tree.
+
+    Answers and states are told apart by classes (Gini), numbers by variance. Without predictors
+    (the first variable of a visit) it is the same as `Sample`.
+
+    Parameters
+    ----------
+    min_leaf : int
+        Fewest real rows in a leaf (synthpop's minbucket).
+    min_split : int, optional
+        Fewest real rows of a node that may be split; three times `min_leaf` by default, as rpart.
+    max_depth : int
+    max_leaves : int, optional
+    cp : float
+        A split must lower impurity by this share of the root's.
+    criterion : {"auto", "gini", "entropy", "variance"}
+        auto: Gini for classes, variance for numbers.
+    prune : {"impurity", "rpart"}
+        rpart: grow, then prune on misclassification as R's rpart does; it removes the splits on
+        which rare outcomes depend.
+    weighted : bool
+        Fit with the survey weight and draw donors in proportion to it. The synthetic file then
+        stands for the population and is analysed without weights.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: ClassVar[str] = "cart"
+    uses_predictors: ClassVar[bool] = True
+
+    min_leaf: Annotated[int, Field(ge=1)] = 5
+    min_split: Annotated[int, Field(ge=2)] | None = None
+    max_depth: Annotated[int, Field(ge=0, le=1000)] = 30
+    max_leaves: Annotated[int, Field(ge=1)] | None = None
+    cp: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1e-8
+    criterion: Literal["auto", "gini", "entropy", "variance"] = "auto"
+    prune: Literal["impurity", "rpart"] = "impurity"
+    weighted: bool = False
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether fits and draws use the survey weight."""
+        return self.weighted
+
+    def fit(self, data: StepData, *, n_threads: int = 1) -> FittedModel:
+        """Grow the tree on real rows.
+
+        Parameters
+        ----------
+        data : StepData
+        n_threads : int
+
+        Returns
+        -------
+        CartModel, or SampleModel when there are no predictors.
+        """
+        from gpusynth.trees import CartParams, grow_tree
+
+        if not data.columns:
+            return Sample(weighted=self.weighted).fit(data)
+        tree, donors = grow_tree(
+            data.predictors,
+            data.target.goal,
+            CartParams(**self.model_dump(exclude={"weighted"})),
+            columns=data.columns,
+            weight=data.weight if self.weighted else None,
+            rows=data.rows,
+            n_threads=n_threads,
+        )
+        return CartModel(tree=tree, donors=donors, target=data.target)
+
+
+@dataclass(frozen=True, slots=True)
+class CartModel:
+    """A grown tree, its donors, and the real column that the donors hand on."""
+
+    tree: Tree
+    donors: LeafDonors
+    target: StepTarget
+
+    @property
+    def size(self) -> ModelSize:
+        """Leaves and depth of the tree."""
+        return ModelSize(n_leaves=int(self.tree.n_leaves), depth=int(self.tree.depth))
+
+    def draw(
+        self, rows: SyntheticPredictors, key: StreamKey, block: Block
+    ) -> tuple[Array, Array | None]:
+        """Draw a donor from each row's leaf; see `FittedModel.draw`."""
+        from gpusynth.trees import draw_rows
+
+        drawn = draw_rows(self.tree, self.donors, rows, key, block.first_row, n_rows=block.n_rows)
+        return self.target.take(drawn)

@@ -1,0 +1,100 @@
+"""sample: a real row drawn with replacement, whatever the other columns say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from gpusynth.arrays import Array
+from gpusynth.methods.model import (
+    Block,
+    FittedModel,
+    ModelSize,
+    StepData,
+    StepTarget,
+    SyntheticPredictors,
+)
+
+if TYPE_CHECKING:
+    from gpusynth.streams import StreamKey
+
+__all__ = ["Sample", "SampleModel"]
+
+
+class Sample(BaseModel):
+    """Draw from the column's own distribution, with replacement.
+
+    Parameters
+    ----------
+    weighted : bool
+        Draw in proportion to the survey weight.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: ClassVar[str] = "sample"
+    uses_predictors: ClassVar[bool] = False
+
+    weighted: bool = False
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether draws use the survey weight."""
+        return self.weighted
+
+    def fit(self, data: StepData, *, n_threads: int = 1) -> FittedModel:
+        """Remember which rows may be drawn.
+
+        Parameters
+        ----------
+        data : StepData
+        n_threads : int
+            Not needed; here for the protocol.
+
+        Returns
+        -------
+        SampleModel
+        """
+        cumulative = None
+        if self.weighted and data.weight is not None:
+            weight = data.weight if data.rows is None else data.weight[data.rows]
+            cumulative = np.cumsum(weight, dtype=np.float64)
+            if cumulative[-1] == 0:  # no row counts for anything, so all count alike
+                cumulative = None
+        return SampleModel(data.rows, cumulative, data.target, data.n_part)
+
+
+@dataclass(frozen=True, slots=True)
+class SampleModel:
+    """The rows that may be drawn, with running totals of their weights when weighted."""
+
+    rows: Array | None
+    cumulative: Array | None
+    target: StepTarget
+    n_part: int
+
+    @property
+    def size(self) -> ModelSize:
+        """One leaf."""
+        return ModelSize()
+
+    def draw(
+        self, rows: SyntheticPredictors, key: StreamKey, block: Block
+    ) -> tuple[Array, Array | None]:
+        """Draw rows with replacement; see `FittedModel.draw`.
+
+        The number used is a multiple of 2^-53, so at 2^31 rows no row is favoured by more than
+        one part in four million.
+        """
+        from gpusynth.streams import uniform
+
+        share = uniform(key, block.first_row, block.n_rows)[:, 0]
+        if self.cumulative is None:
+            picked = (share * self.n_part).astype(np.int64)
+        else:
+            # side="right" passes over rows of weight zero; the clip guards the last bit.
+            picked = np.searchsorted(self.cumulative, share * self.cumulative[-1], side="right")
+            picked = np.minimum(picked, self.n_part - 1)
+        return self.target.take(picked if self.rows is None else self.rows[picked])

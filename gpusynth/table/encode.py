@@ -1,0 +1,145 @@
+"""Encode a source to a `Table` of codes, and decode codes to record batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from gpusynth.arrays import Array
+from gpusynth.errors import CodecError, DataError
+from gpusynth.table.codecs import coded_columns
+from gpusynth.table.schema import Schema
+from gpusynth.table.source import BATCH_ROWS, Source
+from gpusynth.table.special_codes import number_dtype
+from gpusynth.table.table import Codec, Table
+
+__all__ = ["decode_batch", "encode_table"]
+
+
+class _Column:
+    """A growing array; exact when the number of rows is known beforehand."""
+
+    def __init__(self, dtype: type, n_rows: int) -> None:
+        self._array: Array = np.zeros(n_rows, dtype)
+
+    def put(self, first_row: int, part: Array) -> None:
+        end = first_row + part.shape[0]
+        if end > self._array.shape[0]:
+            # Half as much again each time; resize moves large arrays without a second copy.
+            self._array.resize(max(end, self._array.shape[0] * 3 // 2), refcheck=False)
+        self._array[first_row:end] = part
+
+    def result(self, n_rows: int) -> Array:
+        if self._array.shape[0] != n_rows:
+            self._array.resize(n_rows, refcheck=False)
+        return self._array
+
+
+def encode_table(
+    schema: Schema,
+    codecs: Mapping[str, Codec],
+    source: Source,
+    *,
+    batch_rows: int = BATCH_ROWS,
+) -> Table:
+    """Encode all columns that have codecs, in one stream over the source.
+
+    Parameters
+    ----------
+    schema : Schema
+    codecs : mapping of column name to Codec
+        From `fit_codecs` on this source.
+    source : Source
+    batch_rows : int
+        Rows read at a time; the table does not depend on it.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    CodecError
+        If a value has no code; names file, column and row, never the value.
+    DataError
+        If the source has no rows.
+    """
+    names = coded_columns(schema)
+    expected = source.n_rows or batch_rows
+    codes = {
+        name: _Column(np.uint8 if codecs[name].n_codes <= 256 else np.uint16, expected)
+        for name in names
+    }
+    values = {
+        name: _Column(number_dtype(schema[name]), expected)
+        for name in names
+        if not codecs[name].is_exact
+    }
+    n_rows = 0
+    for batch in source.batches(names, batch_rows=batch_rows):
+        for position, name in enumerate(names):
+            try:
+                part, exact = codecs[name].encode(batch.column(position), first_row=n_rows)
+            except CodecError as error:
+                raise CodecError(f"{source.name}: {error}") from error
+            codes[name].put(n_rows, part)
+            if exact is not None:
+                values[name].put(n_rows, exact)
+        n_rows += batch.num_rows
+    if n_rows == 0:
+        raise DataError(f"{source.name}: no rows; there is nothing to synthesize")
+    return Table(
+        schema=schema,
+        codecs=codecs,
+        codes={name: column.result(n_rows) for name, column in codes.items()},
+        values={name: column.result(n_rows) for name, column in values.items()},
+        n_rows=n_rows,
+    )
+
+
+def decode_batch(
+    schema: Schema,
+    codecs: Mapping[str, Codec],
+    codes: Mapping[str, Array],
+    values: Mapping[str, Array],
+    arrow_schema: Any,
+) -> Any:
+    """Decode codes to a record batch.
+
+    Parameters
+    ----------
+    schema : Schema
+    codecs : mapping of column name to Codec
+    codes : mapping of column name to array of uint8 or uint16, shape (n,)
+    values : mapping of column name to array of int64 or float64, shape (n,)
+        Of the columns whose codec is not exact.
+    arrow_schema : pyarrow.Schema
+        Columns of the batch, in order (see `output_schema`).
+
+    Returns
+    -------
+    pyarrow.RecordBatch
+
+    Raises
+    ------
+    CodecError
+        If a column of `arrow_schema` is not in the schema, has no codec or another type.
+    """
+    arrays = []
+    for field in arrow_schema:
+        if field.name not in schema.names or field.name not in codecs:
+            raise CodecError(
+                f"column {field.name!r} cannot be decoded: its role is drop or key, or the "
+                "schema does not have it"
+            )
+        array = codecs[field.name].decode(codes[field.name], values.get(field.name))
+        if array.type != field.type:
+            raise CodecError(
+                f"column {field.name!r} decodes to {array.type}, but the output asks for "
+                f"{field.type}; take the output's types from output_schema"
+            )
+        arrays.append(array)
+    return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema)

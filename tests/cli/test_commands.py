@@ -1,0 +1,159 @@
+"""The commands: what they print, and how fast they start."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import gpusynth
+from gpusynth.cli.main import main
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'kernels'}"}
+
+
+@pytest.fixture(name="data")
+def _data(tmp_path) -> Path:
+    path = tmp_path / "survey.parquet"
+    table = pa.table(
+        {
+            "[b]region": [f"r{i % 3}" for i in range(200)],
+            "staff": pa.array([None if i % 5 == 0 else i % 17 for i in range(200)]),
+        }
+    )
+    pq.write_table(table, path)
+    return path
+
+
+def test_help_and_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"gpusynth {gpusynth.__version__}\n"
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in ("infer-schema", "plan", "run", "simulate-firms"))
+
+
+def test_start_is_quick():
+    """No heavy import before it is needed; the best of three, since the machine is shared."""
+    code = (
+        "import sys, gpusynth, gpusynth.cli.main;"
+        "assert not {'numba', 'pyarrow', 'pandas', 'pydantic'} & set(sys.modules)"
+    )
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True, env=ENVIRONMENT, cwd=ROOT)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.5
+
+
+def test_infer_schema(data, tmp_path, capsys):
+    path = tmp_path / "schema.toml"
+    assert main(["infer-schema", str(data), "--output", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in ("[b]region", "categorical", "staff", "integer"))
+    schema = gpusynth.read_schema(path)
+    assert schema.names == ("[b]region", "staff")
+    assert main(["infer-schema", str(data), "--output", str(path)]) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert main(["infer-schema", str(data), "--output", str(path), "--overwrite"]) == 0
+
+
+def test_plan(data, tmp_path, capsys):
+    path = tmp_path / "plan.toml"
+    path.write_text("default = { method = 'cart', min_leaf = 9 }")
+    choices = tmp_path / "choices.toml"
+    arguments = ["plan", "--data", str(data), "--plan", str(path), "--output", str(choices)]
+    assert main(arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:4] for line in lines[1:4]] == [
+        ["1", "[b]region", "whole", "sample"],
+        ["2", "staff", "state", "cart"],
+        ["3", "staff", "value", "cart"],
+    ]
+    assert "min_leaf=9" in lines[2]
+    assert gpusynth.read_plan(choices) == gpusynth.read_plan(path)
+
+
+def test_run(data, tmp_path, capsys):
+    out = tmp_path / "out"
+    arguments = ["run", "--data", str(data), "--output", str(out), "--replicates", "2"]
+    assert main([*arguments, "--rows", "50", "--seed", "18446744073709551615"]) == 0
+    shown = capsys.readouterr()
+    assert sorted(f.name for f in out.iterdir()) == [
+        "manifest.json",
+        "plan.json",
+        "replicate_001.parquet",
+        "replicate_002.parquet",
+        "schema.toml",
+    ]
+    assert all(word in shown.out for word in ("[b]region", "cart (state)", "2 x 50 rows", str(out)))
+    # Not a terminal: plain lines, no control characters.
+    assert [line for line in shown.err.splitlines() if "fit and draw" in line]
+    assert "\x1b" not in shown.err + shown.out
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["seed"] == "18446744073709551615"
+    assert {"gpusynth", "numpy", "numba", "pyarrow", "python"} <= set(manifest["versions"])
+    totals = ("fit_cpu_seconds", "draw_cpu_seconds", "compile_seconds", "io_seconds")
+    assert all(manifest["timings"][name] >= 0 for name in totals)
+    assert manifest["timings"]["wall_seconds"] > 0
+    assert manifest["peak_memory_bytes"] > 10_000_000
+    plan = json.loads((out / "plan.json").read_text())
+    assert plan["fingerprint"] == manifest["plan_fingerprint"]
+    staff = manifest["variables"][1]
+    assert [step["part"] for step in staff["steps"]] == ["state", "value"]
+    assert all(step["n_leaves"] >= 1 for step in staff["steps"])
+
+
+def test_quiet_prints_nothing(data, tmp_path, capsys):
+    assert main(["run", "--data", str(data), "--output", str(tmp_path / "o"), "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_no_confidential_value_in_manifest_and_plan(tmp_path, capsys):
+    path = tmp_path / "survey.parquet"
+    pq.write_table(pa.table({"who": [f"Zyxwv{i % 40}" for i in range(400)]}), path)
+    assert main(["run", "--data", str(path), "--output", str(tmp_path / "o")]) == 0
+    for name in ("manifest.json", "plan.json"):
+        assert "Zyxwv" not in (tmp_path / "o" / name).read_text()
+    assert "Zyxwv" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_leave_nothing(tmp_path, number, code):
+    """A run is stopped while it fits: the exit code tells, and the directory is gone."""
+    out = tmp_path / "out"
+    program = (
+        "import os, sys, time\n"
+        "import gpusynth.engine.synthesis as synthesis\n"
+        "from gpusynth.cli.main import run\n"
+        "number = int(sys.argv.pop())\n"
+        "def stopped(*_):\n"
+        "    os.kill(os.getpid(), number)\n"
+        "    time.sleep(9)\n"
+        "synthesis.fit_step = stopped\n"
+        "run()\n"
+    )
+    path = tmp_path / "survey.parquet"
+    pq.write_table(pa.table({"x": [i % 7 for i in range(100)]}), path)
+    command = ["run", "--data", str(path), "--output", str(out), str(int(number))]
+    ended = subprocess.run(
+        [sys.executable, "-c", program, *command],
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        cwd=ROOT,
+        timeout=60,
+    )
+    assert ended.returncode == code, ended.stderr
+    assert ended.stderr.splitlines()[-1].startswith("error: interrupted")
+    assert not out.exists()

@@ -1,0 +1,37 @@
+"""Numbers of a run."""
+
+from __future__ import annotations
+
+import pytest
+
+from gpusynth.engine import RunSettings, available_threads
+from gpusynth.errors import PlanError
+
+
+def test_threads_are_all_by_default():
+    assert RunSettings().n_threads == available_threads() >= 1
+    assert RunSettings(threads=3).n_threads == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n_replicates", 0),
+        ("n_replicates", 65_536),
+        ("n_rows", 0),
+        ("seed", -1),
+        ("seed", 1 << 64),
+        ("threads", 0),
+        ("batch_rows", 0),
+        ("n_rows", 2.5),
+        ("seed", True),
+    ],
+)
+def test_out_of_range(name, value):
+    with pytest.raises(PlanError, match=name):
+        RunSettings(**{name: value})
+
+
+def test_format():
+    with pytest.raises(PlanError, match="parquet or csv"):
+        RunSettings(format="sav")

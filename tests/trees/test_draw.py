@@ -1,0 +1,112 @@
+"""Donors are drawn evenly, or by weight, and by row number alone.
+
+Chi-square tests reject at 1e-6 with a fixed seed: one false alarm in a million seeds a test.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import chisquare
+
+from gpusynth.streams import StreamKey, random_bits
+from gpusynth.trees import CartParams, ClassTarget, Predictor, PredictorTable, draw_rows, grow_tree
+from gpusynth_kernels import reference
+from tests.trees.tree_cases import cases
+
+FALSE_ALARM = 1e-6
+N_DRAWS = 200_000
+KEY = StreamKey(seed=20_240_229, replicate=3, step=5)
+
+
+def two_leaves(weight=None):
+    codes = np.repeat([0, 1], [7, 13]).astype(np.uint8)
+    predictors = [Predictor("c", codes, 2, True)]
+    return grow_tree(predictors, ClassTarget(codes, 2), CartParams(min_leaf=2), weight=weight)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_draws_follow_the_weights_within_each_leaf(weighted):
+    weight = np.arange(20) % 5 + 0.25 if weighted else None
+    tree, donors = two_leaves(weight)
+    assert tree.n_leaves == 2
+    codes = (np.arange(N_DRAWS) % 3 == 0).astype(np.uint8)
+    drawn = draw_rows(tree, donors, [codes], KEY)
+    for leaf, rows in ((0, np.arange(7)), (1, np.arange(7, 20))):
+        counts = np.bincount(drawn[codes == leaf], minlength=20)
+        assert counts[rows].sum() == (codes == leaf).sum()
+        share = np.ones(len(rows)) if weight is None else weight[rows]
+        expected = share / share.sum() * counts.sum()
+        assert chisquare(counts[rows], expected).pvalue > FALSE_ALARM
+
+
+def test_rows_of_weight_zero_are_never_drawn():
+    weight = np.ones(20)
+    weight[[0, 8]] = 0
+    tree, donors = two_leaves(weight)
+    drawn = draw_rows(tree, donors, [np.repeat([0, 1], 5000).astype(np.uint8)], KEY)
+    assert set(drawn.tolist()) == set(range(20)) - {0, 8}
+
+
+def test_neighbouring_rows_and_streams_draw_independently():
+    """Pairs of draws of rows i, i + 1, and of two replicates, fill all pairs of donors evenly."""
+    tree, donors = two_leaves()
+    codes = np.zeros(2 * N_DRAWS, np.uint8)
+    first = draw_rows(tree, donors, [codes], KEY)
+    second = draw_rows(tree, donors, [codes], KEY.at(replicate=4))
+    for a, b in ((first[::2], first[1::2]), (first, second)):
+        assert chisquare(np.bincount(a * 7 + b, minlength=49)).pvalue > FALSE_ALARM
+
+
+@settings(deadline=None, max_examples=25, derandomize=True)
+@given(case=cases(200), cut=st.integers(0, 200), first_row=st.sampled_from((0, 5, 2**32 - 50)))
+def test_a_row_draws_the_same_whatever_its_batch(case, cut, first_row):
+    if not len(case.taking_part):
+        return
+    tree, donors = grow_tree(case.predictors, case.target, case.params, **case.keywords)
+    table = PredictorTable.of(case.predictors, case.n_rows)
+    whole = draw_rows(tree, donors, table, KEY, first_row)
+    by_name = {p.name: p.codes for p in case.predictors}
+    cut = min(cut, case.n_rows)
+    parts = [
+        draw_rows(
+            tree,
+            donors,
+            [by_name[name][a:b] for name in tree.predictors],
+            KEY,
+            first_row + a,
+            n_rows=b - a,
+        )
+        for a, b in ((0, cut), (cut, case.n_rows))
+    ]
+    assert np.array_equal(np.concatenate(parts), whole)
+
+
+def test_threads_draw_the_same():
+    tree, donors = two_leaves(np.arange(1.0, 21))
+    codes = (np.arange(200_001) % 2).astype(np.uint8)
+    table = PredictorTable.of([Predictor("c", codes, 2, True)])
+    one = draw_rows(tree, donors, table, KEY, 7)
+    for n_threads in (2, 4):
+        assert np.array_equal(draw_rows(tree, donors, table, KEY, 7, n_threads=n_threads), one)
+
+
+@settings(deadline=None, max_examples=25, derandomize=True)
+@given(case=cases(100))
+def test_draws_equal_the_plain_definition(case):
+    if not len(case.taking_part):
+        return
+    tree, donors = grow_tree(case.predictors, case.target, case.params, **case.keywords)
+    by_name = {p.name: p.codes.tolist() for p in case.predictors}
+    codes = [by_name[name] for name in tree.predictors]
+    bits = random_bits(KEY, 11, case.n_rows)[:, 0].tolist()
+    expected = []
+    for row in range(case.n_rows):
+        leaf = reference.walk(tree.to_arrays(), codes, row)
+        begin, end = int(donors.offsets[leaf]), int(donors.offsets[leaf + 1])
+        running = None if donors.cumulative is None else donors.cumulative[begin:end].tolist()
+        expected.append(donors.rows[begin + reference.pick_donor(bits[row], end - begin, running)])
+    table = PredictorTable.of(case.predictors, case.n_rows)
+    assert draw_rows(tree, donors, table, KEY, 11).tolist() == expected

@@ -1,0 +1,143 @@
+"""Nothing but data and parameters decides a tree: not where twigs begin, nor how many threads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gpusynth.trees import LeafDonors, PredictorTable, Tree, grow, grow_tree, walk
+from tests.trees.tree_cases import Case, cases
+
+TWIGS = (0, 1, 50, 10**9)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def twig_rows():
+    """Put back the number of rows that a twig has."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield lambda rows: patch.setattr(grow, "TWIG_ROWS", rows)
+
+
+def arrays(grown: tuple[Tree, LeafDonors]) -> dict[str, Any]:
+    tree, donors = grown
+    return {**tree.to_arrays(), **donors.to_arrays()}
+
+
+def assert_same(a: dict[str, Any], b: dict[str, Any]) -> None:
+    assert a.keys() == b.keys()
+    for name in a:
+        assert a[name].dtype == b[name].dtype, name
+        assert np.array_equal(a[name], b[name]), name
+
+
+def grow_with(case: Case, n_threads: int = 1) -> dict[str, Any]:
+    return arrays(
+        grow_tree(
+            case.predictors, case.target, case.params, n_threads=n_threads, **case.keywords
+        )
+    )
+
+
+@settings(deadline=None, max_examples=60, derandomize=True)
+@given(case=cases(400))
+def test_twigs_of_any_size_give_the_same_tree(twig_rows, case):
+    if not len(case.taking_part):
+        return
+    twig_rows(TWIGS[0])
+    expected = grow_with(case)
+    for rows in TWIGS[1:]:
+        twig_rows(rows)
+        assert_same(grow_with(case), expected)
+
+
+@settings(deadline=None, max_examples=15, derandomize=True)
+@given(case=cases(n_rows=3000), rows=st.sampled_from((20, 50, 300)))
+def test_threads_give_the_same_tree(twig_rows, case, rows):
+    twig_rows(rows)
+    expected = grow_with(case)
+    for n_threads in (2, 4):
+        assert_same(grow_with(case, n_threads), expected)
+
+
+@settings(deadline=None, max_examples=15, derandomize=True)
+@given(case=cases(300), seed=st.integers(0, 1000))
+def test_order_of_columns_named_does_not_matter_nor_does_a_table(case, seed):
+    if not len(case.taking_part):
+        return
+    names = case.columns or [p.name for p in case.predictors]
+    mixed = [str(c) for c in np.random.default_rng(seed).permutation(names)]
+    table = PredictorTable.of(case.predictors, case.n_rows)
+    keywords = {**case.keywords, "columns": mixed}
+    assert_same(
+        arrays(grow_tree(table, case.target, case.params, **keywords)), grow_with(case)
+    )
+
+
+@settings(deadline=None, max_examples=25, derandomize=True)
+@given(case=cases(300), seed=st.integers(0, 1000))
+def test_order_of_rows_does_not_change_the_splits(case, seed):
+    """The same rows in another order: the same tree, the same rows in its leaves."""
+    if not len(case.taking_part):
+        return
+    new_order = np.random.default_rng(seed).permutation(case.n_rows)
+    field = "codes" if hasattr(case.target, "codes") else "values"
+    changed = {
+        name: getattr(case.target, name) for name in case.target.__dataclass_fields__
+    } | {field: getattr(case.target, field)[new_order]}
+    rows = None
+    if case.rows is not None:
+        rows = np.flatnonzero(np.isin(new_order, case.rows))
+    shuffled = Case(
+        [type(p)(p.name, p.codes[new_order], p.n_codes, p.is_ordered) for p in case.predictors],
+        type(case.target)(**changed),
+        case.params,
+        case.columns,
+        None if case.weight is None else case.weight[new_order],
+        rows,
+    )
+    first, second = grow_with(case), grow_with(shuffled)
+    donors = [set(part.tolist()) for part in np.split(first["rows"], first["offsets"][1:-1])]
+    mapped = new_order[second["rows"]]
+    assert donors == [set(part.tolist()) for part in np.split(mapped, second["offsets"][1:-1])]
+    for name in ("rows", "cumulative"):
+        first.pop(name, None)
+        second.pop(name, None)
+    assert_same(first, second)
+
+
+@settings(deadline=None, max_examples=60, derandomize=True)
+@given(case=cases(300))
+def test_donors_and_leaves_agree(case):
+    """Donors are a permutation of the rows; each row walks to the leaf that holds it."""
+    if not len(case.taking_part):
+        return
+    tree, donors = grow_tree(case.predictors, case.target, case.params, **case.keywords)
+    assert np.array_equal(np.sort(donors.rows), case.taking_part)
+    assert tree.n_leaves == donors.n_leaves == (tree.leaf >= 0).sum()
+    least = min(case.params.min_leaf, len(case.taking_part))
+    assert donors.sizes().min() >= least
+    assert np.array_equal(donors.sizes(), tree.n_rows[np.argsort(tree.leaf)][-tree.n_leaves :])
+    inside = tree.left >= 0
+    children = tree.n_rows[tree.left[inside]] + tree.n_rows[tree.left[inside] + 1]
+    assert np.array_equal(tree.n_rows[inside], children)
+    assert tree.depth <= case.params.max_depth
+    if case.params.max_leaves is not None:
+        assert tree.n_leaves <= case.params.max_leaves
+    if donors.cumulative is not None:
+        units = np.diff(donors.cumulative, prepend=0)
+        starts = donors.offsets[:-1]
+        units[starts] = donors.cumulative[starts]
+        assert (units > 0).all()
+        assert donors.cumulative[donors.offsets[1:] - 1].sum() == units.sum()
+    table = PredictorTable.of(case.predictors, case.n_rows)
+    leaf = walk(tree, table)
+    expected = np.repeat(np.arange(donors.n_leaves), donors.sizes())
+    assert np.array_equal(leaf[donors.rows], expected)
+    by_name = {p.name: p.codes for p in case.predictors}
+    codes = [by_name[name] for name in tree.predictors]
+    assert np.array_equal(walk(tree, codes, n_rows=case.n_rows), leaf)
+    assert np.array_equal(walk(tree, table, n_threads=4), leaf)
