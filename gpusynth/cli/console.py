@@ -17,7 +17,12 @@ _LINE_SECONDS = 10.0
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console that shows text as it is; wide in logs, so that tables are whole."""
+    """Return a console that shows text as it is; wide in logs, so that tables are whole.
+
+    Returns
+    -------
+    rich.console.Console
+    """
     out = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not out.is_terminal:
         out.width = 160
@@ -25,7 +30,12 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def new_table(*headings: str, numbers: tuple[str, ...] = ()) -> Table:
-    """Return an empty table; columns in `numbers` are set to the right."""
+    """Return an empty table; columns in `numbers` are set to the right.
+
+    Returns
+    -------
+    rich.table.Table
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
         justify = "right" if heading in numbers else "left"
@@ -34,7 +44,12 @@ def new_table(*headings: str, numbers: tuple[str, ...] = ()) -> Table:
 
 
 def seconds_text(seconds: float) -> str:
-    """Return seconds as people read them: 0.42 s, 12 s, 3:05 min, 2:03 h."""
+    """Return seconds as people read them: 0.42 s, 12 s, 3:05 min, 2:03 h.
+
+    Returns
+    -------
+    str
+    """
     if seconds < 10:
         return f"{seconds:.2f} s"
     if seconds < 100:

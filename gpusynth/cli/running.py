@@ -26,8 +26,7 @@ def run_synthesis(
 
     Parameters
     ----------
-    data, output, schema, plan
-        As for `gpusynth.synthesize`.
+    data, output, schema, plan : as for `gpusynth.synthesize`
     settings : RunSettings
     overwrite : bool
     quiet : bool

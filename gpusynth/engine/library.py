@@ -111,8 +111,7 @@ def fit(
 
     Parameters
     ----------
-    data, schema, plan, threads, batch_rows, listener
-        As for `synthesize`.
+    data, schema, plan, threads, batch_rows, listener : as for `synthesize`
 
     Returns
     -------
@@ -166,10 +165,11 @@ class FittedSynthesis:
     ) -> Any:
         """Draw replicates: the same bytes as `synthesize` gives with the same seed.
 
+        It can be called any number of times, with other seeds and sizes.
+
         Parameters
         ----------
-        n_rows, n_replicates, seed, threads, output, format, overwrite, batch_rows
-            As for `synthesize`.
+        n_rows, n_replicates, seed, threads, output, format, overwrite, batch_rows : see there
 
         Returns
         -------

@@ -44,8 +44,7 @@ def resolve_plan(
 
     Parameters
     ----------
-    data, schema, plan
-        As for `synthesize`.
+    data, schema, plan : as for `synthesize`
 
     Returns
     -------

@@ -47,7 +47,12 @@ class Stopwatch:
             self.phases[name] = self.phases.get(name, 0.0) + time.perf_counter() - start
 
     def step(self, number: int) -> StepTimes:
-        """Return the times of a step, zero at first."""
+        """Return the times of a step, zero at first.
+
+        Returns
+        -------
+        StepTimes
+        """
         return self.steps.setdefault(number, StepTimes())
 
     def add_fit(self, number: int, spent: list[float]) -> None:
@@ -86,7 +91,12 @@ def timed() -> Iterator[list[float]]:
 
 
 def peak_memory_bytes() -> int:
-    """Return the largest resident size of this process so far."""
+    """Return the largest resident size of this process so far.
+
+    Returns
+    -------
+    int
+    """
     if sys.platform == "win32":
         import psutil
 
@@ -98,7 +108,12 @@ def peak_memory_bytes() -> int:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that the bytes of a run may depend on."""
+    """Return the versions that the bytes of a run may depend on.
+
+    Returns
+    -------
+    dict of str to str
+    """
     packages = ("gpusynth", "numpy", "numba", "pyarrow")
     return {
         **{name: _version(name) for name in packages},

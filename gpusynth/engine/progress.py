@@ -77,5 +77,10 @@ class WatchedSource:
             self._listener.advance("", work=batch.num_rows, rows=batch.num_rows)
 
     def fingerprint(self) -> str:
-        """SHA-256 of the data."""
+        """SHA-256 of the data.
+
+        Returns
+        -------
+        str
+        """
         return self._source.fingerprint()

@@ -122,7 +122,12 @@ class CartModel:
     def draw(
         self, rows: SyntheticPredictors, key: StreamKey, block: Block
     ) -> tuple[Array, Array | None]:
-        """Draw a donor from each row's leaf; see `FittedModel.draw`."""
+        """Draw a donor from each row's leaf; see `FittedModel.draw`.
+
+        Returns
+        -------
+        tuple of (codes (n_rows,), values (n_rows,) or None)
+        """
         from gpusynth.trees import draw_rows
 
         drawn = draw_rows(self.tree, self.donors, rows, key, block.first_row, n_rows=block.n_rows)

@@ -89,6 +89,11 @@ class ConstantModel:
     def draw(
         self, rows: SyntheticPredictors, key: StreamKey, block: Block
     ) -> tuple[Array, Array | None]:
-        """Repeat the value; see `FittedModel.draw`."""
+        """Repeat the value; see `FittedModel.draw`.
+
+        Returns
+        -------
+        tuple of (codes (n_rows,), values (n_rows,) or None)
+        """
         values = None if self.value is None else np.full(block.n_rows, self.value)
         return np.full(block.n_rows, self.code), values

@@ -78,6 +78,10 @@ class KeepModel:
         """Take the values of the start rows; see `FittedModel.draw`.
 
         The step of `key` is not used: all kept columns share one stream.
+
+        Returns
+        -------
+        tuple of (codes (n_rows,), values (n_rows,) or None)
         """
         from gpusynth.streams import Purpose
 

@@ -87,6 +87,10 @@ class SampleModel:
 
         The number used is a multiple of 2^-53, so at 2^31 rows no row is favoured by more than
         one part in four million.
+
+        Returns
+        -------
+        tuple of (codes (n_rows,), values (n_rows,) or None)
         """
         from gpusynth.streams import uniform
 

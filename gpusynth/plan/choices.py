@@ -73,7 +73,7 @@ class Plan(BaseModel):
         -------
         Method
         """
-        chosen: Method = self.methods[column] if column in self.methods else self.default
+        chosen: Method = self.methods.get(column) or self.default
         return chosen
 
     @classmethod

@@ -49,7 +49,12 @@ class Step:
     predictors: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON form."""
+        """Return the JSON form.
+
+        Returns
+        -------
+        dict
+        """
         return {
             "number": self.number,
             "target": self.target,
@@ -85,7 +90,12 @@ class SynthesisPlan:
         return tuple(dict.fromkeys(step.target for step in self.steps))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON form, without the fingerprint; `from_json` reads it back."""
+        """Return the JSON form, without the fingerprint; `from_json` reads it back.
+
+        Returns
+        -------
+        dict
+        """
         return {
             "format": _FORMAT,
             "schema_fingerprint": self.schema_fingerprint,
@@ -138,6 +148,11 @@ class SynthesisPlan:
             raise PlanError(f"not a synthesis plan: {type(error).__name__} at {error}") from None
 
     def fingerprint(self) -> str:
-        """SHA-256 of the canonical JSON: equal exactly when two plans do the same."""
+        """SHA-256 of the canonical JSON: equal exactly when two plans do the same.
+
+        Returns
+        -------
+        str
+        """
         text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()

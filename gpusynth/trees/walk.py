@@ -101,7 +101,7 @@ def _as_table(tree: Tree, rows: PredictorTable | Sequence[Array], n_rows: int) -
         [
             Predictor(tree.predictors[i], rows[i], int(tree.n_codes[i]), bool(ordered[i]))
             if i in used
-            else Predictor(tree.predictors[i], np.zeros(n_rows, np.uint8), 1, True)
+            else Predictor(tree.predictors[i], np.zeros(n_rows, np.uint8), 1, is_ordered=True)
             for i in range(len(tree.predictors))
         ],
         n_rows,

@@ -20,10 +20,10 @@ def warm_up() -> None:
     """Grow and walk one small tree of every sort: codes of both widths, classes and numbers."""
     rows = np.arange(_ROWS)
     predictors = [
-        Predictor("narrow", (rows % 3).astype(np.uint8), 3, False),
-        Predictor("middling", (rows % 20).astype(np.uint8), 20, False),
-        Predictor("wide", rows.astype(np.uint16), 300, True),
-        Predictor("subset", rows.astype(np.uint16), 300, False),
+        Predictor("narrow", (rows % 3).astype(np.uint8), 3, is_ordered=False),
+        Predictor("middling", (rows % 20).astype(np.uint8), 20, is_ordered=False),
+        Predictor("wide", rows.astype(np.uint16), 300, is_ordered=True),
+        Predictor("subset", rows.astype(np.uint16), 300, is_ordered=False),
     ]
     table = PredictorTable.of(predictors)
     params = CartParams(min_leaf=2)

@@ -25,7 +25,9 @@ KEY = StreamKey(seed=1)
 
 def column(codes, n_codes, ordered=True, name="c"):
     codes = np.asarray(codes)
-    return Predictor(name, codes.astype(np.uint8 if n_codes <= 256 else np.uint16), n_codes, ordered)
+    return Predictor(
+        name, codes.astype(np.uint8 if n_codes <= 256 else np.uint16), n_codes, ordered
+    )
 
 
 def classes(codes, n_classes=2):
@@ -50,7 +52,9 @@ def test_as_many_codes_as_there_can_be(n_codes, ordered):
     leaf = walk(tree, [codes.astype(np.uint16)])
     for number in range(tree.n_leaves):
         assert len(set(values[leaf == number])) == 1
-        assert len(set(values[donors.rows[donors.offsets[number] : donors.offsets[number + 1]]])) == 1
+        assert (
+            len(set(values[donors.rows[donors.offsets[number] : donors.offsets[number + 1]]])) == 1
+        )
 
 
 @pytest.mark.parametrize("ordered", [True, False])

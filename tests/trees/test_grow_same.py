@@ -36,9 +36,7 @@ def assert_same(a: dict[str, Any], b: dict[str, Any]) -> None:
 
 def grow_with(case: Case, n_threads: int = 1) -> dict[str, Any]:
     return arrays(
-        grow_tree(
-            case.predictors, case.target, case.params, n_threads=n_threads, **case.keywords
-        )
+        grow_tree(case.predictors, case.target, case.params, n_threads=n_threads, **case.keywords)
     )
 
 
@@ -72,9 +70,7 @@ def test_order_of_columns_named_does_not_matter_nor_does_a_table(case, seed):
     mixed = [str(c) for c in np.random.default_rng(seed).permutation(names)]
     table = PredictorTable.of(case.predictors, case.n_rows)
     keywords = {**case.keywords, "columns": mixed}
-    assert_same(
-        arrays(grow_tree(table, case.target, case.params, **keywords)), grow_with(case)
-    )
+    assert_same(arrays(grow_tree(table, case.target, case.params, **keywords)), grow_with(case))
 
 
 @settings(deadline=None, max_examples=25, derandomize=True)
@@ -85,9 +81,9 @@ def test_order_of_rows_does_not_change_the_splits(case, seed):
         return
     new_order = np.random.default_rng(seed).permutation(case.n_rows)
     field = "codes" if hasattr(case.target, "codes") else "values"
-    changed = {
-        name: getattr(case.target, name) for name in case.target.__dataclass_fields__
-    } | {field: getattr(case.target, field)[new_order]}
+    changed = {name: getattr(case.target, name) for name in case.target.__dataclass_fields__} | {
+        field: getattr(case.target, field)[new_order]
+    }
     rows = None
     if case.rows is not None:
         rows = np.flatnonzero(np.isin(new_order, case.rows))

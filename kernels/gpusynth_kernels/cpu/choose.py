@@ -343,7 +343,7 @@ def choose_split(
     goes_left : array of uint8
         Flags by code, for subsets of wide columns.
     """
-    n_classes, numbers, weight, table = target
+    _, numbers, weight, table = target
     sides, offsets, slot, levels, no_flags, cut, chunk = scratch
     n = end - begin
     best = -1.0
@@ -411,7 +411,7 @@ def choose_split(
             mark_number_sums(records, mark_words, order, begin, end, numbers, weight, work[3])
         else:
             mark_class_counts(records, mark_words, order, begin, runs, weight, work[3])
-        bounded = mode == CLASSES_BY_GINI or mode == NUMBERS
+        bounded = mode in (CLASSES_BY_GINI, NUMBERS)
         for q in range(mark_features.shape[0]):
             first, count, by_threshold = firsts[q], code_counts[q], by_order[q]
             if bounded and not may_beat(work[3][4], first, count, best):

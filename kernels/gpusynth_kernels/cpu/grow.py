@@ -74,21 +74,22 @@ def _set_sides(
     """Set ``side[row]`` to 1 for rows that go right; return how many go left."""
     kind, value, word, bits = split
     n_right = 0
+    here = order[begin:end]
     if word >= 0:
-        for i in range(begin, end):
-            row = np.int64(order[i] & _ROW)
+        for i in range(end - begin):
+            row = here[i] & _ROW
             right = np.uint8(records[row, word] & bits != 0)
             side[row] = right
             n_right += right
     elif kind == THRESHOLD:
-        for i in range(begin, end):
-            row = np.int64(order[i] & _ROW)
+        for i in range(end - begin):
+            row = here[i] & _ROW
             right = np.uint8(np.uint64(codes[row]) > value)
             side[row] = right
             n_right += right
     else:
-        for i in range(begin, end):
-            row = np.int64(order[i] & _ROW)
+        for i in range(end - begin):
+            row = here[i] & _ROW
             right = np.uint8(1 - goes_left[codes[row]])
             side[row] = right
             n_right += right
@@ -98,17 +99,19 @@ def _set_sides(
 @jit
 def _partition(entries: Any, begin: Any, end: Any, side: Any, spare: Any) -> None:
     """Move the entries of rows that go left to the front, both sides in their old order."""
-    left = begin
-    right = 0
-    for i in range(begin, end):
-        entry = entries[i]
-        goes_right = side[np.int64(entry & _ROW)]
-        entries[left] = entry
+    here = entries[begin:end]
+    left = np.uint64(0)
+    right = np.uint64(0)
+    for i in range(end - begin):
+        entry = here[i]
+        goes_right = np.uint64(side[entry & _ROW])
+        here[left] = entry
         spare[right] = entry
-        left += 1 - goes_right
+        left += _1 - goes_right
         right += goes_right
-    for i in range(right):
-        entries[left + i] = spare[i]
+    rest = here[np.int64(left) :]
+    for i in range(np.int64(right)):
+        rest[i] = spare[i]
 
 
 @jit

@@ -69,7 +69,7 @@ def _count_word(
     one = _ONES
     a0 = a1 = a2 = a3 = a4 = a5 = a6 = a7 = np.uint64(0)
     for i in range(begin, end):
-        x = records[np.int64(order[i] & _ROW), word]
+        x = records[order[i] & _ROW, word]
         a0 += x & one
         a1 += (x >> np.uint64(1)) & one
         a2 += (x >> np.uint64(2)) & one
@@ -350,7 +350,7 @@ def best_number_lane(
     As `best_class_lane`, with `numbers` (n,) int64: the target in fixed point, or weight times the
     target when `weight` (n,) int64 is not empty. The score is `variance_gain`.
     """
-    bytes_, counts, right, sums, weights_right, scores = work
+    bytes_, _, right, sums, weights_right, scores = work
     n_lanes = lane_ok.shape[0]
     count_rows(records, words, order, begin, end, bytes_, right)
     for j in range(n_lanes):

@@ -78,7 +78,7 @@ def mark_class_counts(
             for j in range(n_lanes):
                 by_class[run, j] = 0
             for i in range(at, stop):
-                row = np.int64(order[i] & _ROW)
+                row = order[i] & _ROW
                 for w in range(words.shape[0]):
                     add_by_lane(records[row, words[w]], weight[row], by_class[run], w * 64)
         at = stop
@@ -111,7 +111,7 @@ def mark_number_sums(
     total = np.int64(0)
     all_weight = np.int64(0)
     for i in range(begin, end):
-        row = np.int64(order[i] & _ROW)
+        row = order[i] & _ROW
         total += numbers[row]
         all_weight += weight[row] if weight.shape[0] > 0 else np.int64(1)
         for w in range(words.shape[0]):
@@ -132,10 +132,14 @@ def may_beat(bounds: Any, first: Any, n_codes: Any, best: Any) -> Any:
     Splitting the node into all its codes scores at least as high as any two groups of them, since
     the risk is concave (Breiman et al. 1984, theorem 4.3). The sum is rounded, hence the margin.
     """
-    highest = 0.0
-    for j in range(first, first + n_codes):
-        highest += bounds[j]
-    return highest * (1.0 + 1e-9) >= best
+    even = 0.0
+    odd = 0.0
+    for j in range(first, first + n_codes - 1, 2):
+        even += bounds[j]
+        odd += bounds[j + 1]
+    if n_codes % 2 == 1:
+        even += bounds[first + n_codes - 1]
+    return (even + odd) * (1.0 + 1e-9) >= best
 
 
 @jit
@@ -174,6 +178,46 @@ def order_by_key(keys: Any, m: Any, places: Any) -> None:
                 break
             places[root], places[child] = places[child], places[root]
             root = child
+
+
+@jit
+def _best_two_class_cut(
+    rows: Any,
+    high: Any,
+    m: Any,
+    ordered: Any,
+    n: Any,
+    min_leaf: Any,
+    codes: Any,
+    places: Any,
+    keys: Any,
+) -> Any:
+    """As `best_class_cut` for two classes by Gini: `rows` and rows of the `high` class by code."""
+    all_high = np.int64(0)
+    for s in range(m):
+        c = high[codes[s]]
+        keys[s] = np.float64(c) / np.float64(rows[codes[s]])
+        all_high += c
+    if ordered == 0:
+        order_by_key(keys, m, places)
+    best = -1.0
+    best_left = 0
+    n_left = np.int64(0)
+    a = np.int64(0)
+    for s in range(m - 1):
+        code = codes[places[s]]
+        n_left += rows[code]
+        a += high[code]
+        if n_left < min_leaf or n - n_left < min_leaf:
+            continue
+        b = n_left - a
+        c = all_high - a
+        d = n - n_left - c
+        score = gini_score(a * a + b * b, n_left, c * c + d * d, n - n_left)
+        if score > best:
+            best = score
+            best_left = s + 1
+    return best, m, best_left
 
 
 @jit
@@ -219,14 +263,20 @@ def best_class_cut(
         How many of them go left.
     """
     codes, places, keys, left, right, proportions, covariance, direction, following = scratch
+    rows_here = rows[first : first + n_codes]
     m = 0
     for code in range(n_codes):
-        if rows[first + code] > 0:
+        if rows_here[code] > 0:
             codes[m] = code
             places[m] = m
             m += 1
     if m < 2:
         return -1.0, m, 0
+    if n_classes == 2 and not entropy and not weighted:
+        return _best_two_class_cut(
+            rows_here, by_class[1, first : first + n_codes], m, ordered, n, min_leaf, codes,
+            places, keys,
+        )
     if ordered == 0:
         if n_classes <= 2:
             for s in range(m):
@@ -261,7 +311,7 @@ def best_class_cut(
     weight_left = np.int64(0)
     for s in range(m - 1):
         lane = first + codes[places[s]]
-        n_left += rows[lane]
+        n_left += rows_here[codes[places[s]]]
         for k in range(n_classes):
             c = by_class[k, lane]
             left[k] += c

@@ -49,11 +49,11 @@ def sort_by_code(codes: Any, order: Any, begin: Any, end: Any, offsets: Any, out
     for c in range(offsets.shape[0]):
         offsets[c] = 0
     for i in range(begin, end):
-        offsets[np.int64(codes[np.int64(order[i] & _ROW)]) + 1] += 1
+        offsets[np.int64(codes[order[i] & _ROW]) + 1] += 1
     for c in range(1, offsets.shape[0]):
         offsets[c] += offsets[c - 1]
     for i in range(begin, end):
-        code = codes[np.int64(order[i] & _ROW)]
+        code = codes[order[i] & _ROW]
         out[begin + offsets[code]] = (order[i] & low) | (np.uint64(code) << _48)
         offsets[code] += 1
 
@@ -76,8 +76,9 @@ def _take_best(scores: Any, n_scores: Any, first: Any, best: Any, position: Any)
 
 
 @jit
-def _is_cut(entries: Any, i: Any) -> Any:
-    return (entries[i] ^ entries[i - 1]) >> _48 != _0
+def _is_cut(here: Any, t: Any) -> Any:
+    """Return whether the chunk's entry t has another code than the entry before it."""
+    return (here[t + 1] ^ here[t]) >> _48 != _0
 
 
 @jit
@@ -87,7 +88,8 @@ def scan_classes(
     """Find the best threshold of one column for an unweighted class target by Gini.
 
     Rows are taken in chunks: first the running sums, one after the other, then all scores of the
-    chunk at once in vector instructions.
+    chunk at once in vector instructions. (Indices are unsigned, or count from the start of a
+    slice: a signed one could be negative for all that the compiler knows, which costs a gather.)
 
     Parameters
     ----------
@@ -115,17 +117,18 @@ def scan_classes(
         squares_right += right[k] * right[k]
     first = begin + min_leaf
     for i in range(begin, min(first, end)):
-        k = np.int64((entries[i] >> _32) & _CLASS)
+        k = (entries[i] >> _32) & _CLASS
         squares_left += 2 * left[k] + 1
         squares_right -= 2 * right[k] - 1
         left[k] += 1
         right[k] -= 1
     for start in range(first, end - min_leaf + 1, CHUNK_ROWS):
         size = min(CHUNK_ROWS, end - min_leaf + 1 - start)
+        here = entries[start - 1 : start + size]
         for t in range(size):
             sums_left[t] = squares_left
             sums_right[t] = squares_right
-            k = np.int64((entries[start + t] >> _32) & _CLASS)
+            k = (here[t + 1] >> _32) & _CLASS
             squares_left += 2 * left[k] + 1
             squares_right -= 2 * right[k] - 1
             left[k] += 1
@@ -133,7 +136,7 @@ def scan_classes(
         for t in range(size):
             n_left = start + t - begin
             score = gini_score(sums_left[t], n_left, sums_right[t], n - n_left)
-            scores[t] = score if _is_cut(entries, start + t) else -1.0
+            scores[t] = score if _is_cut(here, t) else -1.0
         best, position = _take_best(scores, size, start, best, position)
     return best, position
 
@@ -156,9 +159,10 @@ def scan_two_classes(
         so_far += np.int64((entries[i] >> _32) & _CLASS == high)
     for start in range(first, end - min_leaf + 1, CHUNK_ROWS):
         size = min(CHUNK_ROWS, end - min_leaf + 1 - start)
+        here = entries[start - 1 : start + size]
         for t in range(size):
             counts[t] = so_far
-            so_far += np.int64((entries[start + t] >> _32) & _CLASS == high)
+            so_far += np.int64((here[t + 1] >> _32) & _CLASS == high)
         for t in range(size):
             n_left = start + t - begin
             a = counts[t]
@@ -166,7 +170,7 @@ def scan_two_classes(
             c = n_high - a
             d = n - n_left - c
             score = gini_score(a * a + b * b, n_left, c * c + d * d, n - n_left)
-            scores[t] = score if _is_cut(entries, start + t) else -1.0
+            scores[t] = score if _is_cut(here, t) else -1.0
         best, position = _take_best(scores, size, start, best, position)
     return best, position
 
@@ -195,7 +199,7 @@ def scan_entropy(
                 if score > best:
                     best = score
                     position = i
-        k = np.int64((entry >> _32) & _CLASS)
+        k = (entry >> _32) & _CLASS
         terms_left += c_log_c(left[k] + 1, table) - c_log_c(left[k], table)
         terms_right += c_log_c(right[k] - 1, table) - c_log_c(right[k], table)
         left[k] += 1
@@ -232,8 +236,8 @@ def scan_weighted_classes(
                 if score > best:
                     best = score
                     position = i
-        w = weight[np.int64(entry & _ROW)]
-        k = np.int64((entry >> _32) & _CLASS)
+        w = weight[entry & _ROW]
+        k = (entry >> _32) & _CLASS
         left[k] += w
         right[k] -= w
         weight_left += w
@@ -253,30 +257,31 @@ def scan_numbers(
     sum_all = np.int64(0)
     weight_all = np.int64(end - begin)
     for i in range(begin, end):
-        sum_all += numbers[np.int64(entries[i] & _ROW)]
+        sum_all += numbers[entries[i] & _ROW]
     if weighted:
         weight_all = np.int64(0)
         for i in range(begin, end):
-            weight_all += weight[np.int64(entries[i] & _ROW)]
+            weight_all += weight[entries[i] & _ROW]
     sum_left = np.int64(0)
     weight_left = np.int64(0)
     first = begin + min_leaf
     for i in range(begin, min(first, end)):
-        row = np.int64(entries[i] & _ROW)
+        row = entries[i] & _ROW
         sum_left += numbers[row]
         weight_left += weight[row] if weighted else np.int64(1)
     for start in range(first, end - min_leaf + 1, CHUNK_ROWS):
         size = min(CHUNK_ROWS, end - min_leaf + 1 - start)
+        here = entries[start - 1 : start + size]
         for t in range(size):
             sums[t] = sum_left
             weights[t] = weight_left
-            row = np.int64(entries[start + t] & _ROW)
+            row = here[t + 1] & _ROW
             sum_left += numbers[row]
             weight_left += weight[row] if weighted else np.int64(1)
         for t in range(size):
             w = weights[t]
             score = variance_gain(sums[t], w, sum_all - sums[t], weight_all - w)
-            allowed = _is_cut(entries, start + t) & (w > 0) & (w < weight_all)
+            allowed = _is_cut(here, t) & (w > 0) & (w < weight_all)
             scores[t] = score if allowed else -1.0
         best, position = _take_best(scores, size, start, best, position)
     return best, position
