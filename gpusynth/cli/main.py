@@ -130,13 +130,37 @@ def _run(
         bool, typer.Option("--overwrite", help="Replace an earlier run in the directory.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    utility: Annotated[
+        bool,
+        typer.Option(
+            "--utility/--no-utility", help="Compare the first replicate with the real file."
+        ),
+    ] = True,
 ) -> None:
     """Make synthetic replicates of a survey file."""
     from gpusynth.cli.running import run_synthesis
     from gpusynth.engine import RunSettings
 
     settings = RunSettings(replicates, rows, seed, threads, batch_rows, format.value)
-    run_synthesis(data, output, schema, plan, settings, overwrite=overwrite, quiet=quiet)
+    run_synthesis(
+        data, output, schema, plan, settings, overwrite=overwrite, quiet=quiet, utility=utility
+    )
+
+
+@app.command("compare")
+def _compare(
+    *,
+    real: Annotated[Path, typer.Option("--real", help=_DATA_HELP)],
+    synthetic: Annotated[Path, typer.Option("--synthetic", help="A replicate of it.")],
+    schema: _SchemaOption = None,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=(1 << 64) - 1, help="Of the bootstrap resample.")
+    ] = 0,
+) -> None:
+    """Compare a synthetic file with the real one by its marginals."""
+    from gpusynth.cli.comparing import compare_files
+
+    compare_files(real, synthetic, schema, seed=seed)
 
 
 @app.command("simulate-firms")

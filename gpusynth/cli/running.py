@@ -6,8 +6,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from gpusynth.cli.comparing import show_glance
 from gpusynth.cli.console import ProgressDisplay, console, new_table, seconds_text
 from gpusynth.engine import Run, RunSettings, synthesize
+from gpusynth.errors import GpusynthError
+from gpusynth.evaluate import utility_at_a_glance
+from gpusynth.table import read_schema
 
 __all__ = ["run_synthesis", "show_run"]
 
@@ -21,6 +25,7 @@ def run_synthesis(
     *,
     overwrite: bool,
     quiet: bool,
+    utility: bool,
 ) -> None:
     """Synthesize a file into a directory and print a summary.
 
@@ -31,6 +36,8 @@ def run_synthesis(
     overwrite : bool
     quiet : bool
         Print nothing.
+    utility : bool
+        Compare the first replicate with the real file.
     """
 
     def carry_out(display: ProgressDisplay | None) -> Run:
@@ -55,7 +62,14 @@ def run_synthesis(
         return
     with ProgressDisplay(console(stderr=True)) as display:
         run = carry_out(display)
-    show_run(run, console())
+    out = console()
+    show_run(run, out)
+    if utility:
+        try:
+            schema = read_schema(run.path / "schema.toml")
+            show_glance(utility_at_a_glance(data, run.replicates[0].path, schema=schema), out)
+        except GpusynthError as error:  # the run itself has succeeded
+            out.print(f"\nutility at a glance: {error}", soft_wrap=True)
 
 
 def show_run(run: Run, out: Console) -> None:

@@ -10,6 +10,7 @@ from gpusynth_kernels.reference_splits import Target, candidates
 __all__ = [
     "best_cut",
     "breadth_first_numbers",
+    "class_ends",
     "class_entries",
     "lane_of",
     "lanes",
@@ -19,6 +20,7 @@ __all__ = [
     "pick_donor",
     "scaled",
     "sort_by_code",
+    "stable_order",
     "walk",
 ]
 
@@ -59,6 +61,17 @@ def pick_donor(bits: int, n_donors: int, cumulative: Sequence[int] | None) -> in
 def class_entries(codes: Sequence[int], rows: Sequence[int]) -> list[int]:
     """Return ``class * 2^32 + row`` in order of (class, row)."""
     return sorted(codes[row] * _WORD + row for row in rows)
+
+
+def class_ends(entries: Sequence[int]) -> list[int]:
+    """Return where each class of a node's entries ends; the entries are in order of the class."""
+    classes = [entry >> 32 & 0xFFFF for entry in entries]
+    return [i + 1 for i, k in enumerate(classes) if i + 1 == len(classes) or classes[i + 1] != k]
+
+
+def stable_order(keys: Sequence[float]) -> list[int]:
+    """Return the places in ascending order of their key; equal keys keep their order."""
+    return sorted(range(len(keys)), key=lambda place: keys[place])
 
 
 def sort_by_code(codes: Sequence[int], entries: Sequence[int]) -> list[int]:

@@ -19,6 +19,7 @@ __all__ = [
     "best_split",
     "c_log_c",
     "candidates",
+    "entropy",
     "gini",
     "level_order",
     "log2_fixed",
@@ -113,7 +114,7 @@ def _weighted_gini(left: Sequence[int], right: Sequence[int]) -> float:
     return part(left) + part(right)
 
 
-def _entropy(left: Sequence[int], right: Sequence[int]) -> float:
+def entropy(left: Sequence[int], right: Sequence[int]) -> float:
     """Return ``n log2 n`` minus the entropy risks of both sides, in bits."""
     risk = sum(c_log_c(sum(side)) - sum(map(c_log_c, side)) for side in (left, right))
     return float(c_log_c(sum(left) + sum(right)) - risk) * 2.0**-24
@@ -128,7 +129,7 @@ def variance(sum_left: int, weight_left: int, sum_right: int, weight_right: int)
 
 _BY_CLASS: dict[str, Callable[[Sequence[int], Sequence[int]], float]] = {
     "gini": gini,
-    "entropy": _entropy,
+    "entropy": entropy,
     "weighted gini": _weighted_gini,
 }
 

@@ -15,7 +15,16 @@ from gpusynth_kernels.reference_splits import (
     score_of_node,
 )
 
-__all__ = ["Limits", "Node", "breadth_first", "grow", "leaves", "rpart_risk", "sum_of_squares"]
+__all__ = [
+    "Limits",
+    "Node",
+    "breadth_first",
+    "grow",
+    "leaves",
+    "risk",
+    "rpart_risk",
+    "sum_of_squares",
+]
 
 _LEAST_GAIN = 2.0**-40
 

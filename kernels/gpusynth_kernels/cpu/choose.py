@@ -30,6 +30,7 @@ from gpusynth_kernels.cpu.scan import (
     scan_classes,
     scan_entropy,
     scan_numbers,
+    scan_three_classes,
     scan_two_classes,
     scan_weighted_classes,
     sort_by_code,
@@ -243,10 +244,21 @@ def _scan(
         while right[high] == 0:
             high -= 1
         return scan_two_classes(entries, begin, end, min_leaf, np.uint64(high), right[high], chunk)
+    if present == 3:
+        high = n_classes - 1
+        while right[high] == 0:
+            high -= 1
+        middle = high - 1
+        while right[middle] == 0:
+            middle -= 1
+        return scan_three_classes(
+            *(entries, begin, end, min_leaf, np.uint64(high), np.uint64(middle)),
+            *(right[high], right[middle], chunk),
+        )
     return scan_classes(entries, begin, end, min_leaf, left, right, chunk)
 
 
-@jit
+@jit(inline="always")
 def _best_lane(
     mode: Any,
     records: Any,
@@ -277,7 +289,7 @@ def _best_lane(
     return best_number_lane(records, words, ok, order, begin, end, min_leaf, numbers, weight, own)
 
 
-@jit
+@jit(inline="always")
 def choose_split(
     mode: Any,
     records: Any,

@@ -20,6 +20,7 @@ __all__ = [
     "scan_classes",
     "scan_entropy",
     "scan_numbers",
+    "scan_three_classes",
     "scan_two_classes",
     "scan_weighted_classes",
     "sort_by_code",
@@ -170,6 +171,53 @@ def scan_two_classes(
             c = n_high - a
             d = n - n_left - c
             score = gini_score(a * a + b * b, n_left, c * c + d * d, n - n_left)
+            scores[t] = score if _is_cut(here, t) else -1.0
+        best, position = _take_best(scores, size, start, best, position)
+    return best, position
+
+
+@jit
+def scan_three_classes(
+    entries: Any,
+    begin: Any,
+    end: Any,
+    min_leaf: Any,
+    high: Any,
+    middle: Any,
+    n_high: Any,
+    n_middle: Any,
+    chunk: Any,
+) -> Any:
+    """As `scan_two_classes` for a node with classes `high`, `middle` and another one."""
+    best = -1.0
+    position = -1
+    n = end - begin
+    counts, others, scores = chunk
+    so_far = np.int64(0)
+    other = np.int64(0)
+    first = begin + min_leaf
+    for i in range(begin, min(first, end)):
+        cls = (entries[i] >> _32) & _CLASS
+        so_far += np.int64(cls == high)
+        other += np.int64(cls == middle)
+    for start in range(first, end - min_leaf + 1, CHUNK_ROWS):
+        size = min(CHUNK_ROWS, end - min_leaf + 1 - start)
+        here = entries[start - 1 : start + size]
+        for t in range(size):
+            counts[t] = so_far
+            others[t] = other
+            cls = (here[t + 1] >> _32) & _CLASS
+            so_far += np.int64(cls == high)
+            other += np.int64(cls == middle)
+        for t in range(size):
+            n_left = start + t - begin
+            a = counts[t]
+            b = others[t]
+            c = n_left - a - b
+            d = n_high - a
+            e = n_middle - b
+            f = n - n_left - d - e
+            score = gini_score(a * a + b * b + c * c, n_left, d * d + e * e + f * f, n - n_left)
             scores[t] = score if _is_cut(here, t) else -1.0
         best, position = _take_best(scores, size, start, best, position)
     return best, position

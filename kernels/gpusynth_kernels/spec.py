@@ -1,0 +1,180 @@
+"""Every kernel once: what it is for, which plain definition it must equal, and how closely.
+
+From this list come the property tests (`tests/kernels`), and the table of `kernels/README.md`:
+
+    python -m gpusynth_kernels.spec
+
+prints it. Arguments with their dtypes and shapes are in the kernels' own docstrings.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal
+
+__all__ = ["KERNELS", "KernelSpec", "table"]
+
+Tier = Literal["scalar", "map", "collective"]
+
+
+@dataclass(frozen=True, slots=True)
+class KernelSpec:
+    """One kernel.
+
+    Attributes
+    ----------
+    name : str
+        ``module.function`` below ``gpusynth_kernels``.
+    tier : {"scalar", "map", "collective"}
+        A function of scalars, of each row by itself, or of many rows together.
+    definition : str
+        The plain definition, ``module.function`` below ``gpusynth_kernels``.
+    exactness : {"bit"} or str
+        How closely the two agree: to the last bit, or a tolerance.
+    purpose : str
+    """
+
+    name: str
+    tier: Tier
+    definition: str
+    exactness: str
+    purpose: str
+
+    def kernel(self) -> Any:
+        """Return the compiled function."""
+        return _find(self.name)
+
+    def plain(self) -> Any:
+        """Return the plain definition."""
+        return _find(self.definition)
+
+
+def _find(name: str) -> Any:
+    module, function = name.rsplit(".", 1)
+    return getattr(import_module(f"gpusynth_kernels.{module}"), function)
+
+
+def _specs(*rows: tuple[str, Tier, str, str]) -> tuple[KernelSpec, ...]:
+    return tuple(
+        KernelSpec(name, tier, definition, "bit", purpose)
+        for name, tier, definition, purpose in rows
+    )
+
+
+_SCALAR = _specs(
+    ("scalar.philox.philox", "scalar", "reference.philox", "128 random bits of a counter and a key"),
+    ("scalar.philox.philox_pair", "scalar", "reference.philox_pair", "two 64-bit random numbers"),
+    ("scalar.philox.scaled", "scalar", "reference.scaled", "random bits to a number below n"),
+    ("scalar.pick.pick_donor", "scalar", "reference.pick_donor", "a donor, evenly or by weight"),
+    ("scalar.gain.gini_score", "scalar", "reference_splits.gini", "score of a split, classes"),
+    ("scalar.gain.variance_gain", "scalar", "reference_splits.variance", "the same, numbers"),
+    ("scalar.entropy.log2_fixed", "scalar", "reference_splits.log2_fixed", "log2 in fixed point"),
+    ("scalar.entropy.c_log_c", "scalar", "reference_splits.c_log_c", "c log2 c in fixed point"),
+    ("scalar.entropy.entropy_score", "scalar", "reference_splits.entropy", "score by entropy"),
+    (
+        "scalar.principal.principal_order",
+        "scalar",
+        "reference_splits.principal_scores",
+        "levels on the first principal component of their class proportions",
+    ),
+)
+
+_MAP = _specs(
+    ("cpu.random.fill_bits", "map", "reference.philox_pair", "random numbers of a run of rows"),
+    ("cpu.lanes.lane_bit", "map", "reference.lane_of", "bit of a lane within its word"),
+    ("cpu.lanes.pack_lanes", "map", "reference.lanes", "codes of a column to bits of the records"),
+    ("cpu.walk.walk_rows", "map", "reference.walk", "rows to their leaves"),
+    ("cpu.walk.draw_rows", "map", "reference.pick_donor", "a donor for each row"),
+)
+
+_COLUMNS = _specs(
+    ("cpu.lanes.count_rows", "collective", "reference.lanes", "rows by lane"),
+    ("cpu.lanes.add_by_lane", "collective", "reference.lanes", "an amount to a row's lanes"),
+    ("cpu.lanes.class_runs", "collective", "reference.class_ends", "where each class ends"),
+    ("cpu.lanes.best_class_lane", "collective", "reference.best_cut", "narrow columns, Gini"),
+    ("cpu.lanes.best_entropy_lane", "collective", "reference.best_cut", "narrow columns, entropy"),
+    (
+        "cpu.lanes.best_weighted_class_lane",
+        "collective",
+        "reference.best_cut",
+        "narrow columns, weighted classes",
+    ),
+    ("cpu.lanes.best_number_lane", "collective", "reference.best_cut", "narrow columns, numbers"),
+    ("cpu.marks.mark_class_counts", "collective", "reference.mark_counts", "classes by code"),
+    ("cpu.marks.mark_number_sums", "collective", "reference.mark_counts", "numbers by code"),
+    ("cpu.marks.may_beat", "collective", "reference.best_cut", "bound on a column's best cut"),
+    ("cpu.marks.order_by_key", "collective", "reference.stable_order", "levels in order of a key"),
+    ("cpu.marks.best_class_cut", "collective", "reference.best_cut", "a table of codes by classes"),
+    ("cpu.marks.best_number_cut", "collective", "reference.best_cut", "a table of codes by sums"),
+    ("cpu.scan.sort_by_code", "collective", "reference.sort_by_code", "a node's rows by code"),
+    ("cpu.scan.scan_classes", "collective", "reference.best_cut", "wide ordered columns, Gini"),
+    ("cpu.scan.scan_two_classes", "collective", "reference.best_cut", "the same, two classes"),
+    ("cpu.scan.scan_entropy", "collective", "reference.best_cut", "the same, entropy"),
+    ("cpu.scan.scan_weighted_classes", "collective", "reference.best_cut", "the same, weights"),
+    ("cpu.scan.scan_numbers", "collective", "reference.best_cut", "the same, numbers"),
+    (
+        "cpu.subsets.subset_split_classes",
+        "collective",
+        "reference.best_cut",
+        "wide unordered columns, classes",
+    ),
+    (
+        "cpu.subsets.subset_split_numbers",
+        "collective",
+        "reference.best_cut",
+        "wide unordered columns, numbers",
+    ),
+)
+
+_TREES = _specs(
+    ("cpu.choose.choose_split", "collective", "reference_splits.best_split", "all columns"),
+    ("cpu.choose.node_score", "collective", "reference_splits.score_of_node", "unsplit node"),
+    ("cpu.choose.node_risk", "collective", "reference_tree.risk", "risk of a node"),
+    ("cpu.choose.sum_of_squares", "collective", "reference_tree.sum_of_squares", "of numbers"),
+    ("cpu.grow.take_twig", "collective", "reference_tree.grow", "a small node as its own block"),
+    ("cpu.grow.grow_block", "collective", "reference_tree.grow", "a tree on a block of rows"),
+    ("cpu.grow.put_back", "collective", "reference_tree.grow", "rows of a twig to the whole"),
+    ("cpu.finish.class_entries", "collective", "reference.class_entries", "rows by class"),
+    ("cpu.finish.join_twig", "collective", "reference_tree.grow", "a twig in place of its node"),
+    ("cpu.finish.rpart_risks", "collective", "reference_tree.rpart_risk", "risks as in rpart"),
+    ("cpu.finish.prune_by_complexity", "collective", "reference_tree.grow", "rpart's pruning"),
+    ("cpu.finish.collapse_to_leaves", "collective", "reference_tree.grow", "at most so many leaves"),
+    (
+        "cpu.finish.number_breadth_first",
+        "collective",
+        "reference.breadth_first_numbers",
+        "numbers of the nodes that are left",
+    ),
+)
+
+_COUNTS = (
+    *_specs(
+        ("cpu.counts.count_cells", "collective", "reference_counts.count_cells", "k-way tables"),
+        ("cpu.counts.count_pairs", "collective", "reference_counts.count_pairs", "all pairs"),
+    ),
+    KernelSpec(
+        "cpu.counts.sum_absolute_differences",
+        "collective",
+        "reference_counts.sum_absolute_differences",
+        "1e-12: NumPy adds in another order",
+        "distance of two sets of tables",
+    ),
+)
+
+KERNELS: tuple[KernelSpec, ...] = (*_SCALAR, *_MAP, *_COLUMNS, *_TREES, *_COUNTS)
+
+
+def table() -> str:
+    """Return all kernels as a Markdown table."""
+    head = "| kernel | tier | plain definition | equal to | what for |\n|---|---|---|---|---|\n"
+    rows = (
+        f"| `{k.name}` | {k.tier} | `{k.definition}` | {k.exactness} | {k.purpose} |"
+        for k in KERNELS
+    )
+    return head + "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table())
