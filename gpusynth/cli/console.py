@@ -60,6 +60,10 @@ def seconds_text(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d} h"
 
 
+_TELLING_SHARE = 0.05
+"""Of a phase's work: before it is done, the time left would be a wild guess."""
+
+
 class ProgressDisplay:
     """A run's progress on stderr: a live bar on a terminal, plain lines elsewhere.
 
@@ -122,7 +126,7 @@ class ProgressDisplay:
         spent = max(now - self._began, 1e-9)
         speed = f"{self._rows / spent:,.0f} rows/s"
         left = ""
-        if self._work and self._done:
+        if self._work and self._done > _TELLING_SHARE * self._work:
             left = f"{seconds_text(max(self._work - self._done, 0) * spent / self._done)} left"
         if self._progress is not None:
             self._progress.update(

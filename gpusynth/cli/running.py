@@ -13,7 +13,7 @@ from gpusynth.errors import GpusynthError
 from gpusynth.evaluate import utility_at_a_glance
 from gpusynth.table import read_schema
 
-__all__ = ["run_synthesis", "show_run"]
+__all__ = ["run_synthesis", "show_files", "show_run"]
 
 
 def run_synthesis(
@@ -66,14 +66,15 @@ def run_synthesis(
     show_run(run, out)
     if utility:
         try:
-            schema = read_schema(run.path / "schema.toml")
-            show_glance(utility_at_a_glance(data, run.replicates[0].path, schema=schema), out)
+            used = read_schema(run.path / "schema.toml")
+            show_glance(utility_at_a_glance(data, run.replicates[0].path, schema=used), out)
         except GpusynthError as error:  # the run itself has succeeded
             out.print(f"\nutility at a glance: {error}", soft_wrap=True)
+    show_files(run, out)
 
 
 def show_run(run: Run, out: Console) -> None:
-    """Print one line a column, the totals, and where the files lie.
+    """Print one line a column, then the totals.
 
     Parameters
     ----------
@@ -108,6 +109,17 @@ def show_run(run: Run, out: Console) -> None:
         f"peak memory {run.manifest['peak_memory_bytes'] / 1e6:,.0f} MB",
         soft_wrap=True,
     )
+
+
+def show_files(run: Run, out: Console) -> None:
+    """Print where the files lie.
+
+    Parameters
+    ----------
+    run : Run
+    out : rich.console.Console
+    """
+    out.print()
     for replicate in run.replicates:
         out.print(str(replicate.path), soft_wrap=True)
     out.print(f"{run.path / 'manifest.json'} (also plan.json, schema.toml)", soft_wrap=True)

@@ -64,7 +64,12 @@ def _specs(*rows: tuple[str, Tier, str, str]) -> tuple[KernelSpec, ...]:
 
 
 _SCALAR = _specs(
-    ("scalar.philox.philox", "scalar", "reference.philox", "128 random bits of a counter and a key"),
+    (
+        "scalar.philox.philox",
+        "scalar",
+        "reference.philox",
+        "128 random bits of a counter and a key",
+    ),
     ("scalar.philox.philox_pair", "scalar", "reference.philox_pair", "two 64-bit random numbers"),
     ("scalar.philox.scaled", "scalar", "reference.scaled", "random bits to a number below n"),
     ("scalar.pick.pick_donor", "scalar", "reference.pick_donor", "a donor, evenly or by weight"),
@@ -140,7 +145,12 @@ _TREES = _specs(
     ("cpu.finish.join_twig", "collective", "reference_tree.grow", "a twig in place of its node"),
     ("cpu.finish.rpart_risks", "collective", "reference_tree.rpart_risk", "risks as in rpart"),
     ("cpu.finish.prune_by_complexity", "collective", "reference_tree.grow", "rpart's pruning"),
-    ("cpu.finish.collapse_to_leaves", "collective", "reference_tree.grow", "at most so many leaves"),
+    (
+        "cpu.finish.collapse_to_leaves",
+        "collective",
+        "reference_tree.grow",
+        "at most so many leaves",
+    ),
     (
         "cpu.finish.number_breadth_first",
         "collective",

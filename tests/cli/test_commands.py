@@ -39,7 +39,7 @@ def test_help_and_version(capsys):
     assert capsys.readouterr().out == f"gpusynth {gpusynth.__version__}\n"
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
-    assert all(word in shown for word in ("infer-schema", "plan", "run", "simulate-firms"))
+    assert all(word in shown for word in ("infer-schema", "plan", "run", "compare"))
 
 
 def test_start_is_quick():
@@ -112,6 +112,40 @@ def test_run(data, tmp_path, capsys):
     staff = manifest["variables"][1]
     assert [step["part"] for step in staff["steps"]] == ["state", "value"]
     assert all(step["n_leaves"] >= 1 for step in staff["steps"])
+
+
+def test_run_ends_with_utility_and_places(data, tmp_path, capsys):
+    out = tmp_path / "out"
+    arguments = ["run", "--data", str(data), "--output", str(out), "--overwrite"]
+    assert main(arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("two-way, mean") for line in lines)
+    assert lines[-2] == str(out / "replicate_001.parquet")
+    assert main([*arguments, "--no-utility"]) == 0
+    assert "two-way" not in capsys.readouterr().out
+
+
+def test_utility_that_cannot_be_computed_does_not_fail_the_run(tmp_path, capsys):
+    path = tmp_path / "survey.parquet"
+    pq.write_table(pa.table({"staff": [i % 9 for i in range(200)]}), path)
+    assert main(["run", "--data", str(path), "--output", str(tmp_path / "o")]) == 0
+    assert "utility at a glance:" in capsys.readouterr().out
+
+
+def test_compare(data, tmp_path, capsys):
+    assert main(["compare", "--real", str(data), "--synthetic", str(data)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[2] for line in lines if line.startswith("two-way")] == ["0.0000"]
+    assert main(["compare", "--real", str(data), "--synthetic", str(tmp_path / "no.csv")]) == 2
+    assert "no.csv" in capsys.readouterr().err
+
+
+def test_simulate_firms(tmp_path, capsys):
+    path = tmp_path / "firms.parquet"
+    arguments = ["simulate-firms", "--rows", "300", "--columns", "40", "--output", str(path)]
+    assert main(arguments) == 0
+    assert str(path) in capsys.readouterr().out
+    assert pq.read_metadata(path).num_columns == 40
 
 
 def test_quiet_prints_nothing(data, tmp_path, capsys):

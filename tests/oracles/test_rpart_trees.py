@@ -68,10 +68,7 @@ def test_same_rows_in_the_same_leaves_for_firms(name):
     rows = [int(row) - 1 for row in where["row"]]
     y = [observed[outcome][row] for row in rows]
     golden = GoldenTree(
-        [
-            coded([observed[x][row] for row in rows], x, is_ordered=x == "emp")
-            for x in predictors
-        ],
+        [coded([observed[x][row] for row in rows], x, is_ordered=x == "emp") for x in predictors],
         classes(y) if name.startswith("class") else NumberTarget(np.array(y, float)),
         None,
         np.array(where["node"], int),

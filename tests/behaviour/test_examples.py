@@ -1,0 +1,26 @@
+"""Promise: the examples in the documentation of the library do what they show."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+
+import pytest
+
+import gpusynth
+
+
+@pytest.mark.parametrize("name", ["gpusynth", "gpusynth.engine.library", "gpusynth.plan.choices"])
+def test_examples(name):
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+def test_every_public_name_is_there():
+    for name in gpusynth.__all__:
+        assert getattr(gpusynth, name) is not None
+        assert name in dir(gpusynth)
+    assert gpusynth.datasets.firms is not None
+    with pytest.raises(AttributeError, match="'gpusynth' has no attribute 'synthesise'"):
+        gpusynth.synthesise  # noqa: B018 - looking is the test

@@ -1,0 +1,256 @@
+"""Checks of scalar functions and of kernels that work on rows, against their plain definitions."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from gpusynth.trees import Predictor, PredictorTable
+from gpusynth_kernels import reference, reference_splits, reference_tree
+from gpusynth_kernels.compile import jit
+from gpusynth_kernels.cpu import choose, finish, lanes, marks, random
+from gpusynth_kernels.scalar import entropy, gain, philox, pick, principal
+from tests.kernels.node_cases import NO_WEIGHT, TABLE, random_column, random_node
+
+MODES = {
+    "gini": choose.CLASSES_BY_GINI,
+    "entropy": choose.CLASSES_BY_ENTROPY,
+    "weighted gini": choose.WEIGHTED_CLASSES,
+    "variance": choose.NUMBERS,
+}
+
+
+@cache
+def called(function: Any) -> Any:
+    """Return a compiled caller: functions that are always inlined cannot be called from Python."""
+
+    def call(arguments: Any) -> Any:
+        return function(*arguments)
+
+    return jit(call, cache=False)
+
+
+def words(rng: np.random.Generator, n: int, bits: int = 64) -> list[int]:
+    """Return random words; the extreme ones often."""
+    top = (1 << bits) - 1
+    return [
+        int(rng.choice([0, 1, top]))
+        if rng.random() < 0.1
+        else int(rng.integers(0, top, endpoint=True, dtype=np.uint64))
+        for _ in range(n)
+    ]
+
+
+def unsigned(numbers: list[int]) -> tuple[Any, ...]:
+    return tuple(np.uint64(number) for number in numbers)
+
+
+def prove_philox(rng: np.random.Generator) -> None:
+    numbers = words(rng, 6, 32)
+    fast = called(philox.philox)(unsigned(numbers))
+    assert list(fast) == reference.philox(numbers[:4], numbers[4:])
+
+
+def prove_philox_pair(rng: np.random.Generator) -> None:
+    numbers = words(rng, 3)
+    assert called(philox.philox_pair)(unsigned(numbers)) == reference.philox_pair(*numbers)
+
+
+def prove_scaled(rng: np.random.Generator) -> None:
+    bits, n = words(rng, 1)[0], max(words(rng, 1, 63)[0], 1)
+    assert called(philox.scaled)(unsigned([bits, n])) == reference.scaled(bits, n) < n
+
+
+def prove_fill_bits(rng: np.random.Generator) -> None:
+    seed, stream, first = *words(rng, 2), words(rng, 1, 62)[0]
+    out = np.empty((5, 2), np.uint64)
+    random.fill_bits(np.uint64(seed), np.uint64(stream), np.uint64(first), out)
+    expected = [list(reference.philox_pair(seed, stream, first + i)) for i in range(5)]
+    assert out.tolist() == expected
+
+
+def prove_pick_donor(rng: np.random.Generator) -> None:
+    n, begin = int(rng.integers(1, 9)), int(rng.integers(0, 5))
+    bits = words(rng, 1)[0]
+    running = np.cumsum(rng.integers(0, 3, n) * 10**9)
+    running[-1] += 1
+    padded = np.concatenate([np.arange(begin), running])
+    pick_one = called(pick.pick_donor)
+    even = pick_one((np.uint64(bits), begin, begin + n, NO_WEIGHT))
+    assert even - begin == reference.pick_donor(bits, n, None)
+    weighted = pick_one((np.uint64(bits), begin, begin + n, padded))
+    assert weighted - begin == reference.pick_donor(bits, n, running.tolist())
+
+
+def random_counts(rng: np.random.Generator) -> tuple[list[int], list[int]]:
+    top = int(rng.choice([4, 1000, 2**28]))
+    left, right = rng.integers(0, top, (2, int(rng.integers(2, 6))))
+    left[0] += 1
+    right[-1] += 1
+    return left.tolist(), right.tolist()
+
+
+def prove_gini(rng: np.random.Generator) -> None:
+    left, right = random_counts(rng)
+    sums = [sum(c * c for c in left), sum(left), sum(c * c for c in right), sum(right)]
+    assert called(gain.gini_score)(tuple(sums)) == reference_splits.gini(left, right)
+
+
+def prove_variance(rng: np.random.Generator) -> None:
+    a, b = rng.integers(-(2**62), 2**62, 2).tolist()
+    n, m = rng.integers(1, 2**38, 2).tolist()
+    fast = called(gain.variance_gain)((a, n, b, m))
+    assert fast == reference_splits.variance(a, n, b, m)
+
+
+def prove_log2(rng: np.random.Generator) -> None:
+    c = int(rng.choice([1, 2, 3, 2**31 - 1, 2**31, rng.integers(1, 2**31)]))
+    fast = entropy.log2_fixed(c)
+    assert fast == reference_splits.log2_fixed(c)
+    assert abs(fast / 2**24 - math.log2(c)) <= 2.0**-23
+
+
+def prove_c_log_c(rng: np.random.Generator) -> None:
+    c = int(rng.choice([0, 1, 65_535, 65_536, 2**31, rng.integers(0, 10**6)]))
+    assert called(entropy.c_log_c)((c, TABLE)) == reference_splits.c_log_c(c)
+
+
+def prove_entropy(rng: np.random.Generator) -> None:
+    left, right = random_counts(rng)
+    terms = [sum(map(reference_splits.c_log_c, side)) for side in (left, right)]
+    n = sum(left) + sum(right)
+    fast = called(entropy.entropy_score)((terms[0], sum(left), terms[1], sum(right), n, TABLE))
+    assert fast == reference_splits.entropy(left, right)
+    assert fast >= 0
+
+
+def prove_principal(rng: np.random.Generator) -> None:
+    m, k = int(rng.integers(2, 30)), int(rng.integers(3, 9))
+    by_level = rng.integers(0, int(rng.choice([2, 50, 10**6])), (m, k))
+    by_level[:, 0] += by_level.sum(axis=1) == 0
+    keys = np.empty(m)
+    square = np.empty((k, k))
+    proportions = np.empty((m, k))
+    principal.principal_order(
+        *(np.ascontiguousarray(by_level.T), 0, np.arange(m), m, k, proportions, square),
+        *(np.empty(k), np.empty(k), keys),
+    )
+    assert keys.tolist() == reference_splits.principal_scores(by_level.tolist())
+
+
+def prove_lane_bit(rng: np.random.Generator) -> None:
+    lane = int(rng.integers(0, 64))
+    assert reference.lane_of(int(called(lanes.lane_bit)((lane,)))) == lane
+
+
+def unpacked(records: np.ndarray) -> np.ndarray:
+    """Return the lanes of records as booleans (n, 64 words)."""
+    lanes_of_bits = [reference.lane_of(bit) for bit in range(64)]
+    out = np.zeros((records.shape[0], 64 * records.shape[1]), np.bool_)
+    for word in range(records.shape[1]):
+        for bit, lane in enumerate(lanes_of_bits):
+            out[:, 64 * word + lane] = records[:, word] >> np.uint64(bit) & np.uint64(1) == 1
+    return out
+
+
+def prove_pack_lanes(rng: np.random.Generator) -> None:
+    """Narrow columns have a lane a split, middling ones a lane a code."""
+    predictors = []
+    for i in range(int(rng.integers(1, 14))):
+        ordered = bool(rng.random() < 0.5)
+        n_codes = int(rng.choice((2, 5, 8, 9, 32) if ordered else (2, 3, 4, 5, 17, 64)))
+        predictors.append(Predictor(f"c{i}", random_column(rng, n_codes, 40), n_codes, ordered))
+    table = PredictorTable.of(predictors)
+    expected = np.zeros((40, 64 * table.layout.n_words), np.bool_)
+    for i, p in enumerate(predictors):
+        first = max(table.layout.first_lane[i], table.layout.first_mark[i])
+        narrow = table.layout.first_lane[i] >= 0
+        sides = (
+            reference.lanes(p.n_codes, is_ordered=p.is_ordered)
+            if narrow
+            else [{code} for code in range(p.n_codes)]
+        )
+        for lane, codes in enumerate(sides):
+            expected[:, first + lane] = np.isin(p.codes, list(codes))
+    assert np.array_equal(unpacked(table.records), expected)
+
+
+def prove_count_rows(rng: np.random.Generator) -> None:
+    n = int(rng.choice([1, 255, 256, 700]))
+    records = rng.integers(0, 2**64, (n, 3), dtype=np.uint64)
+    chosen = np.array([2, 0], np.int32)
+    order = rng.integers(0, n, n).astype(np.uint64)
+    begin, end = sorted(rng.integers(0, n + 1, 2).tolist())
+    counts, bytes_ = np.empty(128, np.int64), np.empty(16, np.uint64)
+    called(lanes.count_rows)((records, chosen, order, begin, end, bytes_, counts))
+    rows = order[begin:end].astype(np.int64)
+    assert counts.tolist() == unpacked(records[rows][:, chosen]).sum(axis=0).tolist()
+
+
+def prove_add_by_lane(rng: np.random.Generator) -> None:
+    word, amount = np.uint64(words(rng, 1)[0]), int(rng.integers(-(2**60), 2**60))
+    sums = rng.integers(-100, 100, 70)
+    expected = sums.copy()
+    expected[6:] += unpacked(np.array([[word]]))[0] * amount
+    lanes.add_by_lane(word, amount, sums, 6)
+    assert np.array_equal(sums, expected)
+
+
+def prove_class_runs(rng: np.random.Generator) -> None:
+    node = random_node(rng, "gini", 300, int(rng.choice([3, 300])))
+    ends = np.full(node.target.n_classes, -1, np.int64)
+    n_runs = lanes.class_runs(node.order, node.begin, node.end, ends)
+    assert ends[:n_runs].tolist() == node.runs.tolist()
+
+
+def prove_order_by_key(rng: np.random.Generator) -> None:
+    m = int(rng.choice([0, 1, 30, 64, 65, 400]))
+    keys = np.round(rng.normal(size=m + 1), int(rng.choice([0, 1, 9])))
+    places = np.empty(m + 1, np.int64)
+    marks.order_by_key(keys, m, places)
+    assert places[:m].tolist() == reference.stable_order(keys[:m].tolist())
+
+
+def prove_class_entries(rng: np.random.Generator) -> None:
+    codes = rng.integers(0, 5, 60).astype(rng.choice(["uint8", "uint16"]))
+    rows = np.flatnonzero(rng.random(60) < 0.6)
+    fast = finish.class_entries(codes, rows, 6)
+    assert fast.tolist() == reference.class_entries(codes.tolist(), rows.tolist())
+
+
+def prove_node_measures(rng: np.random.Generator) -> None:
+    criterion = str(rng.choice(list(MODES)))
+    node = random_node(rng, criterion, 300, 300)
+    mode, target = MODES[criterion], node.target
+    arrays = (max(target.n_classes, 1), node.numbers, node.weight, TABLE)
+    counts, ends = np.empty(arrays[0], np.int64), np.empty(arrays[0], np.int64)
+    where = (mode, node.order, node.begin, node.end, arrays)
+    score, n_runs = choose.node_score(*where, counts, ends)
+    assert score == reference_splits.score_of_node(target, node.rows)
+    if criterion != "variance":
+        assert counts.tolist() == node.by_class.tolist()
+        assert ends[:n_runs].tolist() == node.runs.tolist()
+    else:
+        fast = choose.sum_of_squares(node.order, node.begin, node.end, node.numbers, node.weight)
+        assert fast == reference_tree.sum_of_squares(target, node.rows)
+    assert choose.node_risk(*where, counts) == reference_tree.risk(target, node.rows)
+    begin, end = np.array([node.begin]), np.array([node.end])
+    risks = finish.rpart_risks(
+        mode, node.order, begin, end, target.n_classes, node.numbers, node.weight
+    )
+    assert risks.tolist() == [reference_tree.rpart_risk(target, node.rows)]
+
+
+def prove_breadth_first(rng: np.random.Generator) -> None:
+    left = [-1]
+    for _ in range(int(rng.integers(0, 20))):
+        leaf = int(rng.choice([i for i, child in enumerate(left) if child < 0]))
+        left[leaf] = len(left)
+        left += [-1, -1]
+    for node in rng.integers(0, len(left), 2):
+        left[node] = -1
+    nodes, new_left = finish.number_breadth_first(np.array(left, np.int32))
+    assert (nodes.tolist(), new_left.tolist()) == reference.breadth_first_numbers(left)

@@ -1,0 +1,227 @@
+"""Checks of the kernels that look for splits, each against its plain definition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gpusynth_kernels import reference
+from gpusynth_kernels.cpu import lanes, marks, scan, subsets
+from gpusynth_kernels.reference_splits import Column, Criterion, best_split
+from tests.kernels.node_cases import (
+    NO_WEIGHT,
+    TABLE,
+    Node,
+    lane_work,
+    random_column,
+    random_columns,
+    random_node,
+)
+
+N_TABLE = 700
+NARROW = {True: (2, 3, 5, 8), False: (2, 3, 4)}
+MIDDLING = {True: (9, 20, 32), False: (5, 12, 40, 64)}
+CRITERIA: tuple[Criterion, ...] = ("gini", "entropy", "weighted gini", "variance")
+
+Proof = Callable[[np.random.Generator], None]
+
+
+def _best_lane(node: Node, records: Any, words: Any, ok: Any, work: Any) -> tuple[float, int]:
+    where = (records, words, ok, node.order, node.begin, node.end)
+    a, b, c, d = work["ints"]
+    own = (work["bytes"], a, b, c, d, work["floats"][0])
+    if node.target.criterion == "variance":
+        return lanes.best_number_lane(*where, node.min_leaf, node.numbers, node.weight, own)
+    if node.target.criterion == "gini":
+        return lanes.best_class_lane(*where, node.runs, node.min_leaf, own)
+    if node.target.criterion == "entropy":
+        return lanes.best_entropy_lane(*where, node.runs, node.min_leaf, TABLE, own)
+    more = (*own, *work["floats"][1:])
+    return lanes.best_weighted_class_lane(*where, node.runs, node.min_leaf, node.weight, more)
+
+
+def prove_lanes(criterion: Criterion) -> Proof:
+    """Return a check of narrow columns: the same score, column and codes on the left."""
+
+    def check(rng: np.random.Generator) -> None:
+        node = random_node(rng, criterion, N_TABLE, int(rng.choice([20, 600])))
+        table, columns = random_columns(rng, NARROW, N_TABLE)
+        feature = table.layout.lane_feature
+        allowed = rng.random(len(columns)) < 0.8
+        ok = (feature >= 0) & allowed[np.maximum(feature, 0)]
+        words = np.arange(table.layout.n_words, dtype=np.int32)
+        work = lane_work(len(words))
+        score, lane = _best_lane(node, table.records, words, ok.astype(np.uint8), work)
+        chosen = [column for column in columns if allowed[column[0]]]
+        plain = best_split(node.target, node.rows, chosen, node.min_leaf)
+        if plain is None:
+            assert (score, lane) == (-1.0, -1)
+            return
+        assert (score, feature[lane]) == (plain.score, plain.column)
+        column = dict(columns)[plain.column]
+        sides = reference.lanes(column.n_codes, is_ordered=column.is_ordered)
+        right = sides[lane - table.layout.first_lane[plain.column]]
+        present = {column.codes[row] for row in node.rows}
+        assert present - right == plain.left_codes
+        assert work["ints"][1][lane] == sum(column.codes[row] in right for row in node.rows)
+
+    return check
+
+
+def _count_marks(node: Node, table: Any) -> tuple[Any, Any, Any]:
+    words = np.arange(table.layout.n_words, dtype=np.int32)
+    n = 64 * len(words)
+    rows, by_class = np.empty(n, np.int64), np.empty((max(node.target.n_classes, 2), n), np.int64)
+    bounds = np.empty(n)
+    work = (np.empty(8 * len(words), np.uint64), rows, by_class, np.empty(n, np.int64), bounds)
+    where = (table.records, words, node.order, node.begin)
+    if node.target.criterion == "variance":
+        marks.mark_number_sums(*where, node.end, node.numbers, node.weight, work)
+    else:
+        marks.mark_class_counts(*where, node.runs, node.weight, work)
+    return rows, by_class, bounds
+
+
+def prove_mark_counts(criterion: Criterion) -> Proof:
+    """Return a check of the counts of middling columns."""
+
+    def check(rng: np.random.Generator) -> None:
+        node = random_node(rng, criterion, N_TABLE, 600)
+        table, columns = random_columns(rng, MIDDLING, N_TABLE)
+        rows, by_class, _ = _count_marks(node, table)
+        for i, column in columns:
+            first = table.layout.first_mark[i]
+            here = slice(first, first + column.n_codes)
+            n_rows, sums = reference.mark_counts(
+                node.target, column.codes, column.n_codes, node.rows
+            )
+            if criterion != "variance":
+                present = np.flatnonzero(node.by_class)
+                sums = [[level[k] for k in present] for level in sums]
+            assert rows[here].tolist() == n_rows
+            assert by_class[: len(sums[0]), here].T.tolist() == sums
+
+    return check
+
+
+def cut_scratch(n_codes: int, n_classes: int) -> tuple[Any, ...]:
+    """Return the work arrays of a cut."""
+    return (
+        np.empty(n_codes, np.int64),
+        np.empty(n_codes, np.int64),
+        np.empty(n_codes),
+        np.empty(n_classes, np.int64),
+        np.empty(n_classes, np.int64),
+        np.empty((n_codes, n_classes)),
+        np.empty((n_classes, n_classes)),
+        np.empty(n_classes),
+        np.empty(n_classes),
+    )
+
+
+def prove_cuts(criterion: Criterion) -> Proof:
+    """Return a check of the cuts of middling columns, and of the bound on their scores."""
+
+    def check(rng: np.random.Generator) -> None:
+        node = random_node(rng, criterion, N_TABLE, int(rng.choice([15, 600])))
+        table, columns = random_columns(rng, MIDDLING, N_TABLE)
+        rows, by_class, bounds = _count_marks(node, table)
+        n = len(node.rows)
+        scratch = cut_scratch(64, max(node.target.n_classes, 2))
+        for i, column in columns:
+            first, ordered = int(table.layout.first_mark[i]), int(column.is_ordered)
+            if criterion == "variance":
+                score, _, n_left = marks.best_number_cut(
+                    rows, by_class, first, column.n_codes, ordered, n, node.min_leaf, scratch
+                )
+            else:
+                flags = (criterion == "entropy", criterion == "weighted gini")
+                score, _, n_left = marks.best_class_cut(
+                    *(rows, by_class, first, column.n_codes, node.n_present, ordered),
+                    *(*flags, n, node.min_leaf, TABLE, scratch),
+                )
+            best, left = reference.best_cut(node.target, node.rows, column, node.min_leaf)
+            assert score == best
+            codes, places = scratch[0], scratch[1]
+            assert {int(codes[places[s]]) for s in range(n_left)} == left
+            if criterion in ("gini", "variance"):
+                assert marks.may_beat(bounds, first, column.n_codes, best)
+                assert not marks.may_beat(bounds, first, column.n_codes, 2.0**100)
+
+    return check
+
+
+def _scan(node: Node, entries: Any) -> tuple[float, int]:
+    left, right = np.zeros_like(node.by_class), node.by_class
+    where = (entries, node.begin, node.end, node.min_leaf)
+    chunk = (
+        np.empty(scan.CHUNK_ROWS, np.int64),
+        np.empty(scan.CHUNK_ROWS, np.int64),
+        np.empty(scan.CHUNK_ROWS),
+    )
+    if node.target.criterion == "variance":
+        return scan.scan_numbers(*where, node.numbers, node.weight, chunk)
+    if node.target.criterion == "weighted gini":
+        return scan.scan_weighted_classes(*where, node.weight, left, right)
+    if node.target.criterion == "entropy":
+        return scan.scan_entropy(*where, left, right, TABLE)
+    if node.n_present == 2:
+        high = int(np.flatnonzero(right)[-1])
+        two = scan.scan_two_classes(*where, np.uint64(high), right[high], chunk)
+        assert two == scan.scan_classes(*where, left, right.copy(), chunk)
+        return two
+    return scan.scan_classes(*where, left, right, chunk)
+
+
+def prove_scan(criterion: Criterion) -> Proof:
+    """Return a check of wide ordered columns; nodes of more than one chunk too."""
+
+    def check(rng: np.random.Generator) -> None:
+        n_table, n_codes = int(rng.choice([60, 1400])), int(rng.choice([40, 3000]))
+        node = random_node(rng, criterion, n_table, n_table)
+        codes = random_column(rng, n_codes, n_table)
+        entries = np.empty_like(node.order)
+        offsets = np.empty(n_codes + 1, np.int64)
+        scan.sort_by_code(codes, node.order, node.begin, node.end, offsets, entries)
+        here = entries[node.begin : node.end].tolist()
+        assert here == reference.sort_by_code(codes.tolist(), node.entries)
+        score, position = _scan(node, entries)
+        column = Column(codes.tolist(), n_codes, is_ordered=True)
+        best, left = reference.best_cut(node.target, node.rows, column, node.min_leaf)
+        assert score == best
+        if left:
+            assert {entry >> 48 for entry in here[: position - node.begin]} == left
+        else:
+            assert position == -1
+
+    return check
+
+
+def prove_subsets(criterion: Criterion) -> Proof:
+    """Return a check of wide unordered columns; the work arrays are left as they were."""
+
+    def check(rng: np.random.Generator) -> None:
+        n_codes = int(rng.choice([65, 90, 900]))
+        node = random_node(rng, criterion, 300, int(rng.choice([15, 300])))
+        codes = random_column(rng, n_codes, 300)
+        slot, levels = np.full(n_codes, -1, np.int32), np.empty(n_codes, np.int32)
+        where = (codes, node.order, node.begin, node.end)
+        if criterion == "variance":
+            score, flags = subsets.subset_split_numbers(
+                *where, node.min_leaf, node.numbers, node.weight, slot, levels
+            )
+        else:
+            weight = node.weight if criterion == "weighted gini" else NO_WEIGHT
+            score, flags = subsets.subset_split_classes(
+                *(*where, node.n_present, criterion == "entropy", node.min_leaf, weight),
+                *(TABLE, slot, levels),
+            )
+        column = Column(codes.tolist(), n_codes, is_ordered=False)
+        best, left = reference.best_cut(node.target, node.rows, column, node.min_leaf)
+        assert score == best
+        assert set(np.flatnonzero(flags).tolist()) == left
+        assert (slot == -1).all()
+
+    return check

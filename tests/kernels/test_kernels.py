@@ -1,0 +1,141 @@
+"""Each kernel of `spec.py` equals its plain definition, on random inputs, to the last bit."""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gpusynth_kernels.cpu
+import gpusynth_kernels.scalar
+from gpusynth_kernels import spec
+from gpusynth_kernels.scalar.philox import philox
+from tests.kernels import row_proofs as rows
+from tests.kernels import split_proofs as splits
+
+PROOFS = {
+    "scalar.philox.philox": rows.prove_philox,
+    "scalar.philox.philox_pair": rows.prove_philox_pair,
+    "scalar.philox.scaled": rows.prove_scaled,
+    "scalar.pick.pick_donor": rows.prove_pick_donor,
+    "scalar.gain.gini_score": rows.prove_gini,
+    "scalar.gain.variance_gain": rows.prove_variance,
+    "scalar.entropy.log2_fixed": rows.prove_log2,
+    "scalar.entropy.c_log_c": rows.prove_c_log_c,
+    "scalar.entropy.entropy_score": rows.prove_entropy,
+    "scalar.principal.principal_order": rows.prove_principal,
+    "cpu.random.fill_bits": rows.prove_fill_bits,
+    "cpu.lanes.lane_bit": rows.prove_lane_bit,
+    "cpu.lanes.pack_lanes": rows.prove_pack_lanes,
+    "cpu.lanes.count_rows": rows.prove_count_rows,
+    "cpu.lanes.add_by_lane": rows.prove_add_by_lane,
+    "cpu.lanes.class_runs": rows.prove_class_runs,
+    "cpu.lanes.best_class_lane": splits.prove_lanes("gini"),
+    "cpu.lanes.best_entropy_lane": splits.prove_lanes("entropy"),
+    "cpu.lanes.best_weighted_class_lane": splits.prove_lanes("weighted gini"),
+    "cpu.lanes.best_number_lane": splits.prove_lanes("variance"),
+    "cpu.marks.mark_class_counts": splits.prove_mark_counts("gini"),
+    "cpu.marks.mark_class_counts, weighted": splits.prove_mark_counts("weighted gini"),
+    "cpu.marks.mark_number_sums": splits.prove_mark_counts("variance"),
+    "cpu.marks.may_beat": splits.prove_cuts("gini"),
+    "cpu.marks.order_by_key": rows.prove_order_by_key,
+    "cpu.marks.best_class_cut": splits.prove_cuts("gini"),
+    "cpu.marks.best_class_cut, entropy": splits.prove_cuts("entropy"),
+    "cpu.marks.best_class_cut, weighted": splits.prove_cuts("weighted gini"),
+    "cpu.marks.best_number_cut": splits.prove_cuts("variance"),
+    "cpu.scan.sort_by_code": splits.prove_scan("gini"),
+    "cpu.scan.scan_classes": splits.prove_scan("gini"),
+    "cpu.scan.scan_two_classes": splits.prove_scan("gini"),
+    "cpu.scan.scan_entropy": splits.prove_scan("entropy"),
+    "cpu.scan.scan_weighted_classes": splits.prove_scan("weighted gini"),
+    "cpu.scan.scan_numbers": splits.prove_scan("variance"),
+    "cpu.subsets.subset_split_classes": splits.prove_subsets("gini"),
+    "cpu.subsets.subset_split_classes, entropy": splits.prove_subsets("entropy"),
+    "cpu.subsets.subset_split_classes, weighted": splits.prove_subsets("weighted gini"),
+    "cpu.subsets.subset_split_numbers": splits.prove_subsets("variance"),
+    "cpu.choose.node_score": rows.prove_node_measures,
+    "cpu.choose.node_risk": rows.prove_node_measures,
+    "cpu.choose.sum_of_squares": rows.prove_node_measures,
+    "cpu.finish.rpart_risks": rows.prove_node_measures,
+    "cpu.finish.class_entries": rows.prove_class_entries,
+    "cpu.finish.number_breadth_first": rows.prove_breadth_first,
+}
+
+PROVEN_BY_WHOLE_TREES = {
+    "cpu.choose.choose_split",
+    "cpu.grow.take_twig",
+    "cpu.grow.grow_block",
+    "cpu.grow.put_back",
+    "cpu.finish.join_twig",
+    "cpu.finish.prune_by_complexity",
+    "cpu.finish.collapse_to_leaves",
+    "cpu.walk.walk_rows",
+    "cpu.walk.draw_rows",
+}
+"""tests/trees compares trees and draws with the plain grower's."""
+
+
+@pytest.mark.parametrize("name", PROOFS)
+def test_kernel_equals_its_definition(name):
+    @settings(deadline=None, max_examples=25, derandomize=True)
+    @given(st.integers(0, 2**63 - 1))
+    def check(seed):
+        PROOFS[name](np.random.default_rng(seed))
+
+    check()
+
+
+def test_each_kernel_has_a_proof():
+    names = {kernel.name for kernel in spec.KERNELS if not kernel.name.startswith("cpu.counts.")}
+    assert names == {name.split(",")[0] for name in PROOFS} | PROVEN_BY_WHOLE_TREES
+
+
+def test_each_kernel_is_listed_once_and_has_a_definition():
+    names = [kernel.name for kernel in spec.KERNELS]
+    assert len(names) == len(set(names))
+    public = set()
+    for package in (gpusynth_kernels.cpu, gpusynth_kernels.scalar):
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            loaded = import_module(module.name)
+            short = module.name.removeprefix("gpusynth_kernels.")
+            public |= {
+                f"{short}.{name}"
+                for name in getattr(loaded, "__all__", ())
+                if hasattr(getattr(loaded, name), "py_func")
+            }
+    assert public == set(names)
+    for kernel in spec.KERNELS:
+        assert inspect.getdoc(kernel.plain())
+        assert inspect.getdoc(kernel.kernel().py_func)
+
+
+def test_table_of_the_specification_is_current():
+    readme = Path(spec.__file__).parents[1] / "README.md"
+    assert spec.table() in readme.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("counter", "key", "expected"),
+    [
+        ([0] * 4, [0] * 2, [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]),
+        (
+            [0xFFFFFFFF] * 4,
+            [0xFFFFFFFF] * 2,
+            [0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD],
+        ),
+        (
+            [0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344],
+            [0xA4093822, 0x299F31D0],
+            [0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1],
+        ),
+    ],
+)
+def test_philox_known_answers(counter, key, expected):
+    """Random123, kat_vectors, philox4x32 10."""
+    assert list(rows.called(philox)(rows.unsigned(counter + key))) == expected
