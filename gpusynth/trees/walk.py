@@ -21,11 +21,11 @@ __all__ = ["draw_rows", "walk"]
 _PIECE = 65_536
 
 
-def _node_words(tree: Tree, layout: Layout) -> tuple[Array, Array]:
+def _node_words(tree: Tree, layout: Layout) -> Array:
     """Return the tree as the two words a node that `gpusynth_kernels.cpu.walk` describes."""
     inside = tree.feature >= 0
     if not inside.any():
-        return np.zeros(1, np.uint64), np.zeros(1, np.uint64)
+        return np.zeros((1, 2), np.uint64)
     column = np.array([layout.position[name] for name in tree.predictors], np.int64)
     feature = column[np.where(inside, tree.feature, 0)]
     by_subset = tree.subset >= 0
@@ -43,7 +43,7 @@ def _node_words(tree: Tree, layout: Layout) -> tuple[Array, Array]:
     nodes = left | kind << np.uint64(34) | place.astype(np.uint64) << np.uint64(36)
     nodes |= turned.astype(np.uint64) << np.uint64(33)
     nodes |= tree.threshold.astype(np.uint64) << np.uint64(48)
-    return nodes, bits
+    return np.stack([nodes, bits], axis=1)
 
 
 def _record_bits(tree: Tree, layout: Layout, column: int, nodes: Array) -> tuple[Array, Array]:
@@ -72,13 +72,13 @@ def _record_bits(tree: Tree, layout: Layout, column: int, nodes: Array) -> tuple
 
 def _arrays(tree: Tree, table: PredictorTable) -> tuple[Array, ...]:
     """Return what `walk_rows` reads; without wide columns when the tree asks for none."""
-    nodes, bits = _node_words(tree, table.layout)
+    nodes = _node_words(tree, table.layout)
     records, wide = table.records, table.wide
     if not records.shape[1]:
         records = np.zeros((table.n_rows, 1), np.uint64)
-    if not ((nodes >> np.uint64(34)) & np.uint64(3)).any():
+    if not ((nodes[:, 0] >> np.uint64(34)) & np.uint64(3)).any():
         wide = np.zeros((1, 0), np.uint16)
-    return nodes, bits, tree.subset, tree.subset_words, records, wide
+    return nodes, tree.subset, tree.subset_words, records, wide
 
 
 def _in_pieces(n_rows: int, n_threads: int, do: Callable[[int, int], None]) -> None:

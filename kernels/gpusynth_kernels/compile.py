@@ -3,7 +3,7 @@
 Compiled code is cached on disk, so that only the first run on a machine compiles. Numba writes a
 cache entry in two steps (index, then code); two processes that compile at once could pair one's
 index with the other's code (numba issue 4807). A lock file around every load and save closes that
-gap. On Windows, which has no such lock, the cache is off.
+gap, and an entry counts only for the very sources that it was compiled from. On Windows, which has no such lock, the cache is off.
 
 `GPUSYNTH_KERNEL_CACHE=0` switches the cache off; `NUMBA_CACHE_DIR` moves it (default: beside the
 source file, or the user's cache directory where that is not writable).
@@ -11,14 +11,17 @@ source file, or the user's cache directory where that is not writable).
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numba
+import numpy
 
 if sys.platform != "win32":
     import fcntl
@@ -43,20 +46,38 @@ def _locked(directory: str) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_UN)
 
 
+@cache
+def _fingerprint() -> str:
+    """Return the hash of all kernel sources and of the packages that compile them.
+
+    Numba's own stamp is that of one file, but a kernel holds the code of those that it calls.
+    """
+    digest = hashlib.sha256(f"{numba.__version__} {numpy.__version__}".encode())
+    root = Path(__file__).parent
+    for file in sorted(root.rglob("*.py")):
+        digest.update(str(file.relative_to(root)).encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
 def _guard(dispatcher: Any) -> Any:
-    """Put the lock around the dispatcher's cache (an instance of Numba's FunctionCache)."""
-    cache = dispatcher._cache
-    load, save = cache.load_overload, cache.save_overload
+    """Put the lock around the dispatcher's cache (an instance of Numba's FunctionCache).
+
+    The cache also forgets what was compiled from other sources than today's.
+    """
+    kept = dispatcher._cache
+    kept._cache_file._source_stamp = (kept._cache_file._source_stamp, _fingerprint())
+    load, save = kept.load_overload, kept.save_overload
 
     def load_overload(*args: Any) -> Any:
-        with _locked(cache.cache_path):
+        with _locked(kept.cache_path):
             return load(*args)
 
     def save_overload(*args: Any) -> Any:
-        with _locked(cache.cache_path):
+        with _locked(kept.cache_path):
             return save(*args)
 
-    cache.load_overload, cache.save_overload = load_overload, save_overload
+    kept.load_overload, kept.save_overload = load_overload, save_overload
     return dispatcher
 
 

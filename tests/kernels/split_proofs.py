@@ -154,7 +154,6 @@ def prove_cuts(criterion: Criterion) -> Proof:
 
 
 def _scan(node: Node, entries: Any) -> tuple[float, int]:
-    left, right = np.zeros_like(node.by_class), node.by_class
     where = (entries, node.begin, node.end, node.min_leaf)
     chunk = (
         np.empty(scan.CHUNK_ROWS, np.int64),
@@ -163,16 +162,21 @@ def _scan(node: Node, entries: Any) -> tuple[float, int]:
     )
     if node.target.criterion == "variance":
         return scan.scan_numbers(*where, node.numbers, node.weight, chunk)
+    right = node.by_class
+    left = np.zeros_like(right)
     if node.target.criterion == "weighted gini":
         return scan.scan_weighted_classes(*where, node.weight, left, right)
     if node.target.criterion == "entropy":
         return scan.scan_entropy(*where, left, right, TABLE)
-    if node.n_present == 2:
-        high = int(np.flatnonzero(right)[-1])
-        two = scan.scan_two_classes(*where, np.uint64(high), right[high], chunk)
-        assert two == scan.scan_classes(*where, left, right.copy(), chunk)
-        return two
-    return scan.scan_classes(*where, left, right, chunk)
+    present = np.flatnonzero(right)[::-1].tolist()
+    best = scan.scan_classes(*where, left, right.copy(), chunk)
+    high, middle = np.uint64(present[0]), np.uint64(present[1])
+    if len(present) == 2:
+        assert scan.scan_two_classes(*where, high, right[high], chunk) == best
+    if len(present) == 3:
+        two = (high, middle, right[high], right[middle])
+        assert scan.scan_three_classes(*where, *two, chunk) == best
+    return best
 
 
 def prove_scan(criterion: Criterion) -> Proof:

@@ -5,8 +5,8 @@ synthesised from the real predictors, and the same logit fitted again.
 
 One synthetic outcome adds the noise of one draw: coefficients of a perfect synthesiser differ from
 the real ones by one standard error, so that all three lie within two in 86 % of seeds, and the mean
-of five replicates in more than 99.9 %. The seeds are fixed; what is asked of one file is what the
-tree's donors, which include the row's own, give with room to spare (10 of 10 at the time of writing).
+of five replicates in more than 99.9 %. The seeds are fixed. (Here the rows that are synthesised are
+the donors themselves, and leaves are small, which makes the synthetic outcome more like the real.)
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 golden/ holds trees that make_rpart_golden.R grew on generated data (numbers, 2 and 5 classes;
 ordered and unordered columns, some wider than any search of subsets; weights; depth, cp and
 minbucket). The reference folder, where it is there, holds three of firm data. All are equal row by
-row: also "class5_subsets", where rpart searches all subsets of 6 and 9 levels and we order levels by
-a principal component, which is not promised to find the best subset.
+row: also "class5_subsets", where rpart searches all subsets of 6 and 9 levels and we order levels
+by a principal component, which is not promised to find the best subset.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Trees on ordered columns against scikit-learn's exact splitter.
 
 Numbers and weighted classes have no ties between different splits, so the trees must be equal: same
-rows in the same leaves. Unweighted classes do have ties, which scikit-learn breaks by a random order
-of the columns, and other splits follow: single splits must be equally good, whole trees on average.
+rows in the same leaves. Unweighted classes do have ties, which scikit-learn breaks by a random
+order of the columns, and other splits follow: single splits must be equally good, and whole trees
+on average.
 """
 
 from __future__ import annotations

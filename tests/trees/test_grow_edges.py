@@ -192,7 +192,7 @@ def test_nothing_to_grow_on():
 def test_codes_out_of_range():
     with pytest.raises(DataError, match="n_classes = 2"):
         grow_tree([column([0, 1, 0], 2)], classes([0, 1, 2]))
-    with pytest.raises(CodecError, match="'c'.*not below 2"):
+    with pytest.raises(CodecError, match=r"'c'.*not below 2"):
         grow_tree([column([0, 1, 2], 2)], classes([0, 1, 1]))
     with pytest.raises(CodecError, match="65537"):
         PredictorTable.of([Predictor("c", np.zeros(1, np.uint16), 65_537, True)])

@@ -25,6 +25,7 @@ from gpusynth_kernels.scalar.gain import gini_score, variance_gain
 __all__ = [
     "add_by_lane",
     "best_class_lane",
+    "best_entropy_lane",
     "best_number_lane",
     "best_weighted_class_lane",
     "class_runs",
