@@ -8,6 +8,7 @@ python -m benchmarks.tables --check    fail when README.md says something else
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def _seconds(number: float) -> str:
 
 
 def _megabytes(n_bytes: float) -> str:
-    return f"{n_bytes / 1e6:,.0f}"
+    return f"{n_bytes / 1e6:,.0f}" if n_bytes >= 1e7 else f"{n_bytes / 1e6:.1f}"
 
 
 def _times(factor: float) -> str:
@@ -77,8 +78,8 @@ def _memory(results: Sequence[Result]) -> str:
                 )
             )
     title = (
-        "Fit and draw of all variables, from codes in memory (compile and file time apart), against "
-        "a loop over scikit-learn's trees in the same run:"
+        "Fit and draw of all variables, from codes in memory (compile and file time apart), "
+        "against a loop over scikit-learn's trees in the same run:"
     )
     return f"{title}\n\n{_table(head, rows)}"
 
@@ -174,10 +175,10 @@ _SECTIONS: Mapping[str, Callable[[Sequence[Result]], str]] = {
 }
 
 
-def _order(result: Result) -> tuple[int, int, int]:
+def _order(result: Result) -> tuple[int, int, int, str]:
     case = result.get("case", result)
     rows = case["rows"][0] if isinstance(case["rows"], list) else case["rows"]
-    return rows, case["columns"], case["threads"]
+    return rows, case["columns"], case["threads"], json.dumps(result, sort_keys=True)
 
 
 def _measured_on(results: Sequence[Result]) -> str:

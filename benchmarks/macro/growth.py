@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.macro.workload import child_environment
 from gpusynth.engine import available_threads
 
 __all__ = ["exponent", "main"]
@@ -35,7 +36,9 @@ def _run(rows: int, arguments: argparse.Namespace) -> dict[str, Any]:
         *("--threads", arguments.threads, "--repeat", arguments.repeat),
     ]
     command = [sys.executable, "-m", "benchmarks.macro.run", *map(str, options)]
-    ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    ended = subprocess.run(
+        command, stdout=subprocess.PIPE, text=True, check=True, env=child_environment()
+    )
     result: dict[str, Any] = json.loads(ended.stdout)
     return result
 

@@ -21,7 +21,14 @@ from gpusynth.engine.synthesis import Synthesis
 from gpusynth.table import BATCH_ROWS
 from gpusynth.trees import warm_up
 
-__all__ = ["FileRun", "load_kernels", "prepare_firms", "run_files", "synthesize_in_memory"]
+__all__ = [
+    "FileRun",
+    "child_environment",
+    "load_kernels",
+    "prepare_firms",
+    "run_files",
+    "synthesize_in_memory",
+]
 
 _WARM_ROWS = 2_000
 
@@ -103,6 +110,11 @@ class FileRun:
         return sum(wall for name, wall in self.phases.items() if name not in after)
 
 
+def child_environment() -> dict[str, str]:
+    """Return the environment of a Python process that finds its packages where this one does."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+
 def run_files(data: Path, output: Path, *, threads: int, replicates: int) -> FileRun:
     """Synthesize one file into a directory with the command line, Parquet to Parquet."""
     options: Sequence[object] = (
@@ -111,7 +123,7 @@ def run_files(data: Path, output: Path, *, threads: int, replicates: int) -> Fil
     )
     command = [sys.executable, "-m", "gpusynth", "run", *map(str, options)]
     started = time.perf_counter()
-    process = subprocess.Popen(command)
+    process = subprocess.Popen(command, env=child_environment())
     # wait4 tells the seconds and the peak memory of this one process, not of all children so far.
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - started

@@ -11,9 +11,8 @@ import numpy as np
 
 from gpusynth.arrays import Array
 from gpusynth.streams import StreamKey
-from gpusynth.trees import ClassTarget, NumberTarget, Predictor, PredictorTable
+from gpusynth.trees import ClassTarget, NumberTarget, Predictor, PredictorTable, grow_tree
 from gpusynth.trees import draw_rows as draw_from_tree
-from gpusynth.trees import grow_tree
 from gpusynth.trees import walk as walk_tree
 from gpusynth.trees.target import fixed_point
 from gpusynth_kernels.cpu.finish import class_entries

@@ -5,7 +5,7 @@ spikes), and both sides begin with the same codes in memory. Choices that make t
 
 - codes as float32, which scikit-learn's trees read without a copy, one column after the other in
   memory, so that the predictors of a step (the columns visited before) are a slice;
-- donors by `apply`: one stable argsort of the real rows' leaves, then one draw for all rows at once.
+- donors by `apply`: one stable argsort of the real rows' leaves, then one draw for all rows.
 
 scikit-learn grows one tree in one thread and knows no subsets of categories: a categorical
 predictor is split by the order of its codes.

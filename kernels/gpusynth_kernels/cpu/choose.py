@@ -215,7 +215,7 @@ def _cut_split(
     return SUBSET, left, bits
 
 
-@jit
+@jit(inline="always")
 def _scan(
     mode: Any,
     entries: Any,

@@ -220,7 +220,7 @@ def _best_two_class_cut(
     return best, m, best_left
 
 
-@jit
+@jit(inline="always")
 def best_class_cut(
     rows: Any,
     by_class: Any,
