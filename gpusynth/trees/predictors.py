@@ -1,10 +1,9 @@
 """PredictorTable: columns in the form that trees are grown on and walked with.
 
-Narrow columns (at most 8 ordered or 4 unordered codes) become candidate splits, middling ones (up to
-32 ordered or 64 unordered codes) marks of their codes: one bit each, in row records. Wide columns
-stay codes. Nothing depends on a target, so one table serves the fits of
-all variables, and a table of synthetic rows with the same layout is filled column by column as
-they are drawn.
+Narrow columns (at most 8 ordered or 4 unordered codes) become candidate splits, middling ones (up
+to 32 ordered or 64 unordered codes) marks of their codes: one bit each, in row records. Wide
+columns stay codes. Nothing depends on a target, so one table serves the fits of all variables, and
+a table of synthetic rows with the same layout is filled column by column as they are drawn.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 Compiled code is cached on disk, so that only the first run on a machine compiles. Numba writes a
 cache entry in two steps (index, then code); two processes that compile at once could pair one's
 index with the other's code (numba issue 4807). A lock file around every load and save closes that
-gap, and an entry counts only for the very sources that it was compiled from. On Windows, which has no such lock, the cache is off.
+gap, and an entry counts only for the very sources that it was compiled from. On Windows, which has
+no such lock, the cache is off.
 
 `GPUSYNTH_KERNEL_CACHE=0` switches the cache off; `NUMBA_CACHE_DIR` moves it (default: beside the
 source file, or the user's cache directory where that is not writable).
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
-import numpy
+import numpy as np
 
 if sys.platform != "win32":
     import fcntl
@@ -52,7 +53,7 @@ def _fingerprint() -> str:
 
     Numba's own stamp is that of one file, but a kernel holds the code of those that it calls.
     """
-    digest = hashlib.sha256(f"{numba.__version__} {numpy.__version__}".encode())
+    digest = hashlib.sha256(f"{numba.__version__} {np.__version__}".encode())
     root = Path(__file__).parent
     for file in sorted(root.rglob("*.py")):
         digest.update(str(file.relative_to(root)).encode())

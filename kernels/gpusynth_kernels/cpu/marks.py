@@ -274,8 +274,15 @@ def best_class_cut(
         return -1.0, m, 0
     if n_classes == 2 and not entropy and not weighted:
         return _best_two_class_cut(
-            rows_here, by_class[1, first : first + n_codes], m, ordered, n, min_leaf, codes,
-            places, keys,
+            rows_here,
+            by_class[1, first : first + n_codes],
+            m,
+            ordered,
+            n,
+            min_leaf,
+            codes,
+            places,
+            keys,
         )
     if ordered == 0:
         if n_classes <= 2:

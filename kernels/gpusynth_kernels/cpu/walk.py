@@ -40,9 +40,7 @@ _LEFT = np.uint64(0xFFFFFFFF)
 
 
 @jit(inline="always")
-def _step(
-    nodes: Any, subset: Any, words: Any, records: Any, wide: Any, row: Any, at: Any
-) -> Any:
+def _step(nodes: Any, subset: Any, words: Any, records: Any, wide: Any, row: Any, at: Any) -> Any:
     """Return the node after `at`; a leaf returns itself.
 
     Both kinds of answer are worked out and one is kept, since a branch that depends on the row
