@@ -23,7 +23,6 @@ demo: $(VENV)/installed
 	@mkdir -p demo
 	$(BIN)/gpusynth simulate-firms --rows $(ROWS) --output demo/firms.parquet --seed 1
 	$(BIN)/gpusynth run --data demo/firms.parquet --output demo/synthetic --replicates 2 --seed 1 --overwrite
-	$(BIN)/gpusynth compare --real demo/firms.parquet --synthetic demo/synthetic/replicate_001.parquet
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .

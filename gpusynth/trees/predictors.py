@@ -28,6 +28,8 @@ from gpusynth_kernels.dtypes import (
 __all__ = ["Layout", "Predictor", "PredictorTable", "lane_bits"]
 
 _BLOCK = 8192
+_MOST_PLACES = 4096
+"""A node of `gpusynth_kernels.cpu.walk` has 12 bits for the word or wide column that it asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,10 @@ class Layout:
             elif count > 1:
                 self.wide_row[i] = self.n_wide
                 self.n_wide += 1
+        if max(self.n_words, self.n_wide) > _MOST_PLACES:
+            raise CodecError(
+                f"{len(self.names)} predictors are too many: at most {_MOST_PLACES} wide ones fit"
+            )
         self.lane_feature = np.full(self.n_words * LANES_PER_WORD, -1, np.int32)
         for i, first in enumerate(self.first_lane):
             if first >= 0:

@@ -10,6 +10,7 @@ from gpusynth.streams import StreamKey
 from gpusynth.trees import (
     CartParams,
     ClassTarget,
+    Layout,
     LeafDonors,
     NumberTarget,
     Predictor,
@@ -196,6 +197,13 @@ def test_codes_out_of_range():
         grow_tree([column([0, 1, 2], 2)], classes([0, 1, 1]))
     with pytest.raises(CodecError, match="65537"):
         PredictorTable.of([Predictor("c", np.zeros(1, np.uint16), 65_537, True)])
+
+
+def test_more_columns_than_a_node_can_name():
+    names = [f"c{i}" for i in range(4097)]
+    assert Layout(names[:-1], [300] * 4096, [True] * 4096).n_wide == 4096
+    with pytest.raises(CodecError, match="4097 predictors"):
+        Layout(names, [300] * 4097, [True] * 4097)
 
 
 def test_leaf_without_donors():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gpusynth.trees import CartParams, ClassTarget, NumberTarget, Predictor, grow_tree, walk
 from tests.trees.tree_cases import Case, cases, described, described_plain, plain_tree
@@ -28,6 +29,28 @@ def test_tree_equals_the_plain_definition(case):
 def test_larger_tree_equals_the_plain_definition(case):
     if len(case.taking_part):
         assert_equals_plain(case)
+
+
+@settings(deadline=None, max_examples=150, derandomize=True)
+@given(case=cases(90), errors=st.integers(0, 4))
+def test_rpart_pruning_equals_the_plain_definition(case, errors):
+    """Splits that save as many errors as a split costs are undone: ties at the limit are common."""
+    if not isinstance(case.target, ClassTarget) or case.weight is not None:
+        return
+    counts = np.bincount(case.target.codes[case.taking_part])
+    cp = min(errors / max(counts.sum() - counts.max(), 1), 1.0)
+    params = CartParams(min_leaf=case.params.min_leaf, min_split=2, cp=cp, prune="rpart")
+    assert_equals_plain(Case(case.predictors, case.target, params, case.columns, None, case.rows))
+
+
+def test_gain_of_exactly_cp_is_too_little():
+    codes = np.repeat([0, 1], 8).astype(np.uint8)
+    predictors = [Predictor("c", codes, 2, True)]
+    for target in (ClassTarget(codes, 2), NumberTarget(codes * 2.0 - 1)):
+        all_gained, _ = grow_tree(predictors, target, CartParams(min_leaf=1, cp=1.0))
+        assert all_gained.n_leaves == 1
+        less, _ = grow_tree(predictors, target, CartParams(min_leaf=1, cp=1.0 - 2.0**-40))
+        assert less.n_leaves == 2
 
 
 def test_equal_weighted_numbers_are_not_equal_numbers():

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpusynth.trees import LeafDonors, PredictorTable, Tree, grow, grow_tree, walk
+from gpusynth.trees.target import fixed_weight
 from tests.trees.tree_cases import Case, cases
 
 TWIGS = (0, 1, 50, 10**9)
@@ -123,12 +124,19 @@ def test_donors_and_leaves_agree(case):
     assert tree.depth <= case.params.max_depth
     if case.params.max_leaves is not None:
         assert tree.n_leaves <= case.params.max_leaves
+    assert (donors.cumulative is None) == (case.weight is None)
     if donors.cumulative is not None:
+        ends = donors.cumulative[donors.offsets[1:] - 1]
         units = np.diff(donors.cumulative, prepend=0)
-        starts = donors.offsets[:-1]
-        units[starts] = donors.cumulative[starts]
-        assert (units > 0).all()
-        assert donors.cumulative[donors.offsets[1:] - 1].sum() == units.sum()
+        units[donors.offsets[1:-1]] += ends[:-1]
+        rows = np.arange(case.n_rows) if case.rows is None else case.rows
+        expected = np.zeros(case.n_rows, np.int64)
+        expected[rows] = fixed_weight(case.weight[rows])
+        assert np.array_equal(units, expected[donors.rows])
+        assert ends.sum() == expected.sum()
+    shares = tree.importance()
+    assert sum(shares.values()) == pytest.approx(1.0 if inside.any() else 0.0)
+    assert set(shares) == {tree.predictors[i] for i in tree.feature[inside]}
     table = PredictorTable.of(case.predictors, case.n_rows)
     leaf = walk(tree, table)
     expected = np.repeat(np.arange(donors.n_leaves), donors.sizes())

@@ -176,7 +176,6 @@ def _put_mask(masks: Any, n_words: Any, n_codes: Any, value: Any, word: Any, goe
     return masks, n_words + need
 
 
-@jit
 def _workspace(n_lanes: Any, n_marks: Any, n_classes: Any, n_codes: Any) -> Any:
     """Return what `choose_split` works in, for so many lanes, marks, classes and wide codes."""
     classes = max(n_classes, 2)
@@ -234,6 +233,7 @@ def _grow_nodes(
     order: Any,
     target: Any,
     limits: Any,
+    depth: Any,
     alpha: Any,
     nodes: Any,
     work: Any,
@@ -291,6 +291,8 @@ def _grow_nodes(
     masks = np.zeros(64, np.uint32)
     n_mask_words = 0
     stack[0] = 0
+    left[0], kind[0], feature[0], value[0], gain[0] = -1, LEAF, -1, 0, 0.0
+    begin[0], end[0], level[0] = 0, order.shape[0], depth
     n_stack = 1
     n_nodes = 1
     while n_stack > 0:
@@ -346,11 +348,11 @@ def _grow_nodes(
         feature[node] = f
         value[node] = number
         gain[node] = score - base
-        for child in range(2):
-            at = n_nodes + child
-            begin[at] = b if child == 0 else b + n_left
-            end[at] = b + n_left if child == 0 else e
+        for at in range(n_nodes, n_nodes + 2):
+            left[at], kind[at], feature[at], value[at], gain[at] = -1, LEAF, -1, 0, 0.0
             level[at] = level[node] + 1
+        begin[n_nodes], end[n_nodes] = b, b + n_left
+        begin[n_nodes + 1], end[n_nodes + 1] = b + n_left, e
         stack[n_stack] = n_nodes + 1
         stack[n_stack + 1] = n_nodes
         n_stack += 2
@@ -358,7 +360,6 @@ def _grow_nodes(
     return n_nodes, masks[:n_mask_words].copy()
 
 
-@jit
 def grow_block(
     mode: Any,
     records: Any,
@@ -404,22 +405,13 @@ def grow_block(
     """
     n_classes, _, _, _ = target
     n = order.shape[0]
-    most_codes = 1
-    for q in range(wide_tables[1].shape[0]):
-        most_codes = max(most_codes, wide_tables[1][q])
+    most_codes = int(wide_tables[1].max(initial=1))
     work, scratch = _workspace(
         64 * lanes[0].shape[0], 64 * marks[0].shape[0], n_classes, most_codes
     )
-    left = np.full(max_nodes, -1, np.int32)
-    kind = np.zeros(max_nodes, np.int8)
-    feature = np.full(max_nodes, -1, np.int32)
-    value = np.zeros(max_nodes, np.int64)
-    begin = np.zeros(max_nodes, np.int64)
-    end = np.zeros(max_nodes, np.int64)
-    level = np.zeros(max_nodes, np.int32)
-    gain = np.zeros(max_nodes, np.float64)
-    end[0] = n
-    level[0] = depth
+    # Filled as nodes are made: pages that no node reaches are never touched.
+    dtypes = (np.int32, np.int8, np.int32, np.int64, np.int64, np.int64, np.int32, np.float64)
+    nodes = tuple(np.empty(max_nodes, dtype) for dtype in dtypes)
     spare = (
         np.zeros(max(records.shape[0], wide.shape[1]), np.uint8),
         np.empty(n, np.uint64),
@@ -427,7 +419,6 @@ def grow_block(
         np.zeros(max(n_classes, 1), np.int64),
         np.zeros(max(n_classes, 1), np.int64),
     )
-    nodes = (left, kind, feature, value, begin, end, level, gain)
     n_nodes, masks = _grow_nodes(
         mode,
         records,
@@ -441,23 +432,14 @@ def grow_block(
         order,
         target,
         limits,
+        depth,
         alpha,
         nodes,
         work,
         scratch,
         spare,
     )
-    grown = (
-        left[:n_nodes].copy(),
-        kind[:n_nodes].copy(),
-        feature[:n_nodes].copy(),
-        value[:n_nodes].copy(),
-        begin[:n_nodes].copy(),
-        end[:n_nodes].copy(),
-        level[:n_nodes].copy(),
-        gain[:n_nodes].copy(),
-    )
-    return grown, masks
+    return tuple(array[:n_nodes].copy() for array in nodes), masks
 
 
 @jit
