@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -19,8 +19,10 @@ __all__ = [
     "Limits",
     "Node",
     "breadth_first",
+    "collapse_to_leaves",
     "grow",
     "leaves",
+    "prune_by_complexity",
     "risk",
     "rpart_risk",
     "sum_of_squares",
@@ -110,9 +112,10 @@ def grow(
     cp = limits.cp if limits.prune == "impurity" else 0.0
     _split(root, columns, target, limits, max(cp, _LEAST_GAIN) * risk(target, root.rows), 0)
     if limits.prune == "rpart":
-        _prune(root, target, limits.cp * rpart_risk(target, root.rows))
+        alpha = limits.cp * rpart_risk(target, root.rows)
+        prune_by_complexity(root, lambda node: rpart_risk(target, node.rows), alpha)
     if limits.max_leaves is not None:
-        _collapse(root, limits.max_leaves)
+        collapse_to_leaves(root, limits.max_leaves)
     return root
 
 
@@ -155,29 +158,38 @@ def _all_left_codes(split: Split, column: Column, rows: Sequence[int]) -> frozen
     return split.left_codes | (absent if 2 * n_left >= len(rows) else set())
 
 
-def _prune(node: Node, target: Target, alpha: float) -> tuple[float, int, float]:
+def prune_by_complexity(
+    node: Node, risk_of: Callable[[Node], float], alpha: float
+) -> tuple[float, int, float]:
     """Prune as rpart's ``partition.c`` does; return risk and splits below, and complexity."""
-    own_risk = rpart_risk(target, node.rows)
+    own_risk = risk_of(node)
     if not node.children:
         return own_risk, 0, alpha
-    below = [[*_prune(child, target, alpha)] for child in node.children]
-    weakest_first = (0, 1) if below[1][2] > below[0][2] else (1, 0)
+    (risk_a, splits_a, complexity_a), (risk_b, splits_b, complexity_b) = (
+        prune_by_complexity(child, risk_of, alpha) for child in node.children
+    )
+    a, b = node.children
 
     def complexity() -> float:
-        return (own_risk - (below[0][0] + below[1][0])) / (int(below[0][1] + below[1][1]) + 1)
+        return (own_risk - (risk_a + risk_b)) / (splits_a + splits_b + 1)
 
-    for side in weakest_first:
-        if not complexity() > below[side][2]:
-            break
-        below[side][:2] = [rpart_risk(target, node.children[side].rows), 0]
+    if complexity_b > complexity_a:
+        if complexity() > complexity_a:
+            risk_a, splits_a = risk_of(a), 0
+            if complexity() > complexity_b:
+                risk_b, splits_b = risk_of(b), 0
+    elif complexity() > complexity_b:
+        risk_b, splits_b = risk_of(b), 0
+        if complexity() > complexity_a:
+            risk_a, splits_a = risk_of(a), 0
     own = complexity()
     if own <= alpha:
         node.undo()
         return own_risk, 0, alpha
-    return below[0][0] + below[1][0], int(below[0][1] + below[1][1]) + 1, own
+    return risk_a + risk_b, splits_a + splits_b + 1, own
 
 
-def _collapse(root: Node, max_leaves: int) -> None:
+def collapse_to_leaves(root: Node, max_leaves: int) -> None:
     """Undo the split of least gain above two leaves (the last breadth first among equals)."""
     while len(leaves(root)) > max_leaves:
         nodes = breadth_first(root)
