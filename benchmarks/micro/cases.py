@@ -16,7 +16,6 @@ from gpusynth.trees import draw_rows as draw_from_tree
 from gpusynth.trees import walk as walk_tree
 from gpusynth.trees.target import fixed_point
 from gpusynth_kernels.cpu.finish import class_entries
-from gpusynth_kernels.cpu.grow import _partition
 from gpusynth_kernels.cpu.lanes import (
     best_class_lane,
     best_number_lane,
@@ -24,6 +23,7 @@ from gpusynth_kernels.cpu.lanes import (
     pack_lanes,
 )
 from gpusynth_kernels.cpu.marks import mark_class_counts
+from gpusynth_kernels.cpu.partition import partition as partition_kernel
 from gpusynth_kernels.cpu.scan import CHUNK_ROWS, scan_classes, scan_numbers, sort_by_code
 
 __all__ = ["CASES", "TWIG_ROWS"]
@@ -181,7 +181,7 @@ def partition(n: int) -> Work:
     order = _survey(n).order.copy()
     side = np.random.default_rng(11).integers(0, 2, n).astype(np.uint8)
     spare = np.empty(n + 1, np.uint64)
-    return lambda: _partition(order, 0, n, side, spare)
+    return lambda: partition_kernel(order, 0, n, side, spare)
 
 
 def _tree(n: int) -> tuple[Any, Any, PredictorTable]:

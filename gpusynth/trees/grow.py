@@ -29,16 +29,19 @@ from gpusynth.trees.target import (
 )
 from gpusynth.trees.tree import Tree
 from gpusynth_kernels.cpu import finish
-from gpusynth_kernels.cpu.choose import (
+from gpusynth_kernels.cpu.grow import grow_block
+from gpusynth_kernels.cpu.kinds import (
     CLASSES_BY_ENTROPY,
     CLASSES_BY_GINI,
+    DEFERRED,
+    LEAF,
     NUMBERS,
     SUBSET,
     WEIGHTED_CLASSES,
-    node_risk,
 )
-from gpusynth_kernels.cpu.grow import DEFERRED, LEAF, grow_block, put_back, take_twig
+from gpusynth_kernels.cpu.node import node_risk
 from gpusynth_kernels.cpu.scan import sort_by_code
+from gpusynth_kernels.cpu.twig import put_back, take_twig
 from gpusynth_kernels.dtypes import LANES_PER_WORD
 from gpusynth_kernels.scalar.entropy import log_table
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gpusynth_kernels import reference
-from gpusynth_kernels.cpu import lanes, marks, scan, subsets
+from gpusynth_kernels.cpu import cuts, lanes, marks, scan, subsets
 from gpusynth_kernels.reference_splits import Column, Criterion, best_split
 from tests.kernels.node_cases import (
     NO_WEIGHT,
@@ -133,12 +133,12 @@ def prove_cuts(criterion: Criterion) -> Proof:
         for i, column in columns:
             first, ordered = int(table.layout.first_mark[i]), int(column.is_ordered)
             if criterion == "variance":
-                score, _, n_left = marks.best_number_cut(
+                score, _, n_left = cuts.best_number_cut(
                     rows, by_class, first, column.n_codes, ordered, n, node.min_leaf, scratch
                 )
             else:
                 flags = (criterion == "entropy", criterion == "weighted gini")
-                score, _, n_left = marks.best_class_cut(
+                score, _, n_left = cuts.best_class_cut(
                     *(rows, by_class, first, column.n_codes, node.n_present, ordered),
                     *(*flags, n, node.min_leaf, TABLE, scratch),
                 )

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from gpusynth_kernels.compile import jit
-from gpusynth_kernels.cpu.choose import NUMBERS, sum_of_squares
+from gpusynth_kernels.cpu.kinds import NUMBERS, SUBSET
+from gpusynth_kernels.cpu.node import sum_of_squares
 
 __all__ = [
     "class_entries",
@@ -58,7 +59,7 @@ def join_twig(all_nodes: Any, node: Any, first: Any, twig: Any, first_word: Any)
         left[at] = -1 if t_left[i] < 0 else first + t_left[i] - 1
         kind[at] = t_kind[i]
         feature[at] = t_feature[i]
-        value[at] = t_value[i] + (first_word if t_kind[i] == 2 else 0)
+        value[at] = t_value[i] + (first_word if t_kind[i] == SUBSET else 0)
         begin[at] = start + t_begin[i]
         end[at] = start + t_end[i]
         level[at] = t_level[i]

@@ -1,4 +1,4 @@
-"""Wide unordered columns: tables of the levels that a node holds, then the same cut as `marks`.
+"""Wide unordered columns: tables of the levels that a node holds, then the same cut as `cuts`.
 
 A column of more than 64 unordered codes has no lanes: a node's rows are gone through once, and only
 the levels that occur get a place in the table. So the cost follows the rows, not the codes.
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gpusynth_kernels.compile import jit
-from gpusynth_kernels.cpu.marks import best_class_cut, best_number_cut, order_by_key
+from gpusynth_kernels.cpu.cuts import best_class_cut, best_number_cut, order_by_key
 
 __all__ = ["subset_split_classes", "subset_split_numbers"]
 

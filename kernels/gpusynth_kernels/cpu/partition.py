@@ -1,0 +1,149 @@
+"""Carry out a split: who goes right, the rows in their new order, the subset as words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gpusynth_kernels.compile import jit
+from gpusynth_kernels.cpu.kinds import NUMBERS, THRESHOLD
+
+__all__ = ["codes_of", "goes_on", "is_pure", "partition", "put_mask", "set_sides", "with_absent"]
+
+_ROW = np.uint64(0xFFFFFFFF)
+_CLASS = np.uint64(0xFFFF)
+_1 = np.uint64(1)
+_32 = np.uint64(32)
+
+
+@jit
+def is_pure(mode: Any, order: Any, begin: Any, end: Any, numbers: Any, weight: Any) -> Any:
+    """Return whether all rows of a node have one class, or one number."""
+    if mode != NUMBERS:
+        return (order[begin] >> _32) & _CLASS == (order[end - 1] >> _32) & _CLASS
+    row = np.int64(order[begin] & _ROW)
+    weighted = weight.shape[0] > 0
+    first = numbers[row] // weight[row] if weighted else numbers[row]
+    for i in range(begin + 1, end):
+        row = np.int64(order[i] & _ROW)
+        number = numbers[row] // weight[row] if weighted else numbers[row]
+        if number != first:
+            return False
+    return True
+
+
+@jit
+def set_sides(
+    records: Any,
+    codes: Any,
+    order: Any,
+    begin: Any,
+    end: Any,
+    split: Any,
+    goes_left: Any,
+    side: Any,
+) -> Any:
+    """Set ``side[row]`` to 1 for rows that go right; return how many go left."""
+    kind, value, word, bits = split
+    n_right = 0
+    here = order[begin:end]
+    if word >= 0:
+        for i in range(end - begin):
+            row = here[i] & _ROW
+            right = np.uint8(records[row, word] & bits != 0)
+            side[row] = right
+            n_right += right
+    elif kind == THRESHOLD:
+        for i in range(end - begin):
+            row = here[i] & _ROW
+            right = np.uint8(np.uint64(codes[row]) > value)
+            side[row] = right
+            n_right += right
+    else:
+        for i in range(end - begin):
+            row = here[i] & _ROW
+            right = np.uint8(1 - goes_left[codes[row]])
+            side[row] = right
+            n_right += right
+    return end - begin - n_right
+
+
+@jit
+def partition(entries: Any, begin: Any, end: Any, side: Any, spare: Any) -> None:
+    """Move the entries of rows that go left to the front, both sides in their old order."""
+    here = entries[begin:end]
+    left = np.uint64(0)
+    right = np.uint64(0)
+    for i in range(end - begin):
+        entry = here[i]
+        goes_right = np.uint64(side[entry & _ROW])
+        here[left] = entry
+        spare[right] = entry
+        left += _1 - goes_right
+        right += goes_right
+    rest = here[np.int64(left) :]
+    for i in range(np.int64(right)):
+        rest[i] = spare[i]
+
+
+@jit
+def codes_of(feature: Any, word: Any, wide: Any, wide_tables: Any) -> Any:
+    """Return the codes of a wide column (of any one when the records tell: not read then)."""
+    if word < 0:
+        for q in range(wide_tables[0].shape[0]):
+            if wide_tables[0][q] == feature:
+                return wide[wide_tables[3][q]]
+    return wide[0]
+
+
+@jit
+def goes_on(
+    mode: Any,
+    order: Any,
+    begin: Any,
+    middle: Any,
+    end: Any,
+    limits: Any,
+    numbers: Any,
+    weight: Any,
+) -> Any:
+    """Return whether a child may be split again, so that its lists are needed."""
+    least = max(limits[1], 2 * limits[0])
+    if middle - begin >= least and not is_pure(mode, order, begin, middle, numbers, weight):
+        return True
+    return end - middle >= least and not is_pure(mode, order, middle, end, numbers, weight)
+
+
+@jit
+def with_absent(codes: Any, order: Any, begin: Any, end: Any, goes_left: Any, n_left: Any) -> Any:
+    """Send the levels that the node lacks to the larger child (left when equal)."""
+    if 2 * n_left < end - begin:
+        return goes_left
+    present = np.zeros(goes_left.shape[0], np.uint8)
+    for i in range(begin, end):
+        present[codes[np.int64(order[i] & _ROW)]] = 1
+    for code in range(goes_left.shape[0]):
+        if present[code] == 0:
+            goes_left[code] = 1
+    return goes_left
+
+
+@jit
+def put_mask(masks: Any, n_words: Any, n_codes: Any, value: Any, word: Any, goes_left: Any) -> Any:
+    """Append a subset as 32-bit words; return the (perhaps larger) array and its fill."""
+    need = (n_codes + 31) >> 5
+    if n_words + need > masks.shape[0]:
+        larger = np.zeros(2 * masks.shape[0] + need, np.uint32)
+        larger[:n_words] = masks[:n_words]
+        masks = larger
+    for w in range(need):
+        if word >= 0:
+            masks[n_words + w] = np.uint32((value >> np.uint64(32 * w)) & _ROW)
+            continue
+        packed = np.uint32(0)
+        for b in range(min(32, n_codes - 32 * w)):
+            if goes_left[32 * w + b]:
+                packed |= np.uint32(1) << np.uint32(b)
+        masks[n_words + w] = packed
+    return masks, n_words + need
