@@ -130,10 +130,11 @@ def fixed_weight(weight: Array) -> Array:
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         raise DataError(f"weights must be finite and not negative: position {row} is not")
-    total = math.fsum(numbers)
-    if total <= 0.0:
+    if not numbers.max(initial=0.0) > 0.0:
         raise DataError("all weights are zero: nothing can be fitted or drawn")
-    exponent = WEIGHT_SUM_BITS - math.frexp(total)[1]
+    largest = math.frexp(numbers.max())[1]
+    total = math.fsum(np.ldexp(numbers, -largest))  # of shares of the largest: cannot overflow
+    exponent = WEIGHT_SUM_BITS - largest - math.frexp(total)[1]
     integers = np.rint(np.ldexp(numbers, exponent)).astype(np.int64)
     while int(integers.sum()) > 1 << WEIGHT_SUM_BITS:
         exponent -= 1

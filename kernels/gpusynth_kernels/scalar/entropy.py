@@ -28,7 +28,10 @@ _32 = np.uint64(32)
 
 @jit
 def log2_fixed(c: Any) -> Any:
-    """Return log2 of an integer c in [1, 2^31], rounded down to 2^-24, as int64."""
+    """Return log2 of an integer c in [1, 2^31] with 24 bits after the point, as int64.
+
+    Squares are cut to 31 bits, so the result is within 2^-23 below the truth.
+    """
     x = np.uint64(c)
     whole = np.int64(0)
     while (x >> np.uint64(whole)) > _1:
