@@ -138,9 +138,11 @@ def _run(
     ] = True,
 ) -> None:
     """Make synthetic replicates of a survey file."""
+    from gpusynth.cli.allocator import give_back_large_arrays
     from gpusynth.cli.running import run_synthesis
     from gpusynth.engine import RunSettings
 
+    give_back_large_arrays()
     settings = RunSettings(replicates, rows, seed, threads, batch_rows, format.value)
     run_synthesis(
         data, output, schema, plan, settings, overwrite=overwrite, quiet=quiet, utility=utility

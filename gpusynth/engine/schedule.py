@@ -1,9 +1,9 @@
 """Scheduler: fits in parallel with a bounded look-ahead, draws in visit order.
 
 Fits see real data only, so they may run in any order; a draw needs all earlier columns of its
-replicate. At most `threads` tasks run at a time, and at most twice as many models wait for their
-draw, so that memory does not grow with the number of columns. Results cannot depend on the order,
-because every random number is a function of its key and counter.
+replicate. At most `threads` tasks run at a time, and at most `threads` + 1 models are fitted or
+being fitted ahead of the draws, so that memory does not grow with the number of columns. Results
+cannot depend on the order, because every random number is a function of its key and counter.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Scheduler(Generic[Model]):
 
     def _may_fit(self) -> bool:
         ahead = self._next_fit - self._next_draw
-        return self._next_fit < len(self._steps) and ahead < 2 * self._threads
+        return self._next_fit < len(self._steps) and ahead <= self._threads
 
     def _collect(self) -> None:
         """Wait for a task to end and take its result."""

@@ -53,6 +53,20 @@ def test_twigs_of_any_size_give_the_same_tree(twig_rows, case):
         assert_same(grow_with(case), expected)
 
 
+@settings(deadline=None, max_examples=40, derandomize=True)
+@given(case=cases(400), branch=st.sampled_from((30, 100, 250)))
+def test_branches_give_the_same_tree(twig_rows, case, branch):
+    if not len(case.taking_part):
+        return
+    twig_rows(10**9)
+    expected = grow_with(case)
+    twig_rows(25)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grow, "BRANCH_ROWS", branch)
+        for n_threads in (1, 2):
+            assert_same(grow_with(case, n_threads), expected)
+
+
 @settings(deadline=None, max_examples=15, derandomize=True)
 @given(case=cases(n_rows=3000), rows=st.sampled_from((20, 50, 300)))
 def test_threads_give_the_same_tree(twig_rows, case, rows):
