@@ -47,14 +47,14 @@ from gpusynth_kernels.scalar.entropy import log_table
 
 __all__ = ["BRANCH_ROWS", "LIST_BYTES", "TWIG_ROWS", "grow_tree"]
 
-BRANCH_ROWS = 262_144
+BRANCH_ROWS = 131_072
 """Larger tables are cut at nodes of this many rows first, and these at `TWIG_ROWS`. Speed only."""
 
 TWIG_ROWS = 16_384
 """Nodes of at most this many rows are grown as twigs. Speed only: a twig's records and lists fit
 the processor's cache. Any number gives the same tree."""
 
-LIST_BYTES = 1 << 28
+LIST_BYTES = 1 << 24
 """Sorted lists of a trunk may take this much; beyond, its nodes are sorted as they come. Speed
 and memory only."""
 

@@ -66,10 +66,12 @@ class Tree:
     @property
     def depth(self) -> int:
         """Depth of the deepest leaf; 0 for a tree that is one leaf."""
-        depth = np.zeros(self.n_nodes, np.int32)
-        for node in np.flatnonzero(self.left >= 0):
-            depth[self.left[node] : self.left[node] + 2] = depth[node] + 1
-        return int(depth.max())
+        depth = 0
+        level = np.zeros(1, np.int64)
+        while len(inside := level[self.left[level] >= 0]):
+            level = np.concatenate([self.left[inside], self.left[inside] + 1])
+            depth += 1
+        return depth
 
     def to_arrays(self) -> Mapping[str, Array]:
         """Return all arrays by name, to be stored or compared."""
