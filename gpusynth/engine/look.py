@@ -49,6 +49,7 @@ def resolve_plan(
     Returns
     -------
     SynthesisPlan
+        Every step, in visit order.
 
     Raises
     ------

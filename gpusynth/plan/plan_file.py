@@ -33,6 +33,7 @@ def read_plan(path: str | Path) -> Plan:
     Returns
     -------
     Plan
+        What the file chooses; the rest has its defaults.
 
     Raises
     ------

@@ -173,6 +173,11 @@ def read_schema(path: str | Path) -> Schema:
     path : str or Path
         TOML, as `write_schema` writes it.
 
+    Returns
+    -------
+    Schema
+        As the file has it; nothing is inferred.
+
     Raises
     ------
     SchemaError
