@@ -1,4 +1,4 @@
-"""Docstrings follow numpydoc: all public names of the package, the library's own names more strictly.
+"""Docstrings follow numpydoc: all public names, the library's own more strictly.
 
 Left out everywhere: sections "See Also" and "Extended Summary", examples for each name, and PR07
 and PR04 (a parameter whose name and type say it all needs no sentence). Inner names may document
