@@ -29,6 +29,7 @@ lint: $(VENV)/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=.:kernels $(BIN)/lint-imports
+	$(BIN)/python -m benchmarks.tables --check
 
 test: lint
 	$(BIN)/pytest -q
