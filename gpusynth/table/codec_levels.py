@@ -21,7 +21,7 @@ from gpusynth.table.numbers import null_mask
 from gpusynth.table.schema import Column
 from gpusynth.table.sketch import ColumnSketch
 from gpusynth.table.special_codes import automatic_of
-from gpusynth.table.storage import is_text_type, parse_storage, value_type
+from gpusynth.table.storage import is_text_type, parse_storage, take, value_type
 
 __all__ = ["MOST_LEVELS", "LevelCodec"]
 
@@ -146,7 +146,7 @@ class LevelCodec:
             Not used: codes say everything.
         """
         storage = parse_storage(self.column.storage)
-        taken = self._typed_codes.take(pa.array(codes))
+        taken = take(self._typed_codes, pa.array(codes))
         if not pa.types.is_dictionary(storage):
             return taken.cast(storage)
         return pa.DictionaryArray.from_arrays(

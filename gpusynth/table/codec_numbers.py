@@ -23,7 +23,7 @@ from gpusynth.table.numbers import from_numbers, null_mask, to_numbers
 from gpusynth.table.schema import Column
 from gpusynth.table.sketch import ColumnSketch
 from gpusynth.table.special_codes import NumberSpecials, automatic_of, number_dtype, parse_texts
-from gpusynth.table.storage import family_of, parse_storage
+from gpusynth.table.storage import family_of, parse_storage, take
 from gpusynth.table.text_numbers import format_numbers
 
 __all__ = ["MOST_CODES", "NumberCodec"]
@@ -135,7 +135,7 @@ class NumberCodec:
             If the codec is not exact and `values` is None.
         """
         if self.is_exact and values is None:
-            return self._typed(*self._numbers_of_codes).take(pa.array(codes))
+            return take(self._typed(*self._numbers_of_codes), pa.array(codes))
         if values is None:
             raise CodecError(f"column {self.column.name!r}: decoding needs values beside the codes")
         numbers, states = self._numbers_of_codes

@@ -22,6 +22,7 @@ __all__ = [
     "is_text_type",
     "output_schema",
     "parse_storage",
+    "take",
     "value_type",
 ]
 
@@ -95,6 +96,13 @@ def is_text_type(arrow_type: Any) -> bool:
         or pa.types.is_large_string(arrow_type)
         or str(arrow_type) == "string_view"
     )
+
+
+def take(array: Any, positions: Any) -> Any:
+    """Return some values of an Arrow array; Arrow itself cannot take from string views."""
+    if str(array.type) == "string_view":
+        return array.cast(pa.large_string()).take(positions).cast(array.type)
+    return array.take(positions)
 
 
 def family_of(arrow_type: Any) -> Family:
