@@ -9,41 +9,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gpusynth.arrays import Array
-from gpusynth.errors import DataError, PlanError
+from gpusynth.errors import DataError
+from gpusynth.trees.fit import Fit, prepare_fit
 from gpusynth.trees.leaves import LeafDonors
 from gpusynth.trees.params import CartParams
 from gpusynth.trees.predictors import Predictor, PredictorTable
 from gpusynth.trees.target import (
-    WEIGHTED_NUMBER_BITS,
     ClassTarget,
     Target,
-    fixed_point,
-    fixed_weight,
 )
 from gpusynth.trees.tree import Tree
 from gpusynth_kernels.cpu import finish
 from gpusynth_kernels.cpu.grow import grow_block
 from gpusynth_kernels.cpu.kinds import (
-    CLASSES_BY_ENTROPY,
-    CLASSES_BY_GINI,
     DEFERRED,
     LEAF,
-    NUMBERS,
     SUBSET,
-    WEIGHTED_CLASSES,
 )
 from gpusynth_kernels.cpu.node import node_risk
 from gpusynth_kernels.cpu.scan import sort_by_code
 from gpusynth_kernels.cpu.twig import put_back, take_twig
 from gpusynth_kernels.dtypes import LANES_PER_WORD
-from gpusynth_kernels.scalar.entropy import log_table
 
 __all__ = ["BRANCH_ROWS", "LIST_BYTES", "TWIG_ROWS", "grow_tree"]
 
@@ -63,58 +55,6 @@ _LEAST_GAIN = 2.0**-40
 scores are rounding (2^-52 of the node's score). It stands in for `cp` where `cp` is smaller."""
 
 _MASK = np.uint64(0xFFFFFFFF)
-
-
-@cache
-def _entropy_table() -> Array:
-    return log_table()
-
-
-@dataclass(slots=True)
-class _Fit:
-    """Everything that the kernels need of one fit."""
-
-    mode: int
-    n_classes: int
-    order: Array
-    numbers: Array
-    weight: Array
-    table: Array = field(default_factory=lambda: np.zeros(1, np.int64))
-
-    @property
-    def target(self) -> tuple[int, Array, Array, Array]:
-        return self.n_classes, self.numbers, self.weight, self.table
-
-
-def _prepare(target: Target, params: CartParams, weight: Array | None, rows: Array) -> _Fit:
-    none = np.zeros(0, np.int64)
-    units = none
-    if weight is not None:
-        units = np.zeros(len(weight), np.int64)
-        units[rows] = fixed_weight(np.asarray(weight)[rows])
-        rows = rows[units[rows] > 0]
-    if isinstance(target, ClassTarget):
-        if params.criterion == "variance":
-            raise PlanError("criterion variance is for numbers; classes take gini or entropy")
-        codes = target.codes
-        if len(rows) and int(codes[rows].max()) >= target.n_classes:
-            raise DataError(f"a class is not below n_classes = {target.n_classes}")
-        order = finish.class_entries(codes, rows, target.n_classes)
-        if params.criterion == "entropy":
-            if weight is not None:
-                raise PlanError("criterion entropy takes no weights: use gini")
-            return _Fit(CLASSES_BY_ENTROPY, target.n_classes, order, none, none, _entropy_table())
-        mode = CLASSES_BY_GINI if weight is None else WEIGHTED_CLASSES
-        return _Fit(mode, target.n_classes, order, none, units)
-    if params.criterion in ("gini", "entropy"):
-        raise PlanError(f"criterion {params.criterion} is for classes; numbers take variance")
-    numbers = np.zeros(len(target.values), np.int64)
-    values = np.asarray(target.values)[rows]
-    if weight is None:
-        numbers[rows] = fixed_point(values)[0]
-    else:
-        numbers[rows] = fixed_point(values, WEIGHTED_NUMBER_BITS)[0] * units[rows]
-    return _Fit(NUMBERS, 0, rows.astype(np.uint64), numbers, units)
 
 
 def _lane_tables(table: PredictorTable, columns: Array) -> tuple[Array, ...]:
@@ -197,7 +137,7 @@ class _Rules:
 
 
 def _grow(
-    table: PredictorTable, columns: Array, fit: _Fit, params: CartParams, n_threads: int
+    table: PredictorTable, columns: Array, fit: Fit, params: CartParams, n_threads: int
 ) -> tuple[list[Array], Array]:
     """Grow trunk and twigs; return joined node arrays (in order of growth) and subset words."""
     n = len(fit.order)
@@ -287,7 +227,7 @@ def _join(
     return joined, np.concatenate(all_words)
 
 
-def _prune(nodes: list[Array], fit: _Fit, params: CartParams) -> list[Array]:
+def _prune(nodes: list[Array], fit: Fit, params: CartParams) -> list[Array]:
     """Prune, and return the node arrays breadth first.
 
     The rows of a leaf whose split was undone go back to the order of (class, row).
@@ -366,7 +306,7 @@ def grow_tree(
         table = PredictorTable.of(table, size)
     chosen = table.columns(table.layout.names if columns is None else columns)
     taking_part = np.arange(size, dtype=np.int64) if rows is None else np.asarray(rows, np.int64)
-    fit = _prepare(target, params, weight, taking_part)
+    fit = prepare_fit(target, params, weight, taking_part)
     if not len(fit.order):
         raise DataError("a tree needs at least one row")
     grown, words = _grow(table, chosen, fit, params, n_threads)
@@ -380,7 +320,7 @@ def _in_node_order(words: Array, places: Array, lengths: Array) -> tuple[Array, 
 
 
 def _finish(
-    table: PredictorTable, chosen: Array, nodes: list[Array], words: Array, fit: _Fit
+    table: PredictorTable, chosen: Array, nodes: list[Array], words: Array, fit: Fit
 ) -> tuple[Tree, LeafDonors]:
     left, kind, feature, value, begin, end, _, gain = nodes
     inside = left >= 0
