@@ -21,8 +21,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from benchmarks.clock import Stopwatch
 from gpusynth.arrays import Array
-from gpusynth.engine.numbers import numbers
 from gpusynth.plan import Step, SynthesisPlan
+from gpusynth.table.as_numbers import as_numbers
 from gpusynth.table import Table
 
 __all__ = ["MIN_SPLITS", "SyntheticCodes", "synthesize"]
@@ -101,7 +101,7 @@ class _Loop:
         elif not codec.column.is_number or codec.n_special:
             return rows, codes, False
         values = self.table.values.get(step.target)
-        exact = numbers(codec, codes[rows], None if values is None else values[rows])
+        exact = as_numbers(codec, codes[rows], None if values is None else values[rows])
         return rows, exact, True
 
     def _predictors(self, matrix: Array, step: Step, rows: Array) -> Array:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from gpusynth.arrays import Array
-from gpusynth.engine.numbers import numbers
 from gpusynth.methods import FittedModel, StepData, StepTarget
 from gpusynth.plan import Step, SynthesisPlan
-from gpusynth.table import Table
+from gpusynth.table import Table, as_numbers
 from gpusynth.trees import ClassTarget, NumberTarget, Predictor, PredictorTable, Target
 
 __all__ = ["fit_step", "real_predictors", "step_data"]
@@ -86,9 +85,9 @@ def step_data(
         goal = ClassTarget(codes, codec.n_special + 1)
     elif step.part == "value":
         rows = np.flatnonzero(codes >= codec.n_special).astype(np.int32)
-        goal = NumberTarget(numbers(codec, codes, values))
+        goal = NumberTarget(as_numbers(codec, codes, values))
     elif codec.column.is_number and codec.n_special == 0 and step.method.uses_predictors:
-        goal = NumberTarget(numbers(codec, codes, values))
+        goal = NumberTarget(as_numbers(codec, codes, values))
     else:
         goal = ClassTarget(codes, codec.n_codes)
     return StepData(
@@ -98,4 +97,5 @@ def step_data(
         rows=rows,
         weight=weight,
         n_real=table.n_rows,
+        table=table,
     )

@@ -17,7 +17,7 @@ from gpusynth.arrays import Array
 from gpusynth.engine.measure import Stopwatch, timed
 from gpusynth.errors import OutputError
 from gpusynth.io.output import output_error
-from gpusynth.methods import Block, FittedModel
+from gpusynth.methods import Block, DrawnColumns, FittedModel
 from gpusynth.plan import Step
 from gpusynth.streams import StreamKey
 from gpusynth.table import Table
@@ -78,6 +78,15 @@ class SyntheticRows:
             if column in given:
                 file = place and place.with_name(f"{place.name}_{kind}_{len(own):05d}")
                 own[column] = _zeros(self.n_rows, given[column].dtype, file)
+
+    def reader(self, part: slice) -> Callable[[str], tuple[Array, Array | None]]:
+        """Return a function that reads the codes and numbers of a column's part."""
+
+        def read(name: str) -> tuple[Array, Array | None]:
+            values = self.values.get(name)
+            return self.codes[name][part], None if values is None else values[part]
+
+        return read
 
     def finish_drawing(self) -> None:
         """Let go what only draws need."""
@@ -220,8 +229,7 @@ def _draw_block(
     with timed() as spent:
         part = slice(block.first_row, block.first_row + block.n_rows)
         table = rows.tables.get(block.first_row)
-        codes = [] if table else [rows.codes[name][part] for name in step.predictors]
-        drawn = model.draw(table or codes, key, block)
+        drawn = model.draw(DrawnColumns(table, rows.reader(part)), key, block)
         _store(step, rows, part, drawn, n_special)
         if table is not None and step.part != "state" and step.target in table.layout.position:
             table.fill({step.target: rows.codes[step.target][part]})

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gpusynth.arrays import Array
-from gpusynth.engine.numbers import numbers
 from gpusynth.errors import DataError
-from gpusynth.table import Table
+from gpusynth.table import Table, as_numbers
 
 __all__ = ["survey_weights"]
 
@@ -39,7 +38,7 @@ def survey_weights(table: Table) -> Array | None:
             "Set kind = 'numeric' or 'integer' in the schema, or give it another role."
         )
     codec, codes = table.codecs[name], table.codes[name]
-    weight = numbers(codec, codes, table.values.get(name))
+    weight = as_numbers(codec, codes, table.values.get(name))
     n_spikes = len(codec.column.spikes)
     first_spike = codec.n_special - n_spikes  # missing codes come first, then the spikes
     for position, spike in enumerate(codec.column.spikes):

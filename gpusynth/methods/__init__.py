@@ -8,34 +8,38 @@ from gpusynth.methods.cart import Cart, CartModel
 from gpusynth.methods.constant import Constant, ConstantModel
 from gpusynth.methods.keep import Keep, KeepModel, start_rows
 from gpusynth.methods.model import (
+    ATTEMPT_BITS,
     Block,
+    DrawnColumns,
     FittedModel,
     Method,
+    MethodSpecification,
     ModelSize,
     StepData,
     StepTarget,
-    SyntheticPredictors,
 )
 from gpusynth.methods.registry import METHODS, method_to_json, parse_method
 from gpusynth.methods.sample import Sample, SampleModel
 
 __all__ = [
+    "ATTEMPT_BITS",
     "METHODS",
     "Block",
     "Cart",
     "CartModel",
     "Constant",
     "ConstantModel",
+    "DrawnColumns",
     "FittedModel",
     "Keep",
     "KeepModel",
     "Method",
+    "MethodSpecification",
     "ModelSize",
     "Sample",
     "SampleModel",
     "StepData",
     "StepTarget",
-    "SyntheticPredictors",
     "method_to_json",
     "parse_method",
     "start_rows",

@@ -14,16 +14,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from gpusynth.arrays import Array
 from gpusynth.methods.model import (
     Block,
+    DrawnColumns,
     FittedModel,
+    MethodSpecification,
     ModelSize,
     StepData,
     StepTarget,
-    SyntheticPredictors,
 )
 from gpusynth.methods.sample import Sample
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Cart", "CartModel"]
 
 
-class Cart(BaseModel):
+class Cart(MethodSpecification):
     """Draw from the leaf of a tree.
 
     Answers and states are told apart by classes (Gini), numbers by variance. Without predictors
@@ -60,9 +61,7 @@ class Cart(BaseModel):
         stands for the population and is analysed without weights.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     name: ClassVar[str] = "cart"
-    uses_predictors: ClassVar[bool] = True
 
     min_leaf: Annotated[int, Field(ge=1)] = 5
     min_split: Annotated[int, Field(ge=2)] | None = None
@@ -119,16 +118,17 @@ class CartModel:
         """Leaves and depth of the tree."""
         return ModelSize(n_leaves=int(self.tree.n_leaves), depth=int(self.tree.depth))
 
-    def draw(
-        self, rows: SyntheticPredictors, key: StreamKey, block: Block
-    ) -> tuple[Array, Array | None]:
+    def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
         """Draw a donor from each row's leaf; see `FittedModel.draw`.
 
         Returns
         -------
-        tuple of (codes (n_rows,), values (n_rows,) or None)
+        tuple of (codes (n_drawn,), values (n_drawn,) or None)
         """
         from gpusynth.trees import draw_rows
 
-        drawn = draw_rows(self.tree, self.donors, rows, key, block.first_row, n_rows=block.n_rows)
-        return self.target.take(drawn)
+        rows = drawn.for_tree(self.tree.predictors)
+        donors = draw_rows(
+            self.tree, self.donors, rows, key, block.first_counter, n_rows=block.n_rows
+        )
+        return self.target.take(block.take(donors))

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from gpusynth.arrays import Array
 from gpusynth.errors import PlanError
 from gpusynth.methods.model import (
     Block,
+    DrawnColumns,
     FittedModel,
+    MethodSpecification,
     ModelSize,
     StepData,
-    SyntheticPredictors,
 )
 
 if TYPE_CHECKING:
@@ -24,17 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["Constant", "ConstantModel"]
 
 
-class Constant(BaseModel):
+class Constant(MethodSpecification):
     """Repeat the column's single value; columns that are all missing end here too."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     name: ClassVar[str] = "constant"
     uses_predictors: ClassVar[bool] = False
-
-    @property
-    def is_weighted(self) -> bool:
-        """Never: there is nothing to weight."""
-        return False
 
     def fit(self, data: StepData, *, n_threads: int = 1) -> FittedModel:
         """Take the value of the first row that takes part.
@@ -86,14 +80,12 @@ class ConstantModel:
         """One leaf."""
         return ModelSize()
 
-    def draw(
-        self, rows: SyntheticPredictors, key: StreamKey, block: Block
-    ) -> tuple[Array, Array | None]:
+    def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
         """Repeat the value; see `FittedModel.draw`.
 
         Returns
         -------
-        tuple of (codes (n_rows,), values (n_rows,) or None)
+        tuple of (codes (n_drawn,), values (n_drawn,) or None)
         """
-        values = None if self.value is None else np.full(block.n_rows, self.value)
-        return np.full(block.n_rows, self.code), values
+        values = None if self.value is None else np.full(block.n_drawn, self.value)
+        return np.full(block.n_drawn, self.code), values

@@ -7,16 +7,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from gpusynth.arrays import Array
 from gpusynth.methods.model import (
     Block,
+    DrawnColumns,
     FittedModel,
+    MethodSpecification,
     ModelSize,
     StepData,
     StepTarget,
-    SyntheticPredictors,
 )
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Keep", "KeepModel", "start_rows"]
 
 
-class Keep(BaseModel):
+class Keep(MethodSpecification):
     """Take the column from a real row, the same row for all kept columns of a synthetic row.
 
     When as many rows are asked for as there are real rows, every real row starts exactly one
@@ -33,14 +33,8 @@ class Keep(BaseModel):
     otherwise rows are drawn with replacement.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     name: ClassVar[str] = "keep"
     uses_predictors: ClassVar[bool] = False
-
-    @property
-    def is_weighted(self) -> bool:
-        """Never: kept rows are real rows as they are."""
-        return False
 
     def fit(self, data: StepData, *, n_threads: int = 1) -> FittedModel:
         """Remember the column.
@@ -72,21 +66,20 @@ class KeepModel:
         """One leaf."""
         return ModelSize()
 
-    def draw(
-        self, rows: SyntheticPredictors, key: StreamKey, block: Block
-    ) -> tuple[Array, Array | None]:
+    def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
         """Take the values of the start rows; see `FittedModel.draw`.
 
         The step of `key` is not used: all kept columns share one stream.
 
         Returns
         -------
-        tuple of (codes (n_rows,), values (n_rows,) or None)
+        tuple of (codes (n_drawn,), values (n_drawn,) or None)
         """
         from gpusynth.streams import Purpose
 
         start = start_rows(key.at(step=0, purpose=Purpose.START), self.n_real, block.n_total)
-        return self.target.take(start[block.first_row : block.first_row + block.n_rows])
+        part = start[block.first_row : block.first_row + block.n_rows]
+        return self.target.take(block.take(part))
 
 
 @lru_cache(maxsize=2)

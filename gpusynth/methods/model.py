@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
 
 from gpusynth.arrays import Array
 
 if TYPE_CHECKING:
     from gpusynth.streams import StreamKey
+    from gpusynth.table import Table
     from gpusynth.trees import PredictorTable, Target
 
 __all__ = [
+    "ATTEMPT_BITS",
     "Block",
+    "DrawnColumns",
     "FittedModel",
     "Method",
+    "MethodSpecification",
     "ModelSize",
     "StepData",
     "StepTarget",
-    "SyntheticPredictors",
 ]
 
-SyntheticPredictors: TypeAlias = "PredictorTable | Sequence[Array]"
+ATTEMPT_BITS = 40
+"""A counter is ``attempt << 40 | row``: a row that is drawn again has numbers of its own, and files
+have fewer than 2^40 rows (`gpusynth.engine.RunSettings`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +80,13 @@ class StepData:
     target : StepTarget
     rows : array of int32, shape (n_part,), or None
         Ascending row numbers that take part in the fit; None for all. A row outside is never a
-        donor.
+        donor. Proper synthesis repeats a row as often as the bootstrap drew it.
     weight : array of float64, shape (n_real,), or None
         Survey weight, for methods that were told to use it.
     n_real : int
+    table : Table
+        All real columns as codes and numbers, for methods whose `reads_columns` is true; others
+        must not count on a column being there still.
     """
 
     predictors: PredictorTable
@@ -85,6 +95,7 @@ class StepData:
     rows: Array | None
     weight: Array | None
     n_real: int
+    table: Table
 
     @property
     def n_part(self) -> int:
@@ -99,16 +110,72 @@ class Block:
     Attributes
     ----------
     first_row : int
-        Global number of the block's first row: the random counter starts there.
+        Global number of the block's first row.
     n_rows : int
         Rows of this block.
     n_total : int
         Rows of the whole synthetic file.
+    positions : array of int32, shape (n_drawn,), or None
+        Ascending positions in the block of the rows to draw; None for all of them.
+    attempt : int
+        How often these rows were drawn before; every attempt has random numbers of its own.
     """
 
     first_row: int
     n_rows: int
     n_total: int
+    positions: Array | None = None
+    attempt: int = 0
+
+    @property
+    def n_drawn(self) -> int:
+        """Number of rows to draw."""
+        return self.n_rows if self.positions is None else len(self.positions)
+
+    @property
+    def first_counter(self) -> int:
+        """Random counter of the block's row 0; row i has this plus i."""
+        return self.attempt << ATTEMPT_BITS | self.first_row
+
+    def uniform(self, key: StreamKey) -> Array:
+        """Return two uniform numbers in [0, 1) for each row to draw.
+
+        Parameters
+        ----------
+        key : StreamKey
+
+        Returns
+        -------
+        array of float64, shape (n_drawn, 2)
+        """
+        from gpusynth.streams import uniform
+
+        shares = uniform(key, self.first_counter, self.n_rows)
+        return shares if self.positions is None else shares[self.positions]
+
+    def take(self, column: Array) -> Array:
+        """Return the rows to draw of a column of the block, shape (n_drawn,)."""
+        return column if self.positions is None else column[self.positions]
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnColumns:
+    """The columns of a block of synthetic rows that have been drawn so far.
+
+    Attributes
+    ----------
+    table : PredictorTable or None
+        In the layout of trees, all rows of the block; None where memory is short.
+    read : callable
+        Column name -> (codes (n_rows,), values (n_rows,) or None) of all rows of the block.
+    """
+
+    table: PredictorTable | None
+    read: Callable[[str], tuple[Array, Array | None]]
+
+    def for_tree(self, columns: Sequence[str]) -> PredictorTable | list[Array]:
+        """Return what a tree on `columns` walks by: the table, or codes in their order."""
+        return self.table or [self.read(name)[0] for name in columns]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,27 +194,59 @@ class FittedModel(Protocol):
         """Leaves and depth."""
         ...
 
-    def draw(
-        self, rows: SyntheticPredictors, key: StreamKey, block: Block
-    ) -> tuple[Array, Array | None]:
-        """Draw the target of a block of synthetic rows.
+    def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
+        """Draw the target of the rows that a block names.
 
-        Row ``i`` of the block uses counter ``block.first_row + i`` of the stream and nothing else,
-        so that the draw does not depend on how a file is cut into blocks.
+        Row ``i`` of the block uses counter ``block.first_counter + i`` of the stream and nothing
+        else, so that the draw does not depend on how a file is cut into blocks, nor on which other
+        rows are drawn with it.
 
         Parameters
         ----------
-        rows : PredictorTable, or sequence of array, shape (block.n_rows,)
-            Synthetic predictors of the block: a table in the layout of the fit, or codes in the
-            order of `StepData.columns`.
+        drawn : DrawnColumns
         key : StreamKey
         block : Block
 
         Returns
         -------
-        tuple of (codes (n_rows,), values (n_rows,) or None)
+        tuple of (codes (block.n_drawn,), values (block.n_drawn,) or None)
         """
         ...
+
+
+class MethodSpecification(BaseModel):
+    """What all specifications share; a method overrides what differs.
+
+    Attributes
+    ----------
+    name : str
+        The word that plans use.
+    uses_predictors : bool
+        Whether earlier columns predict the target.
+    makes_values : bool
+        Whether it may draw numbers that no real row has.
+    reads_columns : bool
+        Whether fit and draw read codes and numbers of earlier columns besides the predictor table.
+    whole_file : bool
+        Whether a draw needs all rows of the file in one block.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: ClassVar[str]
+    uses_predictors: ClassVar[bool] = True
+    makes_values: ClassVar[bool] = False
+    reads_columns: ClassVar[bool] = False
+    whole_file: ClassVar[bool] = False
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether fits and draws use the survey weight."""
+        return False
+
+    @property
+    def required_columns(self) -> tuple[str, ...]:
+        """Columns that must be visited before the target."""
+        return ()
 
 
 @runtime_checkable
@@ -156,19 +255,23 @@ class Method(Protocol):
 
     Attributes
     ----------
-    name : str
-        The word that plans use.
-    uses_predictors : bool
-    is_weighted : bool
-        Whether fits and draws use the survey weight.
+    name, uses_predictors, makes_values, reads_columns, whole_file : see `MethodSpecification`
     """
 
     name: ClassVar[str]
     uses_predictors: ClassVar[bool]
+    makes_values: ClassVar[bool]
+    reads_columns: ClassVar[bool]
+    whole_file: ClassVar[bool]
 
     @property
     def is_weighted(self) -> bool:
         """Whether fits and draws use the survey weight."""
+        ...
+
+    @property
+    def required_columns(self) -> tuple[str, ...]:
+        """Columns that must be visited before the target."""
         ...
 
     def fit(self, data: StepData, *, n_threads: int = 1) -> FittedModel:

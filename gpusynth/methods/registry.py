@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from gpusynth.errors import PlanError
 from gpusynth.methods.cart import Cart
 from gpusynth.methods.constant import Constant
 from gpusynth.methods.keep import Keep
-from gpusynth.methods.model import Method
+from gpusynth.methods.model import Method, MethodSpecification
 from gpusynth.methods.sample import Sample
 
 __all__ = ["METHODS", "method_to_json", "parse_method"]
 
-METHODS: Mapping[str, type[BaseModel]] = MappingProxyType(
+METHODS: Mapping[str, type[MethodSpecification]] = MappingProxyType(
     {method.name: method for method in (Cart, Sample, Constant, Keep)}
 )
 """Name -> specification. A new method is one file and one entry here."""
@@ -40,7 +40,7 @@ def parse_method(given: object) -> Method:
     PlanError
         If the method or a parameter is unknown, or a parameter is out of range.
     """
-    if isinstance(given, tuple(METHODS.values())):
+    if isinstance(given, MethodSpecification):
         return given  # type: ignore[return-value]
     if isinstance(given, str):
         given = {"method": given}

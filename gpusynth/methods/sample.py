@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from gpusynth.arrays import Array
 from gpusynth.methods.model import (
     Block,
+    DrawnColumns,
     FittedModel,
+    MethodSpecification,
     ModelSize,
     StepData,
     StepTarget,
-    SyntheticPredictors,
 )
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Sample", "SampleModel"]
 
 
-class Sample(BaseModel):
+class Sample(MethodSpecification):
     """Draw from the column's own distribution, with replacement.
 
     Parameters
@@ -33,7 +33,6 @@ class Sample(BaseModel):
         Draw in proportion to the survey weight.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     name: ClassVar[str] = "sample"
     uses_predictors: ClassVar[bool] = False
 
@@ -80,9 +79,7 @@ class SampleModel:
         """One leaf."""
         return ModelSize()
 
-    def draw(
-        self, rows: SyntheticPredictors, key: StreamKey, block: Block
-    ) -> tuple[Array, Array | None]:
+    def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
         """Draw rows with replacement; see `FittedModel.draw`.
 
         The number used is a multiple of 2^-53, so at 2^31 rows no row is favoured by more than
@@ -90,11 +87,9 @@ class SampleModel:
 
         Returns
         -------
-        tuple of (codes (n_rows,), values (n_rows,) or None)
+        tuple of (codes (n_drawn,), values (n_drawn,) or None)
         """
-        from gpusynth.streams import uniform
-
-        share = uniform(key, block.first_row, block.n_rows)[:, 0]
+        share = block.uniform(key)[:, 0]
         if self.cumulative is None:
             picked = (share * self.n_part).astype(np.int64)
         else:

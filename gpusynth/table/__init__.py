@@ -4,6 +4,7 @@ Schema (inferred, written, read, checked), sketches, codecs and the encoded `Tab
 `gpusynth.errors`, `gpusynth.streams`, `gpusynth.arrays` and `gpusynth_kernels`, nothing above.
 """
 
+from gpusynth.table.as_numbers import as_numbers, code_numbers
 from gpusynth.table.check import check_schema
 from gpusynth.table.codecs import codec_from_json, coded_columns, fit_codec, fit_codecs
 from gpusynth.table.encode import decode_batch, encode_table
@@ -33,7 +34,9 @@ __all__ = [
     "Source",
     "Table",
     "TableSource",
+    "as_numbers",
     "check_schema",
+    "code_numbers",
     "codec_from_json",
     "coded_columns",
     "decode_batch",

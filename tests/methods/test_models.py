@@ -13,6 +13,7 @@ from gpusynth.methods import (
     Cart,
     CartModel,
     Constant,
+    DrawnColumns,
     Keep,
     Sample,
     SampleModel,
@@ -21,6 +22,7 @@ from gpusynth.methods import (
     start_rows,
 )
 from gpusynth.streams import StreamKey
+from gpusynth.table import Table
 from gpusynth.trees import ClassTarget, NumberTarget, Predictor, PredictorTable
 
 N = 5000
@@ -64,12 +66,14 @@ def step_data(real, *, columns=("sector", "size"), target="exports", rows=None) 
         rows=rows,
         weight=real["weight"],
         n_real=N,
+        table=Table(schema=None, codecs={}, codes={}, values={}, n_rows=N),
     )
 
 
 def draw(model, real, *, n=N, first=0, total=None, key=KEY):
     part = slice(first, first + n)
-    return model.draw(predictors(real, part), key, Block(first, n, total or N))
+    drawn = DrawnColumns(predictors(real, part), lambda name: (real[name][part], None))
+    return model.draw(drawn, key, Block(first, n, total or N))
 
 
 @pytest.mark.parametrize("target", ["exports", "sales"])
@@ -84,6 +88,26 @@ def test_blocks_never_matter(real, method, target):
     assert np.array_equal(whole, np.concatenate([codes for codes, _ in parts]))
     if values is not None:
         assert np.array_equal(values, np.concatenate([part for _, part in parts]))
+
+
+@pytest.mark.parametrize("method", [Cart(), Cart(weighted=True), Sample(), Keep()])
+def test_some_rows_are_drawn_as_if_all_were(real, method):
+    model = method.fit(step_data(real, target="sales"))
+    drawn = DrawnColumns(predictors(real), lambda name: (real[name], None))
+    positions = np.flatnonzero(real["sector"] == 3).astype(np.int32)
+    for attempt in (0, 2):
+        whole, _ = model.draw(drawn, KEY, Block(0, N, N, attempt=attempt))
+        some, values = model.draw(drawn, KEY, Block(0, N, N, positions, attempt))
+        assert np.array_equal(some, whole[positions])
+        assert np.array_equal(values, real["sales"][some])
+
+
+def test_another_attempt_draws_other_rows(real):
+    model = Cart().fit(step_data(real))
+    drawn = DrawnColumns(predictors(real), lambda name: (real[name], None))
+    first, _ = model.draw(drawn, KEY, Block(0, N, N))
+    again, _ = model.draw(drawn, KEY, Block(0, N, N, attempt=1))
+    assert (first != again).mean() > 0.5
 
 
 @pytest.mark.parametrize("method", [Cart(), Sample(), Keep()])
@@ -172,8 +196,8 @@ def test_cart_parameters_reach_the_tree(real):
 
 def test_a_tree_reads_codes_as_it_reads_a_table(real):
     model = Cart().fit(step_data(real))
-    codes = [real["sector"], real["size"]]
-    again, _ = model.draw(codes, KEY, Block(0, N, N))
+    drawn = DrawnColumns(None, lambda name: (real[name], None))
+    again, _ = model.draw(drawn, KEY, Block(0, N, N))
     assert np.array_equal(draw(model, real)[0], again)
 
 

@@ -1,0 +1,70 @@
+"""Codes <-> numbers of a column: what trees and formulas compute with, and new numbers coded."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gpusynth.arrays import Array
+from gpusynth.table.special_codes import number_dtype
+from gpusynth.table.table import Codec
+
+__all__ = ["as_numbers", "code_numbers"]
+
+
+def as_numbers(codec: Codec, codes: Array, values: Array | None) -> Array:
+    """Return the number of every row.
+
+    Parameters
+    ----------
+    codec : Codec
+        Of a column of numbers.
+    codes : array of uint8 or uint16, shape (n,)
+    values : array of float64 or int64, shape (n,), or None
+        Exact numbers where codes are bins or numbers are new.
+
+    Returns
+    -------
+    array of float64, shape (n,)
+        A new array; what it holds where the code is special has no meaning.
+    """
+    if values is not None:
+        return values.astype(np.float64)
+    known = np.asarray(codec.code_values, dtype=np.float64)
+    if known.size == 0:
+        return np.zeros(len(codes))
+    by_code = np.concatenate([np.zeros(codec.n_special), known])
+    return by_code[codes]
+
+
+def code_numbers(codec: Codec, numbers: Array) -> tuple[Array, Array]:
+    """Code numbers that may never have occurred.
+
+    They are rounded to the column's decimals (whole where the column is whole), brought within its
+    bounds, and given the code of the nearest known number, or of their bin where codes are bins.
+
+    Parameters
+    ----------
+    codec : Codec
+        Of a column of numbers with at least one ordinary code.
+    numbers : array of float64, shape (n,)
+        Finite.
+
+    Returns
+    -------
+    tuple of (codes (n,) uint8 or uint16, values (n,) float64 or int64)
+    """
+    column = codec.column
+    dtype = number_dtype(column)
+    if dtype == np.int64:
+        rounded = np.rint(numbers)
+    else:
+        rounded = numbers if column.decimals is None else np.round(numbers, column.decimals)
+    if column.bounds is not None:
+        rounded = np.clip(rounded, *column.bounds)
+    known = np.asarray(codec.code_values, np.float64)
+    place = np.maximum(np.searchsorted(known, rounded, side="right") - 1, 0)
+    if codec.is_exact:
+        above = np.minimum(place + 1, len(known) - 1)
+        place = np.where(known[above] - rounded < rounded - known[place], above, place)
+    codes = (place + codec.n_special).astype(np.uint8 if codec.n_codes <= 256 else np.uint16)
+    return codes, rounded.astype(dtype)
