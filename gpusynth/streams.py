@@ -33,6 +33,7 @@ class Purpose(IntEnum):
     TIEBREAK = 5
     SIMULATE = 6
     EVALUATE = 7
+    REPAIR = 8
 
 
 _LIMITS = {"seed": 64, "replicate": 16, "stratum": 24, "step": 16}

@@ -12,7 +12,9 @@ other services and unknown; ``certain`` (random group 0), ``log_weight``, ``log_
 ``black``, ``asian``, ``native``, ``veteran``, ``immigrant``, ``age``, ``college``, ``hours``,
 ``manages``, ``founder``; ``sole_owner`` (has 100 %), ``no_owner`` (has 0 %); ``recent`` (period of
 establishment, centred); four latent traits that no column shows, ``careless``, ``digital``,
-``borrower`` and ``generous`` (standard logistic, scaled to variance 1); and earlier answers.
+``borrower`` and ``generous`` (standard logistic, scaled to variance 1); earlier answers; and
+products of these (``immigrant_trade``: immigrant in manufacturing or wholesale;
+``immigrant_size``: immigrant times ``log_employment``).
 
 In the one comparison that is possible, the five principal axes that NIST publishes of the real
 excerpt, the simulated file has nearly the same axes (tested in `tests/datasets`).
@@ -29,7 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gpusynth.datasets.coefficients_answers import CAPITAL, LANGUAGES, STAFF, TRADE
+from gpusynth.datasets.coefficients_answers import CAPITAL, LANGUAGES, RARE, STAFF, TRADE
 from gpusynth.datasets.coefficients_firm import FIRM, OWNER
 
 __all__ = ["COEFFICIENTS"]
@@ -51,6 +53,7 @@ COEFFICIENTS: Mapping[str, Mapping[str, float]] = {
     **TRADE,
     **LANGUAGES,
     **STAFF,
+    **RARE,
     **_NOT_REPORTED,
 }
 """Name of a draw -> predictor -> log odds ratio; draws that are not here have no predictors."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CAPITAL", "LANGUAGES", "STAFF", "TRADE"]
+__all__ = ["CAPITAL", "LANGUAGES", "RARE", "STAFF", "TRADE"]
 
 CAPITAL: dict[str, dict[str, float]] = {
     "ESTABLISHED unknown": {"founder": -1.5, "log_employment": 0.2},
@@ -83,6 +83,7 @@ TRADE: dict[str, dict[str, float]] = {
     "EXPORTS": {
         "immigrant": 0.45,
         "immigrant_trade": 0.55,
+        "immigrant_size": 0.25,
         "manufacturing": 2.3,
         "wholesale": 1.9,
         "professional": 0.6,
@@ -147,6 +148,21 @@ TRADE: dict[str, dict[str, float]] = {
         "college": 0.3,
         "immigrant": -0.3,
         "food": -0.5,
+    },
+}
+
+RARE: dict[str, dict[str, float]] = {
+    "JOBSABROAD": {
+        "immigrant": 0.3,
+        "college": 0.2,
+        "exporter": 0.9,
+        "immigrant_college": 0.2,
+        "immigrant_exporter": 0.3,
+        "college_exporter": 0.3,
+        "immigrant_college_exporter": 1.4,
+        "log_employment": 0.25,
+        "manufacturing": 0.5,
+        "texas": 0.3,
     },
 }
 

@@ -10,7 +10,7 @@ from gpusynth.datasets.contingency import SECTORS, STATES, cumulative_tables, pi
 from gpusynth.datasets.sheet import Sheet
 from gpusynth.datasets.targets import TRAITS
 
-__all__ = ["SECTOR_GROUPS", "STATE_NAMES", "fill_firm"]
+__all__ = ["EMPLOYMENT_CENTRE", "SECTOR_GROUPS", "STATE_NAMES", "fill_firm"]
 
 STATE_NAMES = {
     "17": "illinois",
@@ -33,8 +33,11 @@ SECTOR_GROUPS = {
     "food": (72,),
 }
 
-# Centres of log(1 + x), about their means, so that coefficients act around a typical firm.
-_EMPLOYMENT_CENTRE, _PAYROLL_CENTRE, _RECEIPTS_CENTRE = 1.7, 4.8, 6.3
+EMPLOYMENT_CENTRE = 1.7
+"""Subtracted from log(1 + employment), about its mean, so that coefficients act around a typical
+firm; so are the two below."""
+
+_PAYROLL_CENTRE, _RECEIPTS_CENTRE = 4.8, 6.3
 
 
 def _fill_place(sheet: Sheet) -> None:
@@ -64,7 +67,7 @@ def _fill_weight(sheet: Sheet) -> None:
 def _fill_size(sheet: Sheet) -> None:
     """Payroll only with employees: zero employment means zero payroll."""
     employment = employment_of_level(*sheet.level("EMPLOYMENT_NOISY", sheet.everyone))
-    sheet.know(log_employment=np.log1p(employment) - _EMPLOYMENT_CENTRE)
+    sheet.know(log_employment=np.log1p(employment) - EMPLOYMENT_CENTRE)
     staffed: Array = employment > 0
     payroll = money_of_score("PAYROLL_NOISY", *sheet.level("PAYROLL_NOISY", staffed))
     payroll = np.where(staffed, payroll, 0)

@@ -15,11 +15,12 @@ from gpusynth.datasets.contingency import RACES, STATES
 from gpusynth.datasets.draws import Draws
 from gpusynth.datasets.facts_columns import COLUMN_NAMES, select_columns
 from gpusynth.datasets.facts_labels import VALUE_LABELS
+from gpusynth.datasets.rare import RARE_OUTCOME
 from gpusynth.datasets.simulation import simulate
 from gpusynth.errors import DataError
 from gpusynth.io.output import atomic_file, writing
 
-__all__ = ["BLOCK_ROWS", "arrow_type", "firms", "firms_truth", "write_firms"]
+__all__ = ["BLOCK_ROWS", "arrow_column", "arrow_type", "firms", "firms_truth", "write_firms"]
 
 BLOCK_ROWS = 1 << 16
 """Rows simulated together; also the row groups of a file. It changes speed, never a row."""
@@ -67,7 +68,19 @@ def arrow_type(name: str) -> pa.DataType:
     return _NUMBER_TYPES.get(name, pa.int8())
 
 
-def _arrow_column(name: str, values: Array) -> pa.Array:
+def arrow_column(name: str, values: Array) -> pa.Array:
+    """Return a column of `gpusynth.datasets.simulation.simulate` as it is stored.
+
+    Parameters
+    ----------
+    name : str
+    values : array, shape (n_rows,)
+
+    Returns
+    -------
+    pyarrow.Array
+        Of the type that `arrow_type` says.
+    """
     if name in _NUMBER_TYPES:
         return pa.array(values, _NUMBER_TYPES[name])
     codes = pa.array(values, pa.int8(), mask=values < 0)
@@ -82,21 +95,24 @@ def _blocks(n_rows: int, seed: int, names: tuple[str, ...]) -> Iterator[pa.Recor
     schema = pa.schema([(name, arrow_type(name)) for name in names])
     for first in range(0, n_rows, BLOCK_ROWS):
         columns = simulate(Draws(seed, first, min(BLOCK_ROWS, n_rows - first), cuts=CUTS))
-        arrays = [_arrow_column(name, columns[name]) for name in names]
+        arrays = [arrow_column(name, columns[name]) for name in names]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _checked(n_rows: int, seed: int, columns: int) -> tuple[str, ...]:
+def _checked(n_rows: int, seed: int, columns: int, *, rare_outcome: bool) -> tuple[str, ...]:
     if n_rows < 0:
         raise DataError(f"n_rows must not be negative, got {n_rows}")
     if not 0 <= seed < 1 << 64:
         raise DataError(f"seed must be in [0, 2^64), got {seed}")
     if not 1 <= columns <= len(COLUMN_NAMES):
         raise DataError(f"columns must be from 1 to {len(COLUMN_NAMES)}, got {columns}")
-    return select_columns(columns)
+    chosen = select_columns(columns)
+    return (*chosen, RARE_OUTCOME.name) if rare_outcome else chosen
 
 
-def firms(n_rows: int, seed: int = 0, columns: int = 130) -> pa.Table:
+def firms(
+    n_rows: int, seed: int = 0, columns: int = 130, *, rare_outcome: bool = False
+) -> pa.Table:
     """Simulate firms in the shape of the 2007 Survey of Business Owners microdata.
 
     One row is an employer firm in a state and industry. Names, codes and the marginals of 56
@@ -131,6 +147,10 @@ def firms(n_rows: int, seed: int = 0, columns: int = 130) -> pa.Table:
         64 bits.
     columns : int
         130, or fewer for the most analytic ones (`gpusynth.datasets.select_columns`).
+    rare_outcome : bool
+        Append ``JOBSABROAD`` (1 yes, 2 no, blank without a questionnaire), which no survey asked:
+        0.5 % moved jobs abroad, and an interaction of immigrant ownership, college and exports
+        decides who. `gpusynth.datasets.STUDY_MODELS` has its coefficients.
 
     Returns
     -------
@@ -157,12 +177,14 @@ def firms(n_rows: int, seed: int = 0, columns: int = 130) -> pa.Table:
     .. [1] US Census Bureau (2012). 2007 Survey of Business Owners, Public Use Microdata Sample.
     .. [2] NIST, SDNist: benchmark data and evaluation tools, SBO data excerpts.
     """
-    names = _checked(n_rows, seed, columns)
+    names = _checked(n_rows, seed, columns, rare_outcome=rare_outcome)
     schema = pa.schema([(name, arrow_type(name)) for name in names])
     return pa.Table.from_batches(_blocks(n_rows, seed, names), schema)
 
 
-def write_firms(path: str | Path, n_rows: int, seed: int = 0, columns: int = 130) -> None:
+def write_firms(
+    path: str | Path, n_rows: int, seed: int = 0, columns: int = 130, *, rare_outcome: bool = False
+) -> None:
     """Simulate firms into a Parquet file, block by block in bounded memory.
 
     Parameters
@@ -170,6 +192,8 @@ def write_firms(path: str | Path, n_rows: int, seed: int = 0, columns: int = 130
     path : str or path
         Written under a temporary name and renamed, so it is whole or not there.
     n_rows, seed, columns : int
+        As for `firms`.
+    rare_outcome : bool
         As for `firms`.
 
     Raises
@@ -179,7 +203,7 @@ def write_firms(path: str | Path, n_rows: int, seed: int = 0, columns: int = 130
     OutputError
         If the file cannot be written.
     """
-    names = _checked(n_rows, seed, columns)
+    names = _checked(n_rows, seed, columns, rare_outcome=rare_outcome)
     schema = pa.schema([(name, arrow_type(name)) for name in names])
     with (
         atomic_file(path) as file,
@@ -194,11 +218,13 @@ def firms_truth() -> Mapping[str, Mapping[str, float]]:
     """Return the true coefficients of every draw behind `firms`.
 
     For trade abroad they are those of a logit on observed columns: of "exports" (``EXPORTS`` 2 to 8
-    against 1) under ``EXPORTS``, of ``OPSOUTSIDE`` and of ``OUTSOURCE`` (1 against 2), among rows
-    that answered. Predictors: ``immigrant`` (``BORNUS1`` is 2), ``immigrant_trade`` (immigrant in
-    sector 31 or 42), ``college`` (``EDUC1`` 6 or 7), ``log_employment`` (log(1 + employment), less
-    a constant), ``female``, sectors and states as in `gpusynth.datasets.coefficients`, ``exporter``
-    (``EXPORTS`` 2 to 8) and ``operations_abroad`` (``OPSOUTSIDE`` 1).
+    against 1) under ``EXPORTS``, of ``OPSOUTSIDE``, ``OUTSOURCE`` and ``JOBSABROAD`` (1 against 2),
+    among rows that answered. Predictors: ``immigrant`` (``BORNUS1`` is 2), ``immigrant_trade``
+    (immigrant in sector 31 or 42), ``log_employment`` (log(1 + employment) - 1.7),
+    ``immigrant_size`` (immigrant times that), ``college`` (``EDUC1`` 6 or 7), ``female``, sectors
+    and states as in `gpusynth.datasets.coefficients`, ``exporter`` (``EXPORTS`` 2 to 8) and
+    ``operations_abroad`` (``OPSOUTSIDE`` 1). `gpusynth.datasets.STUDY_MODELS` states the same as
+    regression formulas, with intercepts, and adds those of amounts.
 
     Returns
     -------

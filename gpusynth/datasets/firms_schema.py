@@ -8,6 +8,7 @@ from gpusynth.datasets.contingency import RACES, SECTORS, STATES
 from gpusynth.datasets.facts_columns import COLUMNS, ColumnFact, select_columns
 from gpusynth.datasets.facts_labels import VALUE_LABELS
 from gpusynth.datasets.firms import arrow_type
+from gpusynth.datasets.rare import RARE_OUTCOME
 from gpusynth.table.schema import Column, Schema
 
 __all__ = ["firms_schema"]
@@ -64,7 +65,7 @@ def _column(fact: ColumnFact) -> Column:
     )
 
 
-def firms_schema(columns: int = 130) -> Schema:
+def firms_schema(columns: int = 130, *, rare_outcome: bool = False) -> Schema:
     """Describe the table that `gpusynth.datasets.firms` makes.
 
     Every column has the role "synthesize". "Not reported" and "do not know" are missing codes;
@@ -74,10 +75,15 @@ def firms_schema(columns: int = 130) -> Schema:
     ----------
     columns : int
         As for `gpusynth.datasets.firms`.
+    rare_outcome : bool
+        As for `gpusynth.datasets.firms`.
 
     Returns
     -------
     Schema
     """
     chosen = select_columns(columns)
-    return Schema(columns=tuple(_column(fact) for fact in COLUMNS if fact.name in chosen))
+    facts = [fact for fact in COLUMNS if fact.name in chosen]
+    if rare_outcome:
+        facts.append(RARE_OUTCOME)
+    return Schema(columns=tuple(map(_column, facts)))

@@ -44,6 +44,19 @@ class Sheet:
         for name, values in predictors.items():
             self._predictors[name] = values.astype(np.float64)
 
+    def known(self, name: str) -> Array:
+        """Return a predictor that is known.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        array of float64, shape (n_rows,)
+        """
+        return self._predictors[name]
+
     def predictor(self, name: str) -> Array:
         """Return the linear predictor of a draw: its terms added in the order of their listing.
 

@@ -7,6 +7,7 @@ from gpusynth.datasets.capital import fill_capital
 from gpusynth.datasets.draws import Draws
 from gpusynth.datasets.firm import fill_firm
 from gpusynth.datasets.owners import fill_owner, fill_owner_answers
+from gpusynth.datasets.rare import fill_rare
 from gpusynth.datasets.sheet import Sheet
 from gpusynth.datasets.staff import fill_staff
 from gpusynth.datasets.trade import fill_trade
@@ -24,7 +25,8 @@ def simulate(draws: Draws) -> dict[str, Array]:
     Returns
     -------
     dict of str to array, shape (n_rows,)
-        All columns: codes as int8 with -1 for blank, amounts as int64 or float64.
+        All columns, and the rare outcome: codes as int8 with -1 for blank, amounts as int64 or
+        float64.
     """
     sheet = Sheet(draws)
     fill_firm(sheet)
@@ -33,4 +35,5 @@ def simulate(draws: Draws) -> dict[str, Array]:
     fill_capital(sheet, sent)
     fill_trade(sheet, sent)
     fill_staff(sheet, sent)
+    fill_rare(sheet, sent)
     return sheet.columns

@@ -14,7 +14,7 @@ from gpusynth.datasets.amounts import AMOUNT_COUNTS
 from gpusynth.datasets.facts_columns import COLUMN_NAMES
 from gpusynth.datasets.facts_counts import BLANK, COUNTS, N_RECORDS
 
-__all__ = ["AUXILIARY_NAMES", "LEVEL_SHARES", "OURS", "TRAITS", "YES_SHARES"]
+__all__ = ["AUXILIARY_NAMES", "LEVEL_SHARES", "OURS", "RARE_SHARE", "TRAITS", "YES_SHARES"]
 
 TRAITS = ("careless", "digital", "borrower", "generous")
 
@@ -38,6 +38,9 @@ OURS: Mapping[str, float] = {
 }
 # fmt: on
 """Share of "yes" among those who answered."""
+
+RARE_SHARE = 0.005
+"""Of firms with a questionnaire, those that moved jobs abroad: made up, and not published."""
 
 _OWNER_MISSING = 8_480
 """Records whose questions about owner 1 are all unanswered: ours, just under the 8,508 published
@@ -121,6 +124,7 @@ YES_SHARES: Mapping[str, float] = {
     "SCAMOUNT unknown": _unknown("SCAMOUNT", "9", "A"),
     "ECOMMERCE": _ONLINE / (_ONLINE + COUNTS["ECOMMPCT"]["9"]),
     "married": sum(_MARRIED) / (sum(_MARRIED) + COUNTS["HUSBWIFE"]["4"]),
+    "JOBSABROAD": RARE_SHARE,
 }
 """Name of a yes/no draw -> share of "yes" among its rows."""
 

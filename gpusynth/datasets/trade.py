@@ -7,7 +7,7 @@ import numpy as np
 from gpusynth.arrays import Array
 from gpusynth.datasets.sheet import NULL, Sheet
 
-__all__ = ["fill_trade"]
+__all__ = ["fill_abroad", "fill_trade"]
 
 _LANGUAGES = (
     "ARABIC CHINESE FRENCH GERMAN GREEK HINDI ITALIAN JAPANESE KOREAN POLISH PORTUGUESE RUSSIAN "
@@ -23,12 +23,18 @@ def _single(sheet: Sheet, name: str, sent: Array) -> Array:
     return yes
 
 
-def _fill_abroad(sheet: Sheet, sent: Array) -> None:
+def fill_abroad(sheet: Sheet, sent: Array) -> None:
     """Draw trade abroad from observed predictors only.
 
     So a logit of "some exports" (codes 2 to 8 against 1), of OPSOUTSIDE or of OUTSOURCE on the
     predictors in `COEFFICIENTS` estimates those coefficients.
+
+    Parameters
+    ----------
+    sheet : Sheet
+    sent : array of bool, shape (n_rows,)
     """
+    sheet.know(immigrant_size=sheet.known("immigrant") * sheet.known("log_employment"))
     blank = sheet.yes("EXPORTS blank", sent)
     told = sheet.reported("EXPORTS", sent & ~blank)
     unknown = sheet.yes("EXPORTS unknown", told)
@@ -87,7 +93,7 @@ def fill_trade(sheet: Sheet, sent: Array) -> None:
     sent : array of bool, shape (n_rows,)
     """
     _fill_customers(sheet, sent)
-    _fill_abroad(sheet, sent)
+    fill_abroad(sheet, sent)
     sheet.know(website=_single(sheet, "WEBSITE", sent))
     _fill_web(sheet, sent)
     _fill_languages(sheet, sent)

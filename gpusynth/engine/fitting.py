@@ -2,15 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from gpusynth.arrays import Array
-from gpusynth.methods import FittedModel, StepData, StepTarget
+from gpusynth.engine.resample import bayesian_weights, bootstrap_rows
+from gpusynth.engine.strata import StratumGroups
+from gpusynth.methods import (
+    Block,
+    DrawnColumns,
+    FittedModel,
+    GroupedModel,
+    Method,
+    ModelSize,
+    StepData,
+    StepTarget,
+)
 from gpusynth.plan import Step, SynthesisPlan
-from gpusynth.table import Table, as_numbers
+from gpusynth.streams import StreamKey
+from gpusynth.table import Codec, Table, as_numbers
 from gpusynth.trees import ClassTarget, NumberTarget, Predictor, PredictorTable, Target
 
-__all__ = ["fit_step", "real_predictors", "step_data"]
+if TYPE_CHECKING:
+    from gpusynth.engine.prepare import Prepared
+
+__all__ = ["StepModels", "fit_step", "real_predictors", "step_data"]
+
+
+@dataclass(frozen=True, slots=True)
+class StepModels:
+    """The models of one step.
+
+    Attributes
+    ----------
+    models : tuple of FittedModel
+        One for all replicates, or one for each where every replicate is fitted anew.
+    """
+
+    models: tuple[FittedModel, ...]
+
+    def of(self, replicate: int) -> FittedModel:
+        """Return the model of a replicate, numbered from 1."""
+        return self.models[0] if len(self.models) == 1 else self.models[replicate - 1]
+
+    @property
+    def size(self) -> ModelSize:
+        """Leaves and depth of the first model."""
+        return self.models[0].size
 
 
 def real_predictors(plan: SynthesisPlan, table: Table) -> PredictorTable:
@@ -37,65 +77,154 @@ def real_predictors(plan: SynthesisPlan, table: Table) -> PredictorTable:
     return PredictorTable.of(predictors, table.n_rows)
 
 
-def fit_step(
-    step: Step, table: Table, predictors: PredictorTable, weight: Array | None
-) -> FittedModel:
-    """Fit the model of one step.
+def fit_step(step: Step, prepared: Prepared, *, seed: int = 0, n_replicates: int = 1) -> StepModels:
+    """Fit the models of one step.
 
     Parameters
     ----------
     step : Step
-    table : Table
-        Real data.
-    predictors : PredictorTable
-        What `real_predictors` returned.
-    weight : array of float64, shape (n_rows,), or None
+    prepared : Prepared
+    seed : int
+        For proper synthesis, which resamples the rows.
+    n_replicates : int
 
     Returns
     -------
-    FittedModel
+    StepModels
     """
-    return step.method.fit(step_data(step, table, predictors, weight))
+    plan = prepared.resolved.plan
+    if step.method.name == "keep":
+        start = prepared.start.table
+        target = step_target(step, start)
+        data = StepData(prepared.predictors, (), target, None, None, start.n_rows, start)
+        return StepModels((step.method.fit(data),))
+    data, taking_part = step_data(step, prepared)
+    if not step.method.is_fitted:
+        return StepModels((step.method.fit(data),))
+    method = step.method
+    if plan.proper == "none":
+        return StepModels((_fit(method, data, taking_part, prepared.groups, None),))
+    if plan.proper == "bayesian":
+        method = type(method)(**{**method.model_dump(), "weighted": True})
+    bayesian = plan.proper == "bayesian"
+    models = []
+    for number in range(1, n_replicates + 1):
+        key = StreamKey(seed, replicate=number, step=step.number)
+        models.append(_fit(method, data, taking_part, prepared.groups, key, bayesian=bayesian))
+    return StepModels(tuple(models))
 
 
-def step_data(
-    step: Step, table: Table, predictors: PredictorTable, weight: Array | None
-) -> StepData:
+def step_data(step: Step, prepared: Prepared) -> tuple[StepData, Array | None]:
     """Return what the method of a step may see.
 
     Parameters
     ----------
     step : Step
-    table : Table
-    predictors : PredictorTable
-    weight : array of float64, shape (n_rows,), or None
+    prepared : Prepared
 
     Returns
     -------
-    StepData
-        For a state step the target's codes are the special codes and, for "value", the first code
-        after them; for a value step only rows whose state is "value" take part.
+    tuple of StepData and array of bool (n_real,) or None
+        The data, and which real rows take part in the fit (None for all). For a state step the
+        target's codes are the special codes and, for "value", the first code after them; for a
+        value step only rows whose state is "value" take part. Rows that a rule fixes or that a
+        partial synthesis keeps do not take part either.
+    """
+    table = prepared.table
+    codes, n_special = table.codes[step.target], table.codecs[step.target].n_special
+    part = prepared.conditions.taking_part(step.target, table)
+    if step.part == "value":
+        ordinary = codes >= n_special
+        part = ordinary if part is None else part & ordinary
+    rows = None if part is None else np.flatnonzero(part).astype(np.int32)
+    if rows is not None and not len(rows):
+        # Every row is fixed or kept: nothing will be drawn, but a model must be there.
+        part, rows = None, None
+    weighted = step.method.is_weighted
+    data = StepData(
+        predictors=prepared.predictors,
+        columns=step.predictors,
+        target=step_target(step, table),
+        rows=rows,
+        weight=prepared.weight if weighted else None,
+        n_real=table.n_rows,
+        table=table,
+    )
+    return data, part
+
+
+def step_target(step: Step, table: Table) -> StepTarget:
+    """Return the target column of a step, over all rows of a table.
+
+    Parameters
+    ----------
+    step : Step
+    table : Table
+
+    Returns
+    -------
+    StepTarget
     """
     name = step.target
     codec, codes, values = table.codecs[name], table.codes[name], table.values.get(name)
-    rows = None
     goal: Target
     if step.part == "state":
         codes, values = np.minimum(codes, codes.dtype.type(codec.n_special)), None
         goal = ClassTarget(codes, codec.n_special + 1)
-    elif step.part == "value":
-        rows = np.flatnonzero(codes >= codec.n_special).astype(np.int32)
-        goal = NumberTarget(as_numbers(codec, codes, values))
-    elif codec.column.is_number and codec.n_special == 0 and step.method.uses_predictors:
+    elif step.part == "value" or _is_plain_number(step, codec):
         goal = NumberTarget(as_numbers(codec, codes, values))
     else:
         goal = ClassTarget(codes, codec.n_codes)
-    return StepData(
-        predictors=predictors,
-        columns=step.predictors,
-        target=StepTarget(name=name, codes=codes, values=values, goal=goal),
-        rows=rows,
-        weight=weight,
-        n_real=table.n_rows,
-        table=table,
-    )
+    return StepTarget(name=name, codes=codes, values=values, goal=goal)
+
+
+def _is_plain_number(step: Step, codec: Codec) -> bool:
+    """Return whether a whole step draws a number without special codes from a model."""
+    return codec.column.is_number and codec.n_special == 0 and step.method.uses_predictors
+
+
+def _fit(
+    method: Method,
+    data: StepData,
+    taking_part: Array | None,
+    groups: StratumGroups | None,
+    key: StreamKey | None,
+    *,
+    bayesian: bool = False,
+) -> FittedModel:
+    """Fit on all rows that take part, or apart in each group of strata."""
+    if groups is None:
+        return method.fit(_resampled(data, key, bayesian=bayesian))
+    models: dict[int, FittedModel] = {}
+    for group in groups.groups:
+        rows = groups.training_rows(group, taking_part)
+        own = replace(data, rows=rows)
+        stream = None if key is None else key.at(stratum=group.number)
+        models[group.number] = method.fit(_resampled(own, stream, bayesian=bayesian))
+    return GroupedModel(models, _GroupOf(groups), data.target.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _GroupOf:
+    """Which group of strata draws a row."""
+
+    groups: StratumGroups
+
+    def __call__(self, drawn: DrawnColumns, block: Block) -> Array:
+        """Return the group of each row to draw, shape (n_drawn,)."""
+
+        def read(name: str) -> tuple[Array, Array | None]:
+            return block.take(drawn.read(name)[0]), None
+
+        return self.groups.group_of(read, block.n_drawn)
+
+
+def _resampled(data: StepData, key: StreamKey | None, *, bayesian: bool) -> StepData:
+    """Resample the rows of a fit for proper synthesis."""
+    if key is None:
+        return data
+    if bayesian:
+        weight = bayesian_weights(data.n_real, key)
+        return replace(data, weight=weight if data.weight is None else weight * data.weight)
+    rows = np.arange(data.n_real, dtype=np.int32) if data.rows is None else data.rows
+    return replace(data, rows=bootstrap_rows(rows, key))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gpusynth.engine.directory import RunDirectory
+from gpusynth.engine.fitting import StepModels
 from gpusynth.engine.measure import Stopwatch
 from gpusynth.engine.output import check_keys, to_table
 from gpusynth.engine.prepare import Prepared, prepare, resolve_input
@@ -19,7 +20,6 @@ from gpusynth.engine.settings import OutputFormat, RunSettings
 from gpusynth.engine.synthesis import Synthesis, load_kernels
 from gpusynth.errors import OutputError
 from gpusynth.io import like_input
-from gpusynth.methods import FittedModel
 from gpusynth.plan import Plan, SynthesisPlan
 from gpusynth.table import BATCH_ROWS, InferredSchema, Schema
 
@@ -136,7 +136,7 @@ class FittedSynthesis:
     It holds the real data as codes and is as confidential as they are.
     """
 
-    def __init__(self, data: Any, synthesis: Synthesis, models: dict[int, FittedModel]) -> None:
+    def __init__(self, data: Any, synthesis: Synthesis, models: dict[int, StepModels]) -> None:
         self._data = data
         self._synthesis = synthesis
         self._models = models
@@ -185,7 +185,7 @@ class FittedSynthesis:
         fitted = self._synthesis
         synthesis = Synthesis(fitted.prepared, fitted.listener, Stopwatch(), dict(fitted.sizes))
         if settings.n_rows is not None:
-            check_keys(fitted.prepared.resolved, settings.n_rows)
+            check_keys(fitted.prepared.resolved, synthesis.n_rows(settings))
         with _directory(output, overwrite=overwrite) as directory:
             scratch = None if directory is None else directory.staging
             replicates = synthesis.draw(settings, models=self._models, scratch=scratch)
@@ -211,7 +211,8 @@ def _prepare(
     prepared = prepare(
         resolved, batch_rows=settings.batch_rows, listener=listener, stopwatch=stopwatch
     )
-    check_keys(resolved, settings.n_rows or prepared.table.n_rows)
+    synthesis = Synthesis(prepared, listener, stopwatch)
+    check_keys(prepared.resolved, synthesis.n_rows(settings))
     load_kernels(listener, stopwatch)
     return prepared
 

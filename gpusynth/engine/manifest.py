@@ -79,6 +79,9 @@ def build_manifest(
         "peak_memory_bytes": peak_memory_bytes(),
         "encoded_bytes": prepared.encoded_bytes,
         "timings": timings(synthesis.stopwatch),
+        "notes": list(prepared.notes),
+        "pooling": list(prepared.pooling),
+        "edits": synthesis.edit_counts.to_json(resolved.plan, prepared.conditions),
         "variables": _variables(synthesis),
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +39,10 @@ def output_schema(resolved: Resolved) -> pa.Schema:
         storage = parse_storage(column.storage)
         given = source.field(column.name)
         fields[column.name] = given if given.type == storage else pa.field(column.name, storage)
-    ordered = [fields[name] for name in resolved.schema.names if name in fields]
+    left_out = resolved.plan.predict_only
+    ordered = [
+        fields[name] for name in resolved.schema.names if name in fields and name not in left_out
+    ]
     return pa.schema(ordered, metadata=drawn.metadata)
 
 
@@ -143,7 +146,7 @@ def write_replicate(
     """
     schema = output_schema(resolved)
     metadata = ReplicateMetadata(
-        schema=_released(resolved.schema),
+        schema=_released(resolved.schema, resolved.plan.predict_only),
         plan_fingerprint=resolved.plan.fingerprint(),
         seed=seed,
         version=gpusynth.__version__,
@@ -155,9 +158,11 @@ def write_replicate(
             listener.advance(path.name, work=batch.num_rows, rows=batch.num_rows)
 
 
-def _released(schema: Schema) -> Schema:
+def _released(schema: Schema, left_out: Sequence[str]) -> Schema:
     """Leave out what the output does not have: a dropped column may name confidential levels."""
-    return Schema(columns=tuple(c for c in schema.columns if c.role != "drop"))
+    return Schema(
+        columns=tuple(c for c in schema.columns if c.role != "drop" and c.name not in left_out)
+    )
 
 
 def _style(schema: pa.Schema) -> CsvStyle:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from gpusynth.arrays import Array
+from gpusynth.engine.conditions import Conditions, bind_conditions
+from gpusynth.engine.edits import RepairGroups, find_repair_groups
 from gpusynth.engine.fitting import real_predictors
 from gpusynth.engine.measure import Stopwatch
 from gpusynth.engine.progress import Listener, WatchedSource
+from gpusynth.engine.start import Start, plan_start
+from gpusynth.engine.strata import StratumGroups, group_strata
 from gpusynth.engine.weights import survey_weights
 from gpusynth.errors import DataError, PlanError
 from gpusynth.io import open_source
-from gpusynth.plan import Plan, SynthesisPlan, read_plan, resolve
+from gpusynth.plan import Plan, SynthesisPlan, read_plan, refine, resolve
 from gpusynth.table import (
     Codec,
     ColumnSketch,
@@ -47,6 +51,8 @@ class Resolved:
         Why each column's kind was chosen; empty when the schema was given.
     codecs : mapping of str to Codec
     plan : SynthesisPlan
+    choices : Plan or None
+        What the plan was resolved from; None where a resolved plan was given.
     """
 
     source: Source
@@ -54,6 +60,7 @@ class Resolved:
     reasons: Mapping[str, str]
     codecs: Mapping[str, Codec]
     plan: SynthesisPlan
+    choices: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,15 @@ class Prepared:
         SHA-256 of the data as they were given.
     encoded_bytes : int
         Of codes and values.
+    conditions : Conditions
+    repair_groups : RepairGroups
+    start : Start
+    groups : StratumGroups or None
+        Where strata are fitted apart.
+    pooling : sequence of mapping
+        Strata that are too small to be fitted by themselves, and on what they are fitted.
+    notes : tuple of str
+        What was noticed and settled on the way; column names and counts, no values.
     """
 
     resolved: Resolved
@@ -78,6 +94,34 @@ class Prepared:
     weight: Array | None
     fingerprint: str
     encoded_bytes: int
+    conditions: Conditions
+    repair_groups: RepairGroups
+    start: Start
+    groups: StratumGroups | None
+    pooling: Sequence[Mapping[str, Any]]
+    notes: tuple[str, ...]
+
+    @property
+    def plan(self) -> SynthesisPlan:
+        """The steps."""
+        return self.resolved.plan
+
+    def last_uses(self) -> dict[int, list[str]]:
+        """Return step number -> real columns that nothing needs once that step is drawn."""
+        last: dict[str, int] = {}
+        ties = self.plan.ties()
+        final = self.plan.steps[-1].number
+        for step in self.plan.steps:
+            used = {step.target, *ties.get(step.target, ())}
+            if step.method.reads_columns:
+                used |= {*step.predictors, *step.method.required_columns}
+            last.update(dict.fromkeys(used, step.number))
+        for columns in self.repair_groups.columns_of.values():
+            last.update(dict.fromkeys(columns, final))
+        uses: dict[int, list[str]] = {}
+        for column, number in last.items():
+            uses.setdefault(number, []).append(column)
+        return uses
 
     def release(self, column: str) -> None:
         """Let go the codes and values of a column that no fit and no model needs any more.
@@ -143,10 +187,10 @@ def resolve_input(
             raise PlanError(
                 "the synthesis plan was resolved on another schema. Resolve the choices again."
             )
-        resolved = choices
     else:
-        resolved = resolve(given, codecs, choices)
-    return Resolved(source, given, reasons, codecs, resolved)
+        choices = Plan() if choices is None else choices
+        return Resolved(source, given, reasons, codecs, resolve(given, codecs, choices), choices)
+    return Resolved(source, given, reasons, codecs, choices)
 
 
 def prepare(
@@ -170,15 +214,23 @@ def prepare(
     DataError, CodecError
     """
     source = resolved.source
+    notes: tuple[str, ...] = ()
     with stopwatch.phase("encode"):
         listener.start("encode", source.n_rows)
         table = encode_table(resolved.schema, resolved.codecs, source, batch_rows=batch_rows)
         if table.n_rows == 0:
             raise DataError(f"{source.name}: there are no rows to learn from")
         _give_back()
-        predictors = real_predictors(resolved.plan, table)
-        needs_weight = any(step.method.is_weighted for step in resolved.plan.steps)
+        if resolved.choices is not None:
+            refined, notes = refine(resolved.plan, table, resolved.choices)
+            resolved = replace(resolved, plan=refined)
+        plan: SynthesisPlan = resolved.plan
+        conditions = bind_conditions(plan, table)
+        predictors = real_predictors(plan, table)
+        needs_weight = any(step.method.is_weighted for step in plan.steps)
         weight = survey_weights(table) if needs_weight else None
+        groups = None if plan.strata is None else group_strata(plan.strata, table)
+        start = plan_start(plan, table, groups, batch_rows=batch_rows)
     with stopwatch.phase("hash input"):
         listener.start("hash input", None)
         fingerprint = source.fingerprint()
@@ -190,6 +242,12 @@ def prepare(
         weight=weight,
         fingerprint=fingerprint,
         encoded_bytes=sum(array.nbytes for array in arrays),
+        conditions=conditions,
+        repair_groups=find_repair_groups(plan, conditions, table, plan.ties()),
+        start=start,
+        groups=groups,
+        pooling=() if groups is None else groups.pooling(table),
+        notes=(*notes, *conditions.notes),
     )
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,16 @@ import numpy as np
 import psutil
 
 from gpusynth.arrays import Array
-from gpusynth.engine.measure import Stopwatch, timed
+from gpusynth.engine.start import Start, start_rows
 from gpusynth.errors import OutputError
 from gpusynth.io.output import output_error
-from gpusynth.methods import Block, DrawnColumns, FittedModel
-from gpusynth.plan import Step
+from gpusynth.methods import Block
 from gpusynth.streams import StreamKey
 from gpusynth.table import Table
+from gpusynth.table.special_codes import number_dtype
 from gpusynth.trees import Layout, PredictorTable
 
-__all__ = ["BLOCK_ROWS", "SyntheticRows", "allocate", "draw_tasks"]
+__all__ = ["BLOCK_ROWS", "SyntheticRows", "allocate"]
 
 BLOCK_ROWS = 1 << 20
 """Rows that one task draws: every task lays the tree out anew (up to a few hundred thousand nodes),
@@ -43,6 +42,9 @@ class SyntheticRows:
     n_rows : int
     scratch : pathlib.Path or None
         Directory for the columns' files; None holds them in memory.
+    start : array of int64, shape (n_rows,), or None
+        The real row (or row of the start table) that each row begins with; None where no column is
+        kept.
     codes : dict of str to array of uint8 or uint16, shape (n_rows,)
     values : dict of str to array of float64 or int64, shape (n_rows,)
         Only for columns whose codes do not say it all.
@@ -54,6 +56,7 @@ class SyntheticRows:
     number: int
     n_rows: int
     scratch: Path | None = None
+    start: Array | None = None
     codes: dict[str, Array] = field(default_factory=dict)
     values: dict[str, Array] = field(default_factory=dict)
     tables: dict[int, PredictorTable] = field(default_factory=dict)
@@ -63,21 +66,29 @@ class SyntheticRows:
         for first in range(0, self.n_rows, BLOCK_ROWS):
             yield Block(first, min(BLOCK_ROWS, self.n_rows - first), self.n_rows)
 
-    def make_room(self, column: str, real: Table) -> None:
+    def make_room(self, column: str, real: Table, *, new_values: bool) -> None:
         """Make room for a column when it is drawn for the first time.
 
         Not earlier: by then the memory of real columns that are done with can be used again.
+
+        Parameters
+        ----------
+        column : str
+        real : Table
+            For the dtypes.
+        new_values : bool
+            Whether numbers may be drawn that no code stands for.
         """
         if column in self.codes:
             return
         place = None if self.scratch is None else self.scratch / f"columns_{self.number:03d}"
-        for kind, given, own in (
-            ("codes", real.codes, self.codes),
-            ("values", real.values, self.values),
-        ):
-            if column in given:
-                file = place and place.with_name(f"{place.name}_{kind}_{len(own):05d}")
-                own[column] = _zeros(self.n_rows, given[column].dtype, file)
+        dtypes = {"codes": real.codes[column].dtype}
+        if column in real.values or new_values:
+            dtypes["values"] = np.dtype(number_dtype(real.schema[column]))
+        for kind, dtype in dtypes.items():
+            own = self.codes if kind == "codes" else self.values
+            file = place and place.with_name(f"{place.name}_{kind}_{len(own):05d}")
+            own[column] = _zeros(self.n_rows, dtype, file)
 
     def reader(self, part: slice) -> Callable[[str], tuple[Array, Array | None]]:
         """Return a function that reads the codes and numbers of a column's part."""
@@ -88,9 +99,36 @@ class SyntheticRows:
 
         return read
 
+    def fill_table(self, first_row: int, columns: Collection[str], *, again: bool = False) -> None:
+        """Put columns of a block into the layout of trees.
+
+        Parameters
+        ----------
+        first_row : int
+            Of the block.
+        columns : collection of str
+            Those that predict nothing are passed over.
+        again : bool
+            Whether they were put there before, so that old answers must be taken out.
+        """
+        table = self.tables.get(first_row)
+        if table is None:
+            return
+        part = slice(first_row, first_row + table.n_rows)
+        for name in columns:
+            place = table.layout.position.get(name)
+            if place is None:
+                continue
+            word = table.layout.word(place)
+            if again and word >= 0:
+                bits = np.bitwise_or.reduce(table.layout.bits(place))
+                table.records[:, word] &= ~bits
+            table.fill({name: self.codes[name][part]})
+
     def finish_drawing(self) -> None:
         """Let go what only draws need."""
         self.tables.clear()
+        self.start = None
 
     def clear(self) -> None:
         """Let the columns go."""
@@ -101,10 +139,13 @@ class SyntheticRows:
 def allocate(
     real: Table,
     layout: Layout,
+    start: Start,
     n_rows: int,
     n_replicates: int,
     *,
+    seed: int,
     scratch: Path | None,
+    has_start: bool,
 ) -> list[SyntheticRows]:
     """Begin all replicates, which are drawn side by side.
 
@@ -118,10 +159,14 @@ def allocate(
         For the dtypes.
     layout : Layout
         Of the columns that predict others.
+    start : Start
     n_rows : int
     n_replicates : int
+    seed : int
     scratch : pathlib.Path, optional
         Directory for such files; None keeps everything in memory.
+    has_start : bool
+        Whether any column is kept, so that rows have a start.
 
     Returns
     -------
@@ -147,6 +192,8 @@ def allocate(
     replicates = []
     for number in range(1, n_replicates + 1):
         rows = SyntheticRows(number, n_rows, scratch)
+        if has_start:
+            rows.start = start_rows(start, StreamKey(seed, replicate=number), n_rows)
         if scratch is None:
             rows.tables = {b.first_row: PredictorTable(layout, b.n_rows) for b in rows.blocks()}
         replicates.append(rows)
@@ -167,86 +214,3 @@ def _zeros(n_rows: int, dtype: Any, file: Path | None) -> Array:
         return np.memmap(file, dtype, mode="r+", shape=(n_rows,))
     except OSError as error:
         raise output_error(file.parent, error) from None
-
-
-def draw_tasks(
-    step: Step,
-    model: FittedModel,
-    real: Table,
-    replicates: Sequence[SyntheticRows],
-    *,
-    seed: int,
-    stopwatch: Stopwatch,
-) -> list[Callable[[], None]]:
-    """Return tasks that draw one step of every replicate; they may run in any order.
-
-    Parameters
-    ----------
-    step : Step
-    model : FittedModel
-    real : Table
-        For dtypes and numbers of special codes.
-    replicates : sequence of SyntheticRows
-        Columns visited before must be complete.
-    seed : int
-    stopwatch : Stopwatch
-
-    Returns
-    -------
-    list of callables
-    """
-    n_special = real.codecs[step.target].n_special
-    tasks: list[Callable[[], None]] = []
-    for rows in replicates:
-        rows.make_room(step.target, real)
-        key = StreamKey(seed, replicate=rows.number, step=step.number)
-        for block in rows.blocks():
-            tasks.append(
-                partial(
-                    _draw_block,
-                    step,
-                    model,
-                    rows,
-                    key=key,
-                    block=block,
-                    n_special=n_special,
-                    stopwatch=stopwatch,
-                )
-            )
-    return tasks
-
-
-def _draw_block(
-    step: Step,
-    model: FittedModel,
-    rows: SyntheticRows,
-    *,
-    key: StreamKey,
-    block: Block,
-    n_special: int,
-    stopwatch: Stopwatch,
-) -> None:
-    with timed() as spent:
-        part = slice(block.first_row, block.first_row + block.n_rows)
-        table = rows.tables.get(block.first_row)
-        drawn = model.draw(DrawnColumns(table, rows.reader(part)), key, block)
-        _store(step, rows, part, drawn, n_special)
-        if table is not None and step.part != "state" and step.target in table.layout.position:
-            table.fill({step.target: rows.codes[step.target][part]})
-    stopwatch.add_draw(step.number, spent)
-
-
-def _store(
-    step: Step,
-    rows: SyntheticRows,
-    part: slice,
-    drawn: tuple[Array, Array | None],
-    n_special: int,
-) -> None:
-    """Write drawn codes and numbers; a value step only where the state is "value"."""
-    codes, values = drawn
-    room = rows.codes[step.target][part]
-    where: Any = room >= n_special if step.part == "value" else True
-    if values is not None:
-        np.copyto(rows.values[step.target][part], values, where=where)
-    np.copyto(room, codes, where=where)

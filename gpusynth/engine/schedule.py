@@ -30,8 +30,8 @@ class Scheduler(Generic[Model]):
     fit : callable
         Step -> model; called from any thread.
     draws : callable
-        (Step, model) -> tasks that draw it; called in this thread, the tasks from any thread, all
-        of them before the next step's.
+        (Step, model) -> stages of tasks that draw it; called in this thread, the tasks from any
+        thread, all of a stage before the next stage, and all stages before the next step's.
     drawn : callable
         Step -> None, in this thread, when all its draws are done.
     threads : int
@@ -42,7 +42,7 @@ class Scheduler(Generic[Model]):
         steps: Sequence[Step],
         *,
         fit: Callable[[Step], Model],
-        draws: Callable[[Step, Model], Sequence[Callable[[], None]]],
+        draws: Callable[[Step, Model], Sequence[Sequence[Callable[[], None]]]],
         drawn: Callable[[Step], None],
         threads: int,
     ) -> None:
@@ -52,10 +52,11 @@ class Scheduler(Generic[Model]):
         self._drawn = drawn
         self._threads = threads
         self._models: dict[int, Model] = {}
+        self._stages: deque[Sequence[Callable[[], None]]] = deque()
         self._waiting: deque[Callable[[], None]] = deque()
         self._next_fit = 0
         self._next_draw = 0
-        self._undone = 0  # draws of the current step that have not finished
+        self._undone = 0  # draws of the current stage that have not finished
         self._fits: dict[Future[Model], int] = {}
         self._drawing: set[Future[None]] = set()
 
@@ -76,10 +77,17 @@ class Scheduler(Generic[Model]):
         if self._undone or self._next_draw not in self._models:
             return
         step = self._steps[self._next_draw]
-        self._waiting.extend(self._draws(step, self._models[self._next_draw]))
-        self._undone = len(self._waiting)
-        if not self._undone:
-            self._finish_draw()
+        self._stages.extend(self._draws(step, self._models[self._next_draw]))
+        self._begin_stage()
+
+    def _begin_stage(self) -> None:
+        """Queue the next stage that has any tasks, or finish the step."""
+        while self._stages:
+            self._waiting.extend(self._stages.popleft())
+            self._undone = len(self._waiting)
+            if self._undone:
+                return
+        self._finish_draw()
 
     def _fill(self, pool: ThreadPoolExecutor) -> None:
         """Give every free thread a task: draws first, since each lets a model go."""
@@ -110,7 +118,7 @@ class Scheduler(Generic[Model]):
             task.result()
             self._undone -= 1
             if not self._undone:
-                self._finish_draw()
+                self._begin_stage()
 
     def _finish_draw(self) -> None:
         del self._models[self._next_draw]

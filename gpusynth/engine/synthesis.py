@@ -6,14 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gpusynth.engine.fitting import fit_step
+from gpusynth.engine.drawing import ColumnDraw, Stages
+from gpusynth.engine.edits import EditCounts
+from gpusynth.engine.fitting import StepModels, fit_step
 from gpusynth.engine.measure import Stopwatch, timed
 from gpusynth.engine.prepare import Prepared
 from gpusynth.engine.progress import Listener
-from gpusynth.engine.replicate import SyntheticRows, allocate, draw_tasks
+from gpusynth.engine.replicate import SyntheticRows, allocate
 from gpusynth.engine.schedule import Scheduler
 from gpusynth.engine.settings import RunSettings
-from gpusynth.methods import FittedModel, ModelSize, start_rows
+from gpusynth.errors import PlanError
+from gpusynth.methods import ModelSize
 from gpusynth.plan import Step
 from gpusynth.trees import warm_up
 
@@ -44,14 +47,16 @@ class Synthesis:
     stopwatch : Stopwatch
     sizes : dict of int to ModelSize
         Step number -> size of its model, once fitted.
+    edit_counts : EditCounts
     """
 
     prepared: Prepared
     listener: Listener
     stopwatch: Stopwatch
     sizes: dict[int, ModelSize] = field(default_factory=dict)
+    edit_counts: EditCounts = field(default_factory=EditCounts)
 
-    def fit(self, threads: int) -> dict[int, FittedModel]:
+    def fit(self, threads: int) -> dict[int, StepModels]:
         """Fit all steps and keep the models.
 
         Parameters
@@ -60,23 +65,36 @@ class Synthesis:
 
         Returns
         -------
-        dict of int to FittedModel
+        dict of int to StepModels
             By step number.
-        """
-        models: dict[int, FittedModel] = {}
 
-        def keep(step: Step, model: FittedModel) -> list[Callable[[], None]]:
+        Raises
+        ------
+        PlanError
+            If the synthesis is proper: then models belong to replicates.
+        """
+        if self.prepared.plan.proper != "none":
+            raise PlanError(
+                "a proper synthesis fits every replicate anew, so it cannot be fitted once. "
+                'Use synthesize, or proper = "none".'
+            )
+        models: dict[int, StepModels] = {}
+
+        def keep(step: Step, model: StepModels) -> Stages:
             models[step.number] = model
             return []
 
-        self._run("fit", self._fit, keep, n_rows=self.prepared.table.n_rows, threads=threads)
+        def fit(step: Step) -> StepModels:
+            return self._fit(step, RunSettings())
+
+        self._run("fit", fit, keep, n_rows=self.prepared.table.n_rows, threads=threads)
         return models
 
     def draw(
         self,
         settings: RunSettings,
         *,
-        models: Mapping[int, FittedModel] | None = None,
+        models: Mapping[int, StepModels] | None = None,
         scratch: Path | None = None,
     ) -> list[SyntheticRows]:
         """Draw all replicates, fitting each step on the way unless models are given.
@@ -86,7 +104,7 @@ class Synthesis:
         Parameters
         ----------
         settings : RunSettings
-        models : mapping of int to FittedModel, optional
+        models : mapping of int to StepModels, optional
             By step number; a model that is not given is let go after its last draw.
         scratch : pathlib.Path, optional
             Where columns may be put when memory is short.
@@ -95,52 +113,100 @@ class Synthesis:
         -------
         list of SyntheticRows
         """
-        real = self.prepared.table
-        n_rows = real.n_rows if settings.n_rows is None else settings.n_rows
-        layout = self.prepared.predictors.layout
-        replicates = allocate(real, layout, n_rows, settings.n_replicates, scratch=scratch)
+        prepared = self.prepared
+        n_rows = self.n_rows(settings)
+        replicates = allocate(
+            prepared.table,
+            prepared.predictors.layout,
+            prepared.start,
+            n_rows,
+            settings.n_replicates,
+            seed=settings.seed,
+            scratch=scratch,
+            has_start=bool(prepared.plan.kept) or prepared.plan.partial is not None,
+        )
+        states: dict[str, tuple[Step, StepModels]] = {}
 
-        def draws(step: Step, model: FittedModel) -> list[Callable[[], None]]:
-            return draw_tasks(
-                step, model, real, replicates, seed=settings.seed, stopwatch=self.stopwatch
-            )
+        def draws(step: Step, model: StepModels) -> Stages:
+            if step.part == "state":
+                states[step.target] = (step, model)
+            state = states.pop(step.target, None) if step.part == "value" else None
+            columns = [
+                ColumnDraw(prepared, step, model, state, rows, settings.seed, self.edit_counts)
+                for rows in replicates
+            ]
+            return self._side_by_side(step, [column.stages() for column in columns])
 
-        def known(step: Step) -> FittedModel:
-            return models[step.number] if models is not None else self._fit(step)
+        def known(step: Step) -> StepModels:
+            return models[step.number] if models is not None else self._fit(step, settings)
 
-        rows = settings.n_replicates * n_rows + (0 if models else real.n_rows)
+        rows = settings.n_replicates * n_rows + (0 if models else prepared.table.n_rows)
         phase = "fit and draw" if models is None else "draw"
-        release = self.prepared.release if models is None else None
-        self._run(phase, known, draws, n_rows=rows, threads=settings.n_threads, release=release)
-        start_rows.cache_clear()
+        last_uses = prepared.last_uses() if models is None else {}
+        self._run(phase, known, draws, n_rows=rows, threads=settings.n_threads, last_uses=last_uses)
         for replicate in replicates:
             replicate.finish_drawing()
         return replicates
 
-    def _fit(self, step: Step) -> FittedModel:
-        prepared = self.prepared
+    def n_rows(self, settings: RunSettings) -> int:
+        """Return the rows of each replicate.
+
+        Raises
+        ------
+        PlanError
+            If the run asks for another number than the plan's start table or strata give.
+        """
+        given = self.prepared.start.n_rows
+        if given is None:
+            return self.prepared.table.n_rows if settings.n_rows is None else settings.n_rows
+        if settings.n_rows not in (None, given):
+            raise PlanError(
+                f"{settings.n_rows} rows are asked for, but the plan's start table or strata give "
+                f"{given}. Leave the number of rows out."
+            )
+        return given
+
+    def _side_by_side(self, step: Step, columns: list[Stages]) -> Stages:
+        """Join the stages of all replicates and time each task."""
+
+        def timed_task(task: Callable[[], None]) -> Callable[[], None]:
+            def run() -> None:
+                with timed() as spent:
+                    task()
+                self.stopwatch.add_draw(step.number, spent)
+
+            return run
+
+        return [
+            [timed_task(task) for stages in columns for task in stages[number]]
+            for number in range(len(columns[0]))
+        ]
+
+    def _fit(self, step: Step, settings: RunSettings) -> StepModels:
         with timed() as spent:
-            model = fit_step(step, prepared.table, prepared.predictors, prepared.weight)
+            models = fit_step(
+                step, self.prepared, seed=settings.seed, n_replicates=settings.n_replicates
+            )
         self.stopwatch.add_fit(step.number, spent)
-        self.sizes[step.number] = model.size
-        return model
+        self.sizes[step.number] = models.size
+        return models
 
     def _run(
         self,
         phase: str,
-        fit: Callable[[Step], FittedModel],
-        draws: Callable[[Step, FittedModel], list[Callable[[], None]]],
+        fit: Callable[[Step], StepModels],
+        draws: Callable[[Step, StepModels], Stages],
         *,
         n_rows: int,
         threads: int,
-        release: Callable[[str], None] | None = None,
+        last_uses: Mapping[int, list[str]] | None = None,
     ) -> None:
         """Schedule all steps; a step counts as one unit of work and one for each predictor."""
-        steps = self.prepared.resolved.plan.steps
+        steps = self.prepared.plan.steps
 
         def done(step: Step) -> None:
-            if release is not None and step.part != "state":
-                release(step.target)
+            for column in (last_uses or {}).get(step.number, ()):
+                self.prepared.release(column)
             self.listener.advance(step.target, work=1 + len(step.predictors), rows=n_rows)
 
         self.listener.start(phase, sum(1 + len(step.predictors) for step in steps))

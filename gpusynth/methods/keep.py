@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -22,7 +21,7 @@ from gpusynth.methods.model import (
 if TYPE_CHECKING:
     from gpusynth.streams import StreamKey
 
-__all__ = ["Keep", "KeepModel", "start_rows"]
+__all__ = ["Keep", "KeepModel"]
 
 
 class Keep(MethodSpecification):
@@ -35,6 +34,7 @@ class Keep(MethodSpecification):
 
     name: ClassVar[str] = "keep"
     uses_predictors: ClassVar[bool] = False
+    is_fitted: ClassVar[bool] = False
 
     def fit(self, data: StepData, *, n_threads: int = 1) -> FittedModel:
         """Remember the column.
@@ -51,7 +51,7 @@ class Keep(MethodSpecification):
         -------
         KeepModel
         """
-        return KeepModel(data.target, data.n_real)
+        return KeepModel(data.target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,50 +59,20 @@ class KeepModel:
     """A real column."""
 
     target: StepTarget
-    n_real: int
 
     @property
     def size(self) -> ModelSize:
         """One leaf."""
         return ModelSize()
 
-    def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
-        """Take the values of the start rows; see `FittedModel.draw`.
-
-        The step of `key` is not used: all kept columns share one stream.
+    def draw(
+        self, drawn: DrawnColumns, key: StreamKey, block: Block
+    ) -> tuple[Array, Array | None]:
+        """Take the values of the rows that the block's rows start with; see `FittedModel.draw`.
 
         Returns
         -------
         tuple of (codes (n_drawn,), values (n_drawn,) or None)
         """
-        from gpusynth.streams import Purpose
-
-        start = start_rows(key.at(step=0, purpose=Purpose.START), self.n_real, block.n_total)
-        part = start[block.first_row : block.first_row + block.n_rows]
-        return self.target.take(block.take(part))
-
-
-@lru_cache(maxsize=2)
-def start_rows(key: StreamKey, n_real: int, n_total: int) -> Array:
-    """Return the real row that starts each synthetic row.
-
-    Kept for the last two calls, since every kept column of a replicate asks for the same rows.
-
-    Parameters
-    ----------
-    key : StreamKey
-        Stream of the replicate's start rows.
-    n_real : int
-    n_total : int
-
-    Returns
-    -------
-    array of int64, shape (n_total,)
-        A permutation of ``arange(n_real)`` when both numbers are equal (the order of random
-        64-bit numbers, ties by row), else draws with replacement.
-    """
-    from gpusynth.streams import random_bits, uniform
-
-    if n_total == n_real:
-        return np.argsort(random_bits(key, 0, n_real)[:, 0], kind="stable")
-    return (uniform(key, 0, n_total)[:, 0] * n_real).astype(np.int64)
+        start = np.zeros(0, np.int64) if block.start is None else block.start
+        return self.target.take(block.take(start))

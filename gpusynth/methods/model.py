@@ -119,6 +119,8 @@ class Block:
         Ascending positions in the block of the rows to draw; None for all of them.
     attempt : int
         How often these rows were drawn before; every attempt has random numbers of its own.
+    start : array of int64, shape (n_rows,), or None
+        The real row that each row of the block begins with; only for columns that are kept.
     """
 
     first_row: int
@@ -126,6 +128,7 @@ class Block:
     n_total: int
     positions: Array | None = None
     attempt: int = 0
+    start: Array | None = None
 
     @property
     def n_drawn(self) -> int:
@@ -229,6 +232,10 @@ class MethodSpecification(BaseModel):
         Whether fit and draw read codes and numbers of earlier columns besides the predictor table.
     whole_file : bool
         Whether a draw needs all rows of the file in one block.
+    is_fitted : bool
+        Whether it learns a distribution; false where the plan says all (a formula, a copy).
+    by_parts : bool
+        Whether a number with missing codes or spikes takes two steps, its state and its value.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -237,6 +244,8 @@ class MethodSpecification(BaseModel):
     makes_values: ClassVar[bool] = False
     reads_columns: ClassVar[bool] = False
     whole_file: ClassVar[bool] = False
+    is_fitted: ClassVar[bool] = True
+    by_parts: ClassVar[bool] = True
 
     @property
     def is_weighted(self) -> bool:
@@ -248,6 +257,15 @@ class MethodSpecification(BaseModel):
         """Columns that must be visited before the target."""
         return ()
 
+    def for_states(self) -> Method:
+        """Return the method that draws which missing code, spike or value a number has.
+
+        Returns
+        -------
+        Method
+        """
+        return self  # type: ignore[return-value]  # a method is a specification that can fit
+
 
 @runtime_checkable
 class Method(Protocol):
@@ -255,7 +273,8 @@ class Method(Protocol):
 
     Attributes
     ----------
-    name, uses_predictors, makes_values, reads_columns, whole_file : see `MethodSpecification`
+    name, uses_predictors, makes_values, reads_columns, whole_file, is_fitted, by_parts
+        See `MethodSpecification`.
     """
 
     name: ClassVar[str]
@@ -263,6 +282,8 @@ class Method(Protocol):
     makes_values: ClassVar[bool]
     reads_columns: ClassVar[bool]
     whole_file: ClassVar[bool]
+    is_fitted: ClassVar[bool]
+    by_parts: ClassVar[bool]
 
     @property
     def is_weighted(self) -> bool:
@@ -272,6 +293,10 @@ class Method(Protocol):
     @property
     def required_columns(self) -> tuple[str, ...]:
         """Columns that must be visited before the target."""
+        ...
+
+    def for_states(self) -> Method:
+        """Return the method that draws the states of a number."""
         ...
 
     def fit(self, data: StepData, *, n_threads: int = 1) -> FittedModel:

@@ -11,16 +11,54 @@ from pydantic import ValidationError
 from gpusynth.errors import PlanError
 from gpusynth.methods.cart import Cart
 from gpusynth.methods.constant import Constant
+from gpusynth.methods.forest import Bag
 from gpusynth.methods.keep import Keep
+from gpusynth.methods.logreg import LogReg
+from gpusynth.methods.lookup import Lookup
 from gpusynth.methods.model import Method, MethodSpecification
+from gpusynth.methods.nested import Nested
+from gpusynth.methods.norm import CubeRootNorm, LogNorm, Norm, SqrtNorm
+from gpusynth.methods.normrank import NormRank
+from gpusynth.methods.parametric import Parametric
+from gpusynth.methods.passive import Passive
+from gpusynth.methods.pmm import Pmm
+from gpusynth.methods.polr import Polr
+from gpusynth.methods.polyreg import PolyReg
 from gpusynth.methods.sample import Sample
+from gpusynth.methods.saturated import SatCat
+from gpusynth.methods.saturated_table import CatAll
 
-__all__ = ["METHODS", "method_to_json", "parse_method"]
+__all__ = ["METHODS", "add_method", "method_to_json", "parse_method"]
 
-METHODS: Mapping[str, type[MethodSpecification]] = MappingProxyType(
-    {method.name: method for method in (Cart, Sample, Constant, Keep)}
+_OWN = (
+    *(Cart, Bag, Sample, Nested, Constant, Keep, Passive, Lookup),
+    *(Norm, LogNorm, SqrtNorm, CubeRootNorm, NormRank, Pmm),
+    *(LogReg, PolyReg, Polr, Parametric, SatCat, CatAll),
 )
-"""Name -> specification. A new method is one file and one entry here."""
+"""A new method is one file and one entry here."""
+
+_methods: dict[str, type[MethodSpecification]] = {method.name: method for method in _OWN}
+
+METHODS: Mapping[str, type[MethodSpecification]] = MappingProxyType(_methods)
+"""Name -> specification, user-written ones included once they are registered."""
+
+
+def add_method(specification: type[MethodSpecification]) -> None:
+    """Add a user-written method.
+
+    Parameters
+    ----------
+    specification : type
+
+    Raises
+    ------
+    PlanError
+        If the name is one of gpusynth's own methods, or none.
+    """
+    name = specification.name
+    if not name or any(method.name == name for method in _OWN):
+        raise PlanError(f"a user-written method cannot be named {name!r}. Choose another name.")
+    _methods[name] = specification
 
 
 def parse_method(given: object) -> Method:
@@ -53,7 +91,10 @@ def parse_method(given: object) -> Method:
     if name is None:
         raise PlanError('a method is not named: add method = "..." to its table')
     if not isinstance(name, str) or name not in METHODS:
-        raise PlanError(f"unknown method {name!r}: choose one of {', '.join(METHODS)}")
+        raise PlanError(
+            f"unknown method {name!r}: choose one of {', '.join(METHODS)}. A method of your own "
+            "must be registered (gpusynth.methods.register_method) before the plan is read."
+        )
     specification = METHODS[name]
     known = specification.model_fields
     for parameter in parameters:
@@ -63,10 +104,16 @@ def parse_method(given: object) -> Method:
     try:
         return specification(**parameters)  # type: ignore[return-value]
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"][:1])
-        reason = first["msg"][0].lower() + first["msg"][1:]
-        raise PlanError(f"method {name}, parameter {place!r}: {reason}") from None
+        raise PlanError(f"method {name}{_first_problem(error)}") from None
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_input=False)[0]
+    place = f", parameter {problem['loc'][0]!r}" if problem["loc"] else ""
+    if problem["type"] == "missing":
+        return f"{place}: it must be given"
+    reason = problem["msg"].removeprefix("Value error, ")
+    return f"{place}: {reason[0].lower()}{reason[1:]}"
 
 
 def method_to_json(method: Method) -> dict[str, Any]:

@@ -4,18 +4,28 @@ May import methods and the floors below.
 """
 
 from gpusynth.plan.choices import Plan, VisitOrder
+from gpusynth.plan.conditions import Edit, Partial, Rule
 from gpusynth.plan.plan_file import plan_to_toml, read_plan, write_plan
+from gpusynth.plan.refine import refine
 from gpusynth.plan.resolve import resolve
-from gpusynth.plan.synthesis_plan import Part, Step, SynthesisPlan
+from gpusynth.plan.strata import Strata, StratumSize
+from gpusynth.plan.synthesis_plan import Part, Proper, Step, SynthesisPlan
 
 __all__ = [
+    "Edit",
     "Part",
+    "Partial",
     "Plan",
+    "Proper",
+    "Rule",
     "Step",
+    "Strata",
+    "StratumSize",
     "SynthesisPlan",
     "VisitOrder",
     "plan_to_toml",
     "read_plan",
+    "refine",
     "resolve",
     "write_plan",
 ]

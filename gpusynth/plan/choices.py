@@ -15,6 +15,10 @@ from pydantic import (
 
 from gpusynth.errors import PlanError
 from gpusynth.methods import Cart, Method, method_to_json, parse_method
+from gpusynth.methods.smoothing import Smoothing, parse_smoothing
+from gpusynth.plan.conditions import Edit, Partial, Rule
+from gpusynth.plan.strata import Strata
+from gpusynth.plan.synthesis_plan import Proper
 
 __all__ = ["Plan", "VisitOrder"]
 
@@ -25,6 +29,18 @@ them."""
 
 _MethodField: TypeAlias = Annotated[
     Any, BeforeValidator(parse_method), PlainSerializer(method_to_json)
+]
+
+_SmoothingField: TypeAlias = Annotated[
+    Smoothing,
+    BeforeValidator(parse_smoothing),
+    PlainSerializer(lambda smoothing: smoothing.to_json()),
+]
+_StrataField: TypeAlias = Annotated[
+    Strata,
+    BeforeValidator(
+        lambda given: {"columns": given} if isinstance(given, (list, tuple)) else given
+    ),
 ]
 
 
@@ -41,6 +57,31 @@ class Plan(BaseModel):
         Column -> method.
     predictors : dict
         Column -> columns that may predict it; all earlier visited columns where it is not named.
+    never_predict : sequence of str
+        Columns that predict no other.
+    predict_only : sequence of str
+        Columns that start every row as kept columns do and predict others, but are not put out.
+    max_predictors : int, optional
+        Most predictors of a step, the most important ones (`gpusynth.plan.importance`).
+    screen : bool
+        Leave out predictors that repeat another column, and draw one-to-one copies of an earlier
+        column by looking them up (`gpusynth.plan.screening`).
+    rules : sequence of Rule
+        Values that are fixed where a condition holds.
+    edits : sequence of Edit
+        What every synthetic row must satisfy.
+    strata : Strata or sequence of str, optional
+        Fit apart in each stratum; the columns with the role stratum by default.
+    partial : Partial, optional
+        Synthesize some answers and keep all others.
+    proper : {"none", "bootstrap", "bayesian"}
+        Fit each replicate anew on resampled rows.
+    smoothing : dict
+        Column of numbers -> kind of smoothing.
+    start_table : str, optional
+        File with the kept columns; its rows start the synthetic rows in place of real ones.
+    resynthesize : sequence of str
+        Kept columns that are drawn anew at the end, given all others.
 
     Raises
     ------
@@ -61,6 +102,18 @@ class Plan(BaseModel):
     default: _MethodField = Field(default_factory=Cart)
     methods: dict[str, _MethodField] = Field(default_factory=dict)
     predictors: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    never_predict: tuple[str, ...] = ()
+    predict_only: tuple[str, ...] = ()
+    max_predictors: Annotated[int, Field(ge=1)] | None = None
+    screen: bool = True
+    rules: tuple[Rule, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    strata: _StrataField | None = None
+    partial: Partial | None = None
+    proper: Proper = "none"
+    smoothing: dict[str, _SmoothingField] = Field(default_factory=dict)
+    start_table: str | None = None
+    resynthesize: tuple[str, ...] = ()
 
     def method_of(self, column: str) -> Method:
         """Return the method chosen for a column.
@@ -105,9 +158,11 @@ def _first_problem(error: ValidationError) -> str:
     """Say the first problem in the words of the plan file."""
     problem = error.errors(include_url=False, include_input=False)[0]
     place = [str(part) for part in problem["loc"]]
-    if problem["type"] == "extra_forbidden":
+    if problem["type"] == "extra_forbidden" and len(place) == 1:
         known = ", ".join(Plan.model_fields)
         return f"unknown entry {place[0]!r}: a plan has {known}"
+    if problem["type"] == "extra_forbidden":
+        return f"unknown entry {'.'.join(place)!r}. Correct the name or remove it."
     if place[0] == "visit":
         return 'visit must be "file", "levels" or a list of column names'
     message = problem["msg"].removeprefix("Value error, ")

@@ -13,9 +13,13 @@ __all__ = ["resolve_predictors"]
 
 
 def resolve_predictors(
-    plan: Plan, schema: Schema, codecs: Mapping[str, Codec], visit: Sequence[str]
-) -> dict[str, tuple[str, ...]]:
-    """Return the predictors of every visited column.
+    plan: Plan,
+    schema: Schema,
+    codecs: Mapping[str, Codec],
+    visit: Sequence[str],
+    resynthesized: Sequence[str] = (),
+) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+    """Return the predictors of every visited column, and of those that are drawn anew at the end.
 
     Parameters
     ----------
@@ -24,11 +28,15 @@ def resolve_predictors(
     codecs : mapping of column name to Codec
     visit : sequence of str
         The resolved visit sequence.
+    resynthesized : sequence of str
+        Kept columns that are drawn anew after all others, in this order.
 
     Returns
     -------
-    dict of str to tuple of str
+    tuple of two dicts of str to tuple of str
         All earlier visited columns with more than one code, or what the plan lists, in visit order.
+        A column that is drawn anew is predicted by all columns but those that are yet to be drawn
+        anew: what the real row said must not enter.
 
     Raises
     ------
@@ -37,21 +45,36 @@ def resolve_predictors(
     """
     position = {name: number for number, name in enumerate(visit)}
     for target, names in plan.predictors.items():
-        _check_given(target, names, schema, position)
-    resolved = {}
-    for number, target in enumerate(visit):
-        chosen = plan.predictors.get(target)
-        earlier = visit[:number]
-        resolved[target] = tuple(
+        _check_given(target, names, schema, position, drawn_anew=target in resynthesized)
+    for name in plan.never_predict:
+        if name not in schema.names:
+            raise PlanError(f"never_predict: unknown column {name!r}. Correct the name.")
+
+    def chosen(target: str, earlier: Sequence[str]) -> tuple[str, ...]:
+        listed = plan.predictors.get(target)
+        return tuple(
             name
             for name in earlier
-            if codecs[name].n_codes > 1 and (chosen is None or name in chosen)
+            if codecs[name].n_codes > 1
+            and name not in plan.never_predict
+            and (listed is None or name in listed)
         )
-    return resolved
+
+    first = {target: chosen(target, visit[:number]) for number, target in enumerate(visit)}
+    anew = {}
+    for number, target in enumerate(resynthesized):
+        to_come = set(resynthesized[number:])
+        anew[target] = chosen(target, [name for name in visit if name not in to_come])
+    return first, anew
 
 
 def _check_given(
-    target: str, names: Sequence[str], schema: Schema, position: Mapping[str, int]
+    target: str,
+    names: Sequence[str],
+    schema: Schema,
+    position: Mapping[str, int],
+    *,
+    drawn_anew: bool,
 ) -> None:
     for name in (target, *names):
         if name not in schema.names:
@@ -67,7 +90,7 @@ def _check_given(
     for name in names:
         if name == target:
             raise PlanError(f"column {target!r} is to predict itself. Remove it from the list.")
-        if position[name] > position[target]:
+        if position[name] > position[target] and not drawn_anew:
             raise PlanError(
                 f"column {target!r} is to be predicted by {name!r}, which is visited later. "
                 f"Visit {name!r} before {target!r} or remove it from the list."

@@ -6,16 +6,17 @@ from collections.abc import Mapping
 
 from gpusynth.errors import PlanError
 from gpusynth.methods import Cart, Constant, Keep, Method, Sample
+from gpusynth.methods.smoothing import Smoothing
+from gpusynth.plan.check_choices import check_choices, started_columns
 from gpusynth.plan.choices import Plan
 from gpusynth.plan.predictors import resolve_predictors
+from gpusynth.plan.strata import Strata
 from gpusynth.plan.synthesis_plan import Step, SynthesisPlan
 from gpusynth.plan.visit import resolve_visit
 from gpusynth.table import Codec, Column, Schema
 
 __all__ = ["resolve"]
 
-_KEPT_ROLES = ("keep", "stratum")
-_LEFT_OUT_ROLES = ("drop", "key")
 _MAX_STEPS = (1 << 16) - 1  # 16 bits of a stream name a step (gpusynth.streams)
 
 
@@ -24,11 +25,15 @@ def resolve(schema: Schema, codecs: Mapping[str, Codec], plan: Plan | None = Non
 
     What the choices become:
 
-    - columns with role keep or stratum start every row and predict all others;
+    - columns that are kept (role keep or stratum, method keep, outside of a partial synthesis)
+      start every row and predict all others;
     - a column with one code, such as one that is all missing, is `constant`;
     - a number with missing codes or spikes that has predictors takes two steps, state then value;
     - `cart` without predictors, as for the first visited column, is `sample`;
     - the weight is synthesized as the number that it is, and never draws itself by weight.
+
+    What depends on the data besides (screening, the most important predictors) is settled by
+    `gpusynth.plan.refine`.
 
     Parameters
     ----------
@@ -47,20 +52,22 @@ def resolve(schema: Schema, codecs: Mapping[str, Codec], plan: Plan | None = Non
         If the choices cannot be carried out; the message names the column and the remedy.
     """
     plan = Plan() if plan is None else plan
-    _check_methods(plan, schema)
-    kept = [c.name for c in schema.columns if _is_kept(c, plan)]
+    check_choices(plan, schema)
+    kept = started_columns(plan, schema)
     visit = resolve_visit(plan, schema, codecs, kept)
     if not visit:
         raise PlanError(
             "nothing to synthesize: every column has role drop or key. Change a role in the schema."
         )
-    predictors = resolve_predictors(plan, schema, codecs, visit)
+    first, anew = resolve_predictors(plan, schema, codecs, visit, plan.resynthesize)
     steps: list[Step] = []
     for name in visit:
-        method = Keep() if name in kept else plan.method_of(name)
-        if method.is_weighted and name == schema.weight:
-            method = _unweighted(method)
-        steps += _column_steps(schema[name], codecs[name], method, predictors[name], len(steps) + 1)
+        if name in kept:
+            steps.append(Step(len(steps) + 1, name, "whole", Keep(), ()))
+        else:
+            steps += _steps_of(name, schema, codecs, plan, first[name], len(steps) + 1)
+    for name in plan.resynthesize:
+        steps += _steps_of(name, schema, codecs, plan, anew[name], len(steps) + 1)
     if len(steps) > _MAX_STEPS:
         raise PlanError(f"{len(steps)} steps are more than the {_MAX_STEPS} that a plan can hold")
     return SynthesisPlan(
@@ -68,47 +75,47 @@ def resolve(schema: Schema, codecs: Mapping[str, Codec], plan: Plan | None = Non
         steps=tuple(steps),
         key_columns=tuple(c.name for c in schema.with_role("key")),
         dropped_columns=tuple(c.name for c in schema.with_role("drop")),
+        predict_only=plan.predict_only,
+        rules=plan.rules,
+        edits=plan.edits,
+        strata=_strata(plan, schema, n_drawn=len(visit) - len(kept)),
+        partial=plan.partial,
+        proper=plan.proper,
+        start_table=plan.start_table,
     )
 
 
-def _check_methods(plan: Plan, schema: Schema) -> None:
-    for name, method in plan.methods.items():
-        if name not in schema.names:
-            raise PlanError(f"methods name an unknown column: {name!r}. Correct the name.")
-        role = schema[name].role
-        if role in _LEFT_OUT_ROLES or (role in _KEPT_ROLES and not isinstance(method, Keep)):
-            raise PlanError(
-                f"column {name!r} has role {role} in the schema and cannot have the method "
-                f"{method.name}. Change the role to synthesize, or remove the method."
-            )
-    for name in plan.predictors:
-        if name in schema.names and _takes_no_predictors(schema[name], plan):
-            raise PlanError(
-                f"predictors name {name!r}, which is kept or has a method that uses none. "
-                "Remove the entry, or give the column the method cart."
-            )
-    if isinstance(plan.default, (Constant, Keep)):
-        raise PlanError(
-            f"the default method cannot be {plan.default.name}: it synthesizes nothing. "
-            "Name it for single columns under methods."
-        )
-    weighted = [name for name, method in plan.methods.items() if method.is_weighted]
-    if schema.weight is None and (plan.default.is_weighted or weighted):
-        where = f"column {weighted[0]!r}" if weighted else "the default method"
-        raise PlanError(
-            f"{where} is weighted, but no column has the role weight. "
-            'Set role = "weight" in the schema, or weighted = false.'
-        )
+def _strata(plan: Plan, schema: Schema, *, n_drawn: int) -> Strata | None:
+    """Return the strata with their smallest size settled (synthpop's syn.strata: 10 + 10 p)."""
+    strata = plan.strata
+    if strata is None:
+        names = tuple(c.name for c in schema.with_role("stratum"))
+        if not names:
+            return None
+        strata = Strata(columns=names)
+    if strata.min_rows is not None:
+        return strata
+    return strata.model_copy(update={"min_rows": 10 + 10 * n_drawn})
 
 
-def _takes_no_predictors(column: Column, plan: Plan) -> bool:
-    return column.role in _KEPT_ROLES or not plan.method_of(column.name).uses_predictors
-
-
-def _is_kept(column: Column, plan: Plan) -> bool:
-    if column.role in _LEFT_OUT_ROLES:
-        return False
-    return column.role in _KEPT_ROLES or isinstance(plan.methods.get(column.name), Keep)
+def _steps_of(
+    name: str,
+    schema: Schema,
+    codecs: Mapping[str, Codec],
+    plan: Plan,
+    predictors: tuple[str, ...],
+    number: int,
+) -> list[Step]:
+    """Return the one or two steps that draw a column, numbered from `number`."""
+    method = plan.method_of(name)
+    if isinstance(method, Keep):  # a start column that is drawn anew
+        method = plan.default
+    if method.is_weighted and name == schema.weight:
+        method = _unweighted(method)
+    smoothing = plan.smoothing.get(name)
+    if smoothing is not None and smoothing.kind == "none":
+        smoothing = None
+    return _column_steps(schema[name], codecs[name], method, predictors, number, smoothing)
 
 
 def _unweighted(method: Method) -> Method:
@@ -117,19 +124,24 @@ def _unweighted(method: Method) -> Method:
 
 
 def _column_steps(
-    column: Column, codec: Codec, method: Method, predictors: tuple[str, ...], number: int
+    column: Column,
+    codec: Codec,
+    method: Method,
+    predictors: tuple[str, ...],
+    number: int,
+    smoothing: Smoothing | None,
 ) -> list[Step]:
-    """Return the one or two steps of a column, numbered from `number`."""
-    if codec.n_codes == 1 and codec.is_exact and not isinstance(method, Keep):
-        method = Constant()
+    if codec.n_codes == 1 and codec.is_exact and method.is_fitted:
+        method, smoothing = Constant(), None
     if isinstance(method, Cart) and not predictors:
         method = Sample(weighted=method.weighted)
     if not method.uses_predictors:
-        return [Step(number, column.name, "whole", method, ())]
+        return [Step(number, column.name, "whole", method, (), smoothing)]
     n_ordinary = codec.n_codes - codec.n_special
-    if not column.is_number or codec.n_special == 0 or n_ordinary == 0:
-        return [Step(number, column.name, "whole", method, predictors)]
-    state = Step(number, column.name, "state", method, predictors)
+    in_parts = column.is_number and codec.n_special > 0 and n_ordinary > 0 and method.by_parts
+    if not in_parts:
+        return [Step(number, column.name, "whole", method, predictors, smoothing)]
+    state = Step(number, column.name, "state", method.for_states(), predictors)
     if n_ordinary == 1 and codec.is_exact:
-        return [state, Step(number + 1, column.name, "value", Constant(), ())]
-    return [state, Step(number + 1, column.name, "value", method, predictors)]
+        return [state, Step(number + 1, column.name, "value", Constant(), (), smoothing)]
+    return [state, Step(number + 1, column.name, "value", method, predictors, smoothing)]

@@ -8,10 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from pydantic import ValidationError
+
 from gpusynth.errors import PlanError
 from gpusynth.methods import Method, method_to_json, parse_method
+from gpusynth.methods.smoothing import Smoothing, parse_smoothing
+from gpusynth.plan.conditions import Edit, Partial, Rule
+from gpusynth.plan.strata import Strata
+from gpusynth.table.expression import parse_expression
 
-__all__ = ["Part", "Step", "SynthesisPlan"]
+__all__ = ["Part", "Proper", "Step", "SynthesisPlan"]
 
 Part: TypeAlias = Literal["whole", "state", "value"]
 """What a step draws of its column.
@@ -24,7 +30,18 @@ value
     The number, fitted and drawn among the rows whose state is "value".
 """
 
-_FORMAT = 1
+Proper: TypeAlias = Literal["none", "bootstrap", "bayesian"]
+"""Whether each replicate is fitted anew on resampled rows (proper synthesis), and how.
+
+none
+    All replicates share one fit.
+bootstrap
+    Rows are drawn with replacement (synthpop's proper=TRUE).
+bayesian
+    Rows have independent exponential weights (Rubin 1981, The Bayesian bootstrap).
+"""
+
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +57,8 @@ class Step:
     method : Method
     predictors : tuple of str
         Columns whose codes predict the target, each visited before it.
+    smoothing : Smoothing, optional
+        What is done to drawn numbers.
     """
 
     number: int
@@ -47,6 +66,12 @@ class Step:
     part: Part
     method: Method
     predictors: tuple[str, ...]
+    smoothing: Smoothing | None = None
+
+    @property
+    def makes_values(self) -> bool:
+        """Whether numbers may be drawn that no real row has."""
+        return self.method.makes_values or self.smoothing is not None
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form.
@@ -61,7 +86,26 @@ class Step:
             "part": self.part,
             "method": method_to_json(self.method),
             "predictors": list(self.predictors),
+            "smoothing": None if self.smoothing is None else self.smoothing.to_json(),
         }
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> Step:
+        """Rebuild a step.
+
+        Returns
+        -------
+        Step
+        """
+        smoothing = given["smoothing"]
+        return cls(
+            number=int(given["number"]),
+            target=str(given["target"]),
+            part=given["part"],
+            method=parse_method(given["method"]),
+            predictors=tuple(given["predictors"]),
+            smoothing=None if smoothing is None else parse_smoothing(smoothing),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +121,74 @@ class SynthesisPlan:
         Columns that are numbered afresh, 1..n_rows, in every replicate.
     dropped_columns : tuple of str
         Columns that the output does not have.
+    predict_only : tuple of str
+        Columns that start every row and predict others, but are not in the output.
+    rules : tuple of Rule
+    edits : tuple of Edit
+    strata : Strata, optional
+        With `min_rows` settled.
+    partial : Partial, optional
+    proper : {"none", "bootstrap", "bayesian"}
+    start_table : str, optional
+        File whose rows start the synthetic rows in place of real rows.
     """
 
     schema_fingerprint: str
     steps: tuple[Step, ...]
     key_columns: tuple[str, ...] = ()
     dropped_columns: tuple[str, ...] = ()
+    predict_only: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    strata: Strata | None = None
+    partial: Partial | None = None
+    proper: Proper = "none"
+    start_table: str | None = None
 
     @property
     def visit(self) -> tuple[str, ...]:
         """Synthesized columns in visit order, each once."""
         return tuple(dict.fromkeys(step.target for step in self.steps))
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Columns that start every row, in visit order."""
+        return tuple(step.target for step in self.steps if step.method.name == "keep")
+
+    @property
+    def drawn_anew(self) -> frozenset[str]:
+        """Kept columns that are drawn once more at the end."""
+        drawn = {step.target for step in self.steps if step.method.name != "keep"}
+        return frozenset(self.kept) & drawn
+
+    def ties(self) -> dict[str, tuple[str, ...]]:
+        """Return column -> columns that its rules and its method name.
+
+        Returns
+        -------
+        dict of str to tuple of str
+        """
+        ties: dict[str, tuple[str, ...]] = {}
+        for step in self.steps:
+            if step.method.required_columns:
+                ties[step.target] = step.method.required_columns
+        for rule in self.rules:
+            asked = parse_expression(rule.when).columns
+            ties[rule.target] = tuple(dict.fromkeys((*ties.get(rule.target, ()), *asked)))
+        return ties
+
+    def predictor_matrix(self) -> dict[str, dict[str, bool]]:
+        """Return target -> column -> whether it predicts the target, over all visited columns.
+
+        Returns
+        -------
+        dict of str to dict of str to bool
+            As synthpop's predictor.matrix, in visit order; a number's two steps share a row.
+        """
+        matrix = {name: dict.fromkeys(self.visit, False) for name in self.visit}
+        for step in self.steps:
+            matrix[step.target].update(dict.fromkeys(step.predictors, True))
+        return matrix
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form, without the fingerprint; `from_json` reads it back.
@@ -102,6 +203,13 @@ class SynthesisPlan:
             "steps": [step.to_json() for step in self.steps],
             "key_columns": list(self.key_columns),
             "dropped_columns": list(self.dropped_columns),
+            "predict_only": list(self.predict_only),
+            "rules": [rule.model_dump(mode="json") for rule in self.rules],
+            "edits": [edit.model_dump(mode="json") for edit in self.edits],
+            "strata": None if self.strata is None else self.strata.model_dump(mode="json"),
+            "partial": None if self.partial is None else self.partial.model_dump(mode="json"),
+            "proper": self.proper,
+            "start_table": self.start_table,
         }
 
     @classmethod
@@ -127,25 +235,26 @@ class SynthesisPlan:
                 f"this plan has format {given.get('format')!r}; this version of gpusynth reads "
                 f"{_FORMAT}. Resolve the plan again."
             )
+        strata, partial = given.get("strata"), given.get("partial")
         try:
-            steps = tuple(
-                Step(
-                    number=int(step["number"]),
-                    target=str(step["target"]),
-                    part=step["part"],
-                    method=parse_method(step["method"]),
-                    predictors=tuple(step["predictors"]),
-                )
-                for step in given["steps"]
-            )
             return cls(
                 schema_fingerprint=str(given["schema_fingerprint"]),
-                steps=steps,
+                steps=tuple(Step.from_json(step) for step in given["steps"]),
                 key_columns=tuple(given["key_columns"]),
                 dropped_columns=tuple(given["dropped_columns"]),
+                predict_only=tuple(given["predict_only"]),
+                rules=tuple(Rule.model_validate(rule) for rule in given["rules"]),
+                edits=tuple(Edit.model_validate(edit) for edit in given["edits"]),
+                strata=None if strata is None else Strata.model_validate(strata),
+                partial=None if partial is None else Partial.model_validate(partial),
+                proper=given["proper"],
+                start_table=given["start_table"],
             )
         except (KeyError, TypeError) as error:
             raise PlanError(f"not a synthesis plan: {type(error).__name__} at {error}") from None
+        except ValidationError as error:
+            place = error.errors(include_url=False, include_input=False)[0]["loc"]
+            raise PlanError(f"not a synthesis plan: {'.'.join(map(str, place))}") from None
 
     def fingerprint(self) -> str:
         """SHA-256 of the canonical JSON: equal exactly when two plans do the same.

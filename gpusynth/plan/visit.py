@@ -7,15 +7,44 @@ from collections.abc import Mapping, Sequence
 
 from gpusynth.errors import PlanError
 from gpusynth.plan.choices import Plan
+from gpusynth.plan.dependency_order import dependency_order
 from gpusynth.table import Codec, Schema
 
-__all__ = ["resolve_visit"]
+__all__ = ["required_columns", "resolve_visit"]
+
+
+def required_columns(plan: Plan, schema: Schema) -> dict[str, tuple[str, ...]]:
+    """Return, for each column that needs any, the columns that must be visited before it.
+
+    They are what its method names (a parent, a formula's variables) and what its rules ask for.
+
+    Parameters
+    ----------
+    plan : Plan
+    schema : Schema
+
+    Returns
+    -------
+    dict of str to tuple of str
+    """
+    required: dict[str, tuple[str, ...]] = {}
+    for column in schema.columns:
+        named = plan.method_of(column.name).required_columns
+        if named and not any(rule.target == column.name for rule in plan.rules):
+            required[column.name] = named
+    for rule in plan.rules:
+        before = required.get(rule.target, plan.method_of(rule.target).required_columns)
+        required[rule.target] = tuple(dict.fromkeys((*before, *_columns_of(rule.when))))
+    return required
 
 
 def resolve_visit(
     plan: Plan, schema: Schema, codecs: Mapping[str, Codec], kept: Sequence[str]
 ) -> tuple[str, ...]:
     """Return the visit sequence: kept columns, which start every row, then the others.
+
+    In the orders "file" and "levels" a column that needs others moves behind them; a given list is
+    taken as it is.
 
     Parameters
     ----------
@@ -34,16 +63,58 @@ def resolve_visit(
     Raises
     ------
     PlanError
-        If a given list names an unknown column, a column twice, or not every synthesized column.
+        If a given list names an unknown column, a column twice, not every synthesized column, or a
+        column before one that it needs; if columns need each other in a circle.
     """
     columns = [c.name for c in schema.columns if c.role not in ("drop", "key")]
+    started = set(kept)
+    required = required_columns(plan, schema)
+    for target, names in required.items():
+        _check_required(target, names, schema, columns, started)
     if plan.visit == "levels":
         columns.sort(key=lambda name: codecs[name].n_codes)
     elif plan.visit != "file":
         _check_given(plan.visit, schema, columns, kept)
         columns = list(plan.visit)
-    started = set(kept)
-    return (*kept, *(name for name in columns if name not in started))
+    synthesized = [name for name in columns if name not in started]
+    ordered = dependency_order((*kept, *synthesized), required)
+    if isinstance(plan.visit, tuple) and ordered != (*kept, *synthesized):
+        position = {name: number for number, name in enumerate((*kept, *synthesized))}
+        for target, names in required.items():
+            for name in names:
+                if position[name] > position[target]:
+                    raise PlanError(
+                        f"visit puts {target!r} before {name!r}, which it needs. "
+                        f"Visit {name!r} first."
+                    )
+    return ordered
+
+
+def _columns_of(condition: str) -> tuple[str, ...]:
+    from gpusynth.table.expression import parse_expression
+
+    return parse_expression(condition).columns
+
+
+def _check_required(
+    target: str, names: Sequence[str], schema: Schema, columns: Sequence[str], kept: set[str]
+) -> None:
+    for name in (target, *names):
+        if name not in schema.names:
+            raise PlanError(
+                f"what is said of column {target!r} names an unknown column: {name!r}. "
+                "Correct the name."
+            )
+        if name not in columns:
+            raise PlanError(
+                f"column {target!r} needs {name!r}, which has role {schema[name].role} and is not "
+                "synthesized. Change the role or leave it out."
+            )
+    if target in kept:
+        raise PlanError(
+            f"column {target!r} is kept as in the real row, so nothing can be said of its values. "
+            "Remove its rules and its method, or synthesize it."
+        )
 
 
 def _check_given(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from gpusynth.arrays import Array
+from gpusynth.table.numbers import decimal_scale
 from gpusynth.table.special_codes import number_dtype
+from gpusynth.table.storage import parse_storage
 from gpusynth.table.table import Codec
 
 __all__ = ["as_numbers", "code_numbers"]
@@ -60,7 +62,13 @@ def code_numbers(codec: Codec, numbers: Array) -> tuple[Array, Array]:
     else:
         rounded = numbers if column.decimals is None else np.round(numbers, column.decimals)
     if column.bounds is not None:
-        rounded = np.clip(rounded, *column.bounds)
+        unit = 10.0 ** decimal_scale(parse_storage(column.storage))  # bounds are in the file's unit
+        low, high = (None if bound is None else bound * unit for bound in column.bounds)
+        if dtype == np.int64:
+            low = None if low is None else np.ceil(low)
+            high = None if high is None else np.floor(high)
+        if low is not None or high is not None:
+            rounded = np.clip(rounded, low, high)
     known = np.asarray(codec.code_values, np.float64)
     place = np.maximum(np.searchsorted(known, rounded, side="right") - 1, 0)
     if codec.is_exact:

@@ -275,7 +275,7 @@ def test_interrupt(data, tmp_path, capsys, monkeypatch):
     def interrupted(*_args, **_named):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(synthesis, "draw_tasks", interrupted)
+    monkeypatch.setattr(synthesis, "ColumnDraw", interrupted)
     code = main(["run", "--data", str(data), "--output", str(tmp_path / "out")])
     assert code == 130
     assert "interrupted" in capsys.readouterr().err

@@ -171,7 +171,7 @@ def test_signals_leave_nothing(tmp_path, number, code):
         "import gpusynth.engine.synthesis as synthesis\n"
         "from gpusynth.cli.main import run\n"
         "number = int(sys.argv.pop())\n"
-        "def stopped(*_):\n"
+        "def stopped(*_, **__):\n"
         "    os.kill(os.getpid(), number)\n"
         "    time.sleep(9)\n"
         "synthesis.fit_step = stopped\n"

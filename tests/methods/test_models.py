@@ -19,7 +19,6 @@ from gpusynth.methods import (
     SampleModel,
     StepData,
     StepTarget,
-    start_rows,
 )
 from gpusynth.streams import StreamKey
 from gpusynth.table import Table
@@ -77,9 +76,7 @@ def draw(model, real, *, n=N, first=0, total=None, key=KEY):
 
 
 @pytest.mark.parametrize("target", ["exports", "sales"])
-@pytest.mark.parametrize(
-    "method", [Cart(), Cart(weighted=True), Sample(), Sample(weighted=True), Keep()]
-)
+@pytest.mark.parametrize("method", [Cart(), Cart(weighted=True), Sample(), Sample(weighted=True)])
 def test_blocks_never_matter(real, method, target):
     model = method.fit(step_data(real, target=target))
     whole, values = draw(model, real)
@@ -90,7 +87,7 @@ def test_blocks_never_matter(real, method, target):
         assert np.array_equal(values, np.concatenate([part for _, part in parts]))
 
 
-@pytest.mark.parametrize("method", [Cart(), Cart(weighted=True), Sample(), Keep()])
+@pytest.mark.parametrize("method", [Cart(), Cart(weighted=True), Sample()])
 def test_some_rows_are_drawn_as_if_all_were(real, method):
     model = method.fit(step_data(real, target="sales"))
     drawn = DrawnColumns(predictors(real), lambda name: (real[name], None))
@@ -110,7 +107,7 @@ def test_another_attempt_draws_other_rows(real):
     assert (first != again).mean() > 0.5
 
 
-@pytest.mark.parametrize("method", [Cart(), Sample(), Keep()])
+@pytest.mark.parametrize("method", [Cart(), Sample()])
 def test_a_donor_hands_on_its_exact_value(real, method):
     codes, values = draw(method.fit(step_data(real, target="sales")), real)
     assert np.array_equal(values, real["sales"][codes])
@@ -208,30 +205,13 @@ def test_replicates_and_steps_differ(real):
         assert (draw(model, real, key=other)[0] != first).mean() > 0.5
 
 
-def test_keep_is_a_permutation_of_all_rows(real):
-    model = Keep().fit(step_data(real))
-    codes, _ = draw(model, real)
-    assert np.array_equal(np.sort(codes), np.arange(N))
-    # Row order carries nothing over: Spearman's rho has sd 1 / sqrt(N - 1).
-    assert abs(np.corrcoef(codes, np.arange(N))[0, 1]) < 4 / np.sqrt(N - 1)
-
-
-def test_kept_columns_come_from_the_same_row(real):
-    step, other = KEY, KEY.at(step=9)
-    model = Keep().fit(step_data(real))
-    assert np.array_equal(draw(model, real, key=step)[0], draw(model, real, key=other)[0])
-    again, _ = draw(model, real, key=KEY.at(replicate=2))
-    assert (again != draw(model, real)[0]).mean() > 0.9
-
-
-@pytest.mark.parametrize("n_total", [1, 100, N - 1, 3 * N])
-def test_keep_of_another_size_draws_with_replacement(n_total):
-    rows = start_rows(KEY.at(step=0), N, n_total)
-    assert len(rows) == n_total
-    assert rows.min() >= 0
-    assert rows.max() < N
-    if n_total > N:
-        assert len(np.unique(rows)) < N  # all rows once or more: probability below 10^-100
+def test_keep_takes_the_rows_that_the_block_starts_with(real):
+    model = Keep().fit(step_data(real, target="sales"))
+    start = np.random.default_rng(1).integers(0, N, 100)
+    drawn = DrawnColumns(None, lambda name: (real[name], None))
+    codes, values = model.draw(drawn, KEY, Block(0, 100, 100, start=start))
+    assert np.array_equal(codes, start)
+    assert np.array_equal(values, real["sales"][start])
 
 
 def test_constant(real):

@@ -66,7 +66,7 @@ def test_people_write_short_forms(tmp_path):
     [
         ("visit = 3", ["visit"]),
         ("visits = 'file'", ["'visits'", "unknown"]),
-        ("default = 'forest'", ["default", "'forest'", "cart, sample"]),
+        ("default = 'jungle'", ["default", "'jungle'", "cart, bag"]),
         ("default = { min_leaf = 3 }", ["default", "not named"]),
         ("default = 7", ["default"]),
         ("[methods]\nx = { method = 'cart', min_leafs = 3 }", ["methods.x", "'min_leafs'"]),

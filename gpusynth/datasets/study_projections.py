@@ -1,0 +1,77 @@
+"""Least squares of all firms: written by `gpusynth.datasets.project`, not by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["PROJECTIONS"]
+
+PROJECTIONS: Mapping[str, Mapping[str, tuple[float, float]]] = {
+    "log_employment": {
+        "Intercept": (1.974872, 0.000834),
+        "immigrant": (-0.108668, 0.000692),
+        "transnational": (0.519851, 0.000681),
+        "sector[T.construction]": (-0.119053, 0.000727),
+        "sector[T.finance]": (-0.17002, 0.000766),
+        "sector[T.food]": (0.734423, 0.001214),
+        "sector[T.health]": (0.331728, 0.000869),
+        "sector[T.management]": (1.929688, 0.001747),
+        "sector[T.manufacturing]": (0.477967, 0.000874),
+        "sector[T.primary]": (-0.059676, 0.001452),
+        "sector[T.professional]": (-0.187452, 0.000781),
+        "sector[T.retail]": (0.036061, 0.00088),
+        "sector[T.transport]": (0.101538, 0.001036),
+        "sector[T.wholesale]": (-0.079327, 0.000818),
+        "state[T.alaska_wyoming]": (0.278106, 0.001059),
+        "state[T.illinois]": (-0.02545, 0.000746),
+        "state[T.massachusetts]": (0.047133, 0.000894),
+        "state[T.oklahoma]": (-0.002015, 0.000967),
+        "state[T.texas]": (-0.113567, 0.000724),
+        "immigrant:transnational": (0.267165, 0.001598),
+    },
+    "log_payroll": {
+        "Intercept": (4.632681, 0.001385),
+        "immigrant": (-0.142619, 0.001009),
+        "transnational": (0.677995, 0.001003),
+        "sector[T.construction]": (0.1227, 0.001252),
+        "sector[T.finance]": (0.107034, 0.001197),
+        "sector[T.food]": (0.179051, 0.00175),
+        "sector[T.health]": (0.645659, 0.001251),
+        "sector[T.management]": (2.993089, 0.0026),
+        "sector[T.manufacturing]": (0.932793, 0.001402),
+        "sector[T.primary]": (0.315055, 0.002527),
+        "sector[T.professional]": (0.227431, 0.001409),
+        "sector[T.retail]": (-0.099219, 0.001321),
+        "sector[T.transport]": (0.342084, 0.001576),
+        "sector[T.wholesale]": (0.25702, 0.001255),
+        "state[T.alaska_wyoming]": (0.396901, 0.001715),
+        "state[T.illinois]": (0.06035, 0.001264),
+        "state[T.massachusetts]": (0.265331, 0.001371),
+        "state[T.oklahoma]": (-0.00335, 0.001615),
+        "state[T.texas]": (-0.167049, 0.001174),
+        "immigrant:transnational": (0.350185, 0.002199),
+    },
+    "log_receipts": {
+        "Intercept": (5.990646, 0.001371),
+        "immigrant": (-0.126714, 0.000972),
+        "transnational": (0.603548, 0.001022),
+        "sector[T.construction]": (0.371398, 0.001164),
+        "sector[T.finance]": (0.254317, 0.001321),
+        "sector[T.food]": (0.329118, 0.001631),
+        "sector[T.health]": (0.281178, 0.001313),
+        "sector[T.management]": (1.851849, 0.002742),
+        "sector[T.manufacturing]": (1.022563, 0.001257),
+        "sector[T.primary]": (0.587266, 0.002525),
+        "sector[T.professional]": (0.02009, 0.001244),
+        "sector[T.retail]": (0.612423, 0.001142),
+        "sector[T.transport]": (0.28746, 0.001424),
+        "sector[T.wholesale]": (1.137887, 0.001355),
+        "state[T.alaska_wyoming]": (0.37085, 0.001645),
+        "state[T.illinois]": (0.051595, 0.001305),
+        "state[T.massachusetts]": (0.224245, 0.001273),
+        "state[T.oklahoma]": (-0.002537, 0.001467),
+        "state[T.texas]": (-0.147999, 0.001207),
+        "immigrant:transnational": (0.309139, 0.002178),
+    },
+}
+"""Outcome -> term -> coefficient and its standard error."""

@@ -1,0 +1,281 @@
+"""Conditions of a plan, bound to the real data: rules, edits, and which rows are synthesized."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from gpusynth.arrays import Array
+from gpusynth.errors import CodecError, PlanError
+from gpusynth.plan import Edit, Rule, SynthesisPlan
+from gpusynth.table import Codec, Table, parse_storage
+from gpusynth.table.expression import BoundExpression, bind_expression, parse_expression
+
+__all__ = [
+    "BoundEdit",
+    "BoundRule",
+    "Conditions",
+    "Read",
+    "bind_conditions",
+    "exact_numbers",
+    "reader",
+]
+
+Read = Callable[[str], tuple[Array, Array | None]]
+"""Column name -> (codes, values or None) of some rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundRule:
+    """A rule and the code that it fixes.
+
+    Attributes
+    ----------
+    rule : Rule
+    when : BoundExpression
+    code : int
+    value : int, float or None
+        The exact number where the code does not suffice.
+    """
+
+    rule: Rule
+    when: BoundExpression
+    code: int
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class BoundEdit:
+    """An edit, where it is checked, and how many real rows fail it.
+
+    Attributes
+    ----------
+    edit : Edit
+    number : int
+        Place in the plan.
+    fails : BoundExpression
+        True where the edit is false.
+    target : str
+        The column that completes the edit: there rows are drawn again.
+    columns : tuple of str
+    n_real_failing : int
+    """
+
+    edit: Edit
+    number: int
+    fails: BoundExpression
+    target: str
+    columns: tuple[str, ...]
+    n_real_failing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """All conditions of a plan.
+
+    Attributes
+    ----------
+    rules : mapping of str to tuple of BoundRule
+        Target -> its rules in the plan's order.
+    edits : mapping of str to tuple of BoundEdit
+        Column that completes them -> edits.
+    selected : array of bool, shape (n_real,), or None
+        Real rows whose answers a partial synthesis replaces; None for all.
+    partial_columns : tuple of str or None
+        Columns that a partial synthesis replaces.
+    notes : tuple of str
+        What was noticed in the real data.
+    """
+
+    rules: Mapping[str, tuple[BoundRule, ...]]
+    edits: Mapping[str, tuple[BoundEdit, ...]]
+    selected: Array | None = None
+    partial_columns: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+    def fixed_rows(self, target: str, read: Read, n_rows: int) -> Array | None:
+        """Return the rows in which a rule fixes the target; None when it has no rules.
+
+        Returns
+        -------
+        array of bool, shape (n_rows,), or None
+        """
+        rules = self.rules.get(target, ())
+        if not rules:
+            return None
+        fixed = np.zeros(n_rows, np.bool_)
+        for rule in rules:
+            fixed |= rule.when.truth(read, n_rows)
+        return fixed
+
+    def taking_part(self, target: str, real: Table) -> Array | None:
+        """Return the real rows on which the target is fitted; None for all.
+
+        Returns
+        -------
+        array of bool, shape (n_real,), or None
+        """
+        fixed = self.fixed_rows(target, reader(real), real.n_rows)
+        part = None if fixed is None else ~fixed
+        if self.selected is not None and target in (self.partial_columns or ()):
+            part = self.selected if part is None else part & self.selected
+        return part
+
+    def failing(
+        self, edits: Sequence[BoundEdit], read: Read, n_rows: int
+    ) -> tuple[Array, list[Array]]:
+        """Return the rows that fail any edit, and those that fail each.
+
+        Returns
+        -------
+        tuple of (array of bool (n_rows,), list of array of bool)
+        """
+        each = [edit.fails.truth(read, n_rows) for edit in edits]
+        any_of = np.zeros(n_rows, np.bool_)
+        for failed in each:
+            any_of |= failed
+        return any_of, each
+
+
+def reader(table: Table, rows: Array | slice = slice(None)) -> Read:
+    """Return a function that reads codes and numbers of some rows of a table.
+
+    Parameters
+    ----------
+    table : Table
+    rows : array or slice
+
+    Returns
+    -------
+    callable
+    """
+
+    def read(name: str) -> tuple[Array, Array | None]:
+        values = table.values.get(name)
+        return table.codes[name][rows], None if values is None else values[rows]
+
+    return read
+
+
+def bind_conditions(plan: SynthesisPlan, real: Table) -> Conditions:
+    """Bind a plan's conditions and try them on the real data.
+
+    Parameters
+    ----------
+    plan : SynthesisPlan
+    real : Table
+
+    Returns
+    -------
+    Conditions
+
+    Raises
+    ------
+    PlanError
+        If an expression does not fit the columns, a rule's value never occurs, two rules contradict
+        each other, an edit holds in no real row, or nothing is selected.
+    """
+    notes: list[str] = []
+    rules: dict[str, tuple[BoundRule, ...]] = {}
+    for number, rule in enumerate(plan.rules, start=1):
+        bound = _bind_rule(rule, f"rule {number} of {rule.target!r}", real)
+        rules[rule.target] = (*rules.get(rule.target, ()), bound)
+    for target, bound_rules in rules.items():
+        _check_rules(target, bound_rules, real, notes)
+    edits: dict[str, tuple[BoundEdit, ...]] = {}
+    for number, edit in enumerate(plan.edits):
+        bound_edit = _bind_edit(edit, number, plan, real, notes)
+        edits[bound_edit.target] = (*edits.get(bound_edit.target, ()), bound_edit)
+    selected, columns = None, None
+    if plan.partial is not None:
+        columns = plan.partial.columns
+        if plan.partial.rows is not None:
+            condition = parse_expression(plan.partial.rows, place="rows of partial")
+            bound_condition = bind_expression(condition, real.codecs, table=real)
+            selected = bound_condition.truth(reader(real), real.n_rows)
+            if not selected.any():
+                raise PlanError("partial: no real row satisfies the condition of rows. Correct it.")
+    return Conditions(rules, edits, selected, columns, tuple(notes))
+
+
+def _bind_rule(rule: Rule, place: str, real: Table) -> BoundRule:
+    when = bind_expression(parse_expression(rule.when, place=place), real.codecs, table=real)
+    codec = real.codecs[rule.target]
+    answer = pa.array([rule.value])
+    storage = parse_storage(codec.column.storage)
+    try:
+        plain = storage.value_type if pa.types.is_dictionary(storage) else storage
+        codes, values = codec.encode(answer.cast(plain))
+    except (CodecError, pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        what = "is missing" if rule.value is None else "has the value that the rule fixes"
+        raise PlanError(
+            f"{place}: no real row {what}, so it has no code. Give an answer that the column has, "
+            "or list it in the schema."
+        ) from None
+    return BoundRule(rule, when, int(codes[0]), None if values is None else values[0])
+
+
+def _check_rules(target: str, rules: Sequence[BoundRule], real: Table, notes: list[str]) -> None:
+    """Refuse rules that give one real row two values; note real rows that break a rule."""
+    read = reader(real)
+    codes, values = read(target)
+    wanted: Array = np.full(real.n_rows, -1, np.int64)
+    for bound in rules:
+        holds = bound.when.truth(read, real.n_rows)
+        clash = np.flatnonzero(holds & (wanted >= 0) & (wanted != bound.code))
+        if clash.size:
+            raise PlanError(
+                f"rules of {target!r} contradict each other: {clash.size} real rows would get two "
+                f"values, the first is row {int(clash[0]) + 1}. Narrow one of the conditions."
+            )
+        wanted[holds] = bound.code
+        broken = holds & (codes != bound.code)
+        if bound.value is not None and values is not None:
+            broken |= holds & (values != bound.value)
+        if broken.any():
+            notes.append(
+                f"rule of {target!r} ({bound.rule.when}): {int(broken.sum())} real rows break it; "
+                "every synthetic row keeps it"
+            )
+
+
+def _bind_edit(
+    edit: Edit, number: int, plan: SynthesisPlan, real: Table, notes: list[str]
+) -> BoundEdit:
+    place = f"edit {edit.title!r}"
+    columns = parse_expression(edit.holds, place=place).columns
+    fails = bind_expression(
+        parse_expression(f"not ({edit.holds})", place=place), real.codecs, table=real
+    )
+    failing = int(fails.truth(reader(real), real.n_rows).sum())
+    if failing == real.n_rows:
+        raise PlanError(
+            f"{place}: no donor can satisfy it, all {failing} real rows fail. Correct the edit."
+        )
+    if failing:
+        notes.append(f"{place}: {failing} real rows fail; no synthetic row does")
+    last = [step.target for step in plan.steps if step.target in columns][-1]
+    return BoundEdit(edit, number, fails, last, columns, failing)
+
+
+def exact_numbers(codec: Codec, codes: Array, dtype: Any) -> Array:
+    """Return the numbers of codes in the column's own type; 0 where a code is special.
+
+    Parameters
+    ----------
+    codec : Codec
+        Exact.
+    codes : array of uint8 or uint16, shape (n,)
+    dtype : numpy dtype
+
+    Returns
+    -------
+    array, shape (n,)
+    """
+    known = np.zeros(codec.n_codes, dtype)
+    known[codec.n_special :] = codec.code_values
+    return known[codes]

@@ -1,0 +1,287 @@
+"""Edits: rows that fail one are drawn again, then repaired, so that no synthetic row fails.
+
+A row is first drawn again at the column that completes the edit, with fresh random numbers at each
+attempt. A row that still fails is repaired: the edit's columns, and those tied to them by other
+edits, rules or formulas, are taken from one real row that satisfies all of these (a donor record);
+columns that are kept stay, and the donor must agree with them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gpusynth.arrays import Array
+from gpusynth.engine.conditions import BoundEdit, Conditions, Read, exact_numbers, reader
+from gpusynth.errors import PlanError
+from gpusynth.methods import Block
+from gpusynth.plan import SynthesisPlan
+from gpusynth.streams import Purpose, StreamKey
+from gpusynth.table import Table
+
+if TYPE_CHECKING:
+    from gpusynth.engine.drawing import ColumnDraw
+
+__all__ = ["EditCounts", "RepairGroups", "find_repair_groups", "redraw_and_repair"]
+
+
+@dataclass(slots=True)
+class EditCounts:
+    """How many rows failed each edit, over all replicates.
+
+    Attributes
+    ----------
+    failed, repaired : dict of int to int
+        Number of the edit -> rows. The rest of the failed rows was right after another draw.
+    attempts : dict of int to int
+        Rows drawn again, summed over attempts.
+    kept : dict of int to int
+        Rows that are kept as the real row and fail.
+    """
+
+    failed: dict[int, int] = field(default_factory=dict)
+    attempts: dict[int, int] = field(default_factory=dict)
+    repaired: dict[int, int] = field(default_factory=dict)
+    kept: dict[int, int] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, what: str, edits: Sequence[BoundEdit], each: Sequence[Array]) -> None:
+        """Add the rows of each edit; from any thread."""
+        counts: dict[int, int] = getattr(self, what)
+        with self._lock:
+            for edit, rows in zip(edits, each, strict=True):
+                counts[edit.number] = counts.get(edit.number, 0) + int(rows.sum())
+
+    def to_json(self, plan: SynthesisPlan, conditions: Conditions) -> list[dict[str, Any]]:
+        """Return one entry an edit.
+
+        Returns
+        -------
+        list of dict
+        """
+        bound = sorted((e for edits in conditions.edits.values() for e in edits), key=_number)
+        return [
+            {
+                "edit": plan.edits[edit.number].title,
+                "checked_at": edit.target,
+                "real_rows_failing": edit.n_real_failing,
+                **{
+                    what: getattr(self, what).get(edit.number, 0)
+                    for what in ("failed", "attempts", "repaired", "kept")
+                },
+            }
+            for edit in bound
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class RepairGroups:
+    """Columns that are repaired together, and the real rows that may be donor records.
+
+    Attributes
+    ----------
+    columns_of : mapping of str to tuple of str
+        Column -> all columns that edits, rules and formulas tie to it, in visit order.
+    donors_of : mapping of str to array of int64
+        Column -> real rows that satisfy all edits and rules among those columns, ascending.
+    started : frozenset of str
+        Kept columns; never repaired.
+    """
+
+    columns_of: Mapping[str, tuple[str, ...]]
+    donors_of: Mapping[str, Array]
+    started: frozenset[str]
+
+
+def find_repair_groups(
+    plan: SynthesisPlan, conditions: Conditions, real: Table, ties: Mapping[str, Sequence[str]]
+) -> RepairGroups:
+    """Find which columns hang together and which real rows are right in all of them.
+
+    Parameters
+    ----------
+    plan : SynthesisPlan
+    conditions : Conditions
+    real : Table
+    ties : mapping of str to sequence of str
+        Column -> columns that its rules and its method name.
+
+    Returns
+    -------
+    RepairGroups
+
+    Raises
+    ------
+    PlanError
+        If no real row satisfies the conditions of a group.
+    """
+    edits = [edit for of_column in conditions.edits.values() for edit in of_column]
+    group_of = {name: {name} for name in plan.visit}
+    for names in (*(edit.columns for edit in edits), *((a, *b) for a, b in ties.items())):
+        joined = set().union(*(group_of[name] for name in names))
+        for name in joined:
+            group_of[name] = joined
+    columns_of: dict[str, tuple[str, ...]] = {}
+    donors_of: dict[str, Array] = {}
+    found: dict[int, Array] = {}
+    for edit in edits:
+        joined = group_of[edit.target]
+        columns_of[edit.target] = tuple(name for name in plan.visit if name in joined)
+        if id(joined) not in found:
+            found[id(joined)] = _donors(joined, edits, conditions, real)
+        donors_of[edit.target] = found[id(joined)]
+        if not len(donors_of[edit.target]):
+            raise PlanError(
+                f"edit {edit.edit.title!r}: no donor can satisfy it together with the other edits "
+                f"and rules on its columns; all {real.n_rows} real rows fail one of them. "
+                "Correct them."
+            )
+    started = frozenset(plan.kept) - plan.drawn_anew
+    return RepairGroups(columns_of, donors_of, started)
+
+
+def redraw_and_repair(
+    column: ColumnDraw, edits: Sequence[BoundEdit], block: Block
+) -> tuple[str, ...]:
+    """Draw rows that fail an edit again, then repair them.
+
+    Parameters
+    ----------
+    column : ColumnDraw
+        The column that completes the edits; it is complete in this block.
+    edits : sequence of BoundEdit
+    block : Block
+
+    Returns
+    -------
+    tuple of str
+        Other columns that were changed.
+
+    Raises
+    ------
+    PlanError
+        If no real row agrees with the kept columns of a row that fails.
+    """
+    prepared, counts = column.prepared, column.edit_counts
+    read = column.rows.reader(slice(block.first_row, block.first_row + block.n_rows))
+    failing, each = prepared.conditions.failing(edits, read, block.n_rows)
+    counts.add("failed", edits, each)
+    is_open = column.open_rows(block)
+    positions = np.flatnonzero(failing).astype(np.int32)
+    stuck = positions[:0]
+    if is_open is not None:
+        stuck, positions = positions[~is_open[positions]], positions[is_open[positions]]
+    for attempt in range(1, max(edit.edit.attempts for edit in edits) + 1):
+        if not len(positions):
+            break
+        column.draw_again(Block(block.first_row, block.n_rows, block.n_total, positions, attempt))
+        counts.add("attempts", edits, _each_failing(edits, read, positions))
+        failing, _ = prepared.conditions.failing(edits, _some(read, positions), len(positions))
+        positions = positions[failing]
+    positions = np.sort(np.concatenate([stuck, positions]))
+    if not len(positions):
+        return ()
+    return _repair(column, edits, block, read, positions)
+
+
+def _repair(
+    column: ColumnDraw, edits: Sequence[BoundEdit], block: Block, read: Read, positions: Array
+) -> tuple[str, ...]:
+    """Take the columns that hang together from a real row that is right in all of them."""
+    prepared, rows, target = column.prepared, column.rows, column.step.target
+    groups = prepared.repair_groups
+    complete = [name for name in groups.columns_of[target] if name in rows.codes]
+    fixed = [name for name in complete if name in groups.started]
+    free = [name for name in complete if name not in groups.started]
+    kept = column.kept_positions(block, positions)
+    if len(kept):
+        column.edit_counts.add("kept", edits, _each_failing(edits, read, kept))
+        positions = np.setdiff1d(positions, kept)
+    column.edit_counts.add("repaired", edits, _each_failing(edits, read, positions))
+    key = StreamKey(
+        column.seed, replicate=rows.number, step=column.step.number, purpose=Purpose.REPAIR
+    )
+    share = Block(block.first_row, block.n_rows, block.n_total, positions).uniform(key)[:, 0]
+    donors = _matching_donors(
+        prepared.table, groups.donors_of[target], fixed, _some(read, positions), share
+    )
+    if (donors < 0).any():
+        raise PlanError(
+            f"edit {edits[0].edit.title!r}: {int((donors < 0).sum())} rows cannot satisfy it: no "
+            f"real row with the same {', '.join(map(repr, fixed))} does. "
+            "Correct the edit, or do not keep these columns."
+        )
+    for name in free:
+        _copy(prepared.table, name, donors, read(name), positions)
+    return tuple(name for name in free if name != target)
+
+
+def _copy(
+    real: Table, name: str, donors: Array, room: tuple[Array, Array | None], positions: Array
+) -> None:
+    """Write a column of donor records into chosen rows of a block."""
+    codes, values = room
+    codes[positions] = real.codes[name][donors]
+    if values is not None:
+        exact = real.values.get(name)
+        values[positions] = (
+            exact_numbers(real.codecs[name], real.codes[name][donors], values.dtype)
+            if exact is None
+            else exact[donors]
+        )
+
+
+def _matching_donors(
+    real: Table, donors: Array, fixed: Sequence[str], read: Read, share: Array
+) -> Array:
+    """Draw a donor that agrees on the fixed columns' codes for each row; -1 where there is none."""
+    if not fixed:
+        return donors[(share * len(donors)).astype(np.int64)]
+    stacked = np.stack([real.codes[name][donors].astype(np.uint16) for name in fixed], axis=1)
+    wanted = np.stack([read(name)[0].astype(np.uint16) for name in fixed], axis=1)
+    _, number = np.unique(np.concatenate([stacked, wanted]), axis=0, return_inverse=True)
+    have, want = number.reshape(-1)[: len(donors)], number.reshape(-1)[len(donors) :]
+    order = np.argsort(have, kind="stable")
+    first = np.searchsorted(have[order], want, side="left")
+    count = np.searchsorted(have[order], want, side="right") - first
+    place = first + (share * count).astype(np.int64)
+    return np.where(count > 0, donors[order[np.minimum(place, len(donors) - 1)]], -1)
+
+
+def _donors(
+    columns: set[str], edits: Sequence[BoundEdit], conditions: Conditions, real: Table
+) -> Array:
+    read = reader(real)
+    good = np.ones(real.n_rows, np.bool_)
+    for edit in edits:
+        if edit.target in columns:
+            good &= ~edit.fails.truth(read, real.n_rows)
+    for target, rules in conditions.rules.items():
+        if target not in columns:
+            continue
+        wanted: Array = real.codes[target].astype(np.int64)
+        for rule in rules:
+            wanted[rule.when.truth(read, real.n_rows)] = rule.code
+        good &= wanted == real.codes[target]
+    return np.flatnonzero(good)
+
+
+def _each_failing(edits: Sequence[BoundEdit], read: Read, positions: Array) -> list[Array]:
+    some = _some(read, positions)
+    return [edit.fails.truth(some, len(positions)) for edit in edits]
+
+
+def _some(read: Read, positions: Array) -> Callable[[str], tuple[Array, Array | None]]:
+    def read_some(name: str) -> tuple[Array, Array | None]:
+        codes, values = read(name)
+        return codes[positions], None if values is None else values[positions]
+
+    return read_some
+
+
+def _number(edit: BoundEdit) -> int:
+    return edit.number

@@ -1,0 +1,164 @@
+"""Start: which real row (or row of a start table) each synthetic row begins with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gpusynth.arrays import Array
+from gpusynth.engine.strata import Stage, StratumGroups, level_codes
+from gpusynth.errors import PlanError
+from gpusynth.io import open_source
+from gpusynth.plan import Strata, SynthesisPlan
+from gpusynth.streams import Purpose, StreamKey, random_bits, uniform
+from gpusynth.table import Schema, Table, check_schema, encode_table
+
+__all__ = ["Start", "plan_start", "start_rows"]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Rows that synthetic rows begin with.
+
+    Attributes
+    ----------
+    n_rows : int or None
+        How many synthetic rows there are where the plan says it; None leaves it to the run.
+    table : Table
+        Real data, or the start table's columns.
+    is_real : bool
+        Whether `table` is the real data.
+    strata : Stage or None
+        Real rows by stratum, where the sizes of strata are fixed.
+    sizes : array of int64, shape (n_strata,), or None
+        Rows asked for in each stratum of `strata`; None for the real shares.
+    """
+
+    n_rows: int | None
+    table: Table
+    is_real: bool = True
+    strata: Stage | None = None
+    sizes: Array | None = None
+
+
+def plan_start(
+    plan: SynthesisPlan, real: Table, groups: StratumGroups | None, *, batch_rows: int
+) -> Start:
+    """Settle what synthetic rows begin with.
+
+    Parameters
+    ----------
+    plan : SynthesisPlan
+    real : Table
+    groups : StratumGroups, optional
+    batch_rows : int
+        Rows of a start table that are read at a time.
+
+    Returns
+    -------
+    Start
+
+    Raises
+    ------
+    PlanError
+        If the start table lacks a start column, or a stratum that rows are asked for has no real
+        rows.
+    DataError, SchemaError, CodecError
+        If the start table cannot be read, has other types, or an answer that the real file does not
+        have.
+    """
+    if plan.start_table is not None:
+        table = _read_start_table(plan, real, batch_rows=batch_rows)
+        return Start(table.n_rows, table, is_real=False)
+    if plan.strata is None or groups is None or plan.strata.sizes == "drawn":
+        return Start(None, real)
+    if isinstance(plan.strata.sizes, str):
+        return Start(None, real, strata=groups.stages[0])
+    sizes = _asked_sizes(plan.strata, groups.stages[0], real)
+    return Start(int(sizes.sum()), real, strata=groups.stages[0], sizes=sizes)
+
+
+def _asked_sizes(strata: Strata, stage: Stage, real: Table) -> Array:
+    """Return the rows asked for in each stratum, in the stage's order."""
+    numbers = [level_codes(real.codecs[name]) for name in strata.columns]
+    sizes = np.zeros(len(stage.keys), np.int64)
+    if isinstance(strata.sizes, str):
+        return sizes
+    for size in strata.sizes:
+        shown = " x ".join(size.levels)
+        key = 0
+        for level, known, n_codes in zip(size.levels, numbers, stage.sizes, strict=True):
+            key = -1 if level not in known or key < 0 else key * n_codes + known[level]
+        place = int(np.searchsorted(stage.keys, key))
+        if key < 0 or place == len(stage.keys) or stage.keys[place] != key:
+            raise PlanError(
+                f"strata: {size.rows} rows are asked for in {shown}, which no real row is in. "
+                "Correct the levels, or leave the stratum out."
+            )
+        sizes[place] = size.rows
+    return sizes
+
+
+def _read_start_table(plan: SynthesisPlan, real: Table, *, batch_rows: int) -> Table:
+    source = open_source(plan.start_table)
+    schema, names = real.schema, plan.kept
+    have = set(source.arrow_schema.names)
+    lacking = [name for name in names if name not in have]
+    if lacking:
+        raise PlanError(
+            f"{source.name}: the start table lacks the column {', '.join(map(repr, lacking))}. "
+            "Add it, or do not keep it."
+        )
+    part = Schema(columns=tuple(schema[name] for name in schema.names if name in names))
+    check_schema(part, source.arrow_schema, source.name)
+    return encode_table(part, real.codecs, source, batch_rows=batch_rows)
+
+
+def start_rows(start: Start, key: StreamKey, n_total: int) -> Array:
+    """Return the row that starts each synthetic row of a replicate.
+
+    Parameters
+    ----------
+    start : Start
+    key : StreamKey
+        Of the replicate.
+    n_total : int
+
+    Returns
+    -------
+    array of int64, shape (n_total,)
+        The start table's rows in order. Of the real rows a permutation when as many are asked for
+        (the order of random 64-bit numbers, ties by row), else draws with replacement, within each
+        stratum where the strata's sizes are fixed.
+    """
+    if not start.is_real:
+        return np.arange(n_total, dtype=np.int64)
+    stream = key.at(step=0, purpose=Purpose.START)
+    n_real = start.table.n_rows
+    if start.strata is None or (start.sizes is None and n_total == n_real):
+        if n_total == n_real:
+            return np.argsort(random_bits(stream, 0, n_real)[:, 0], kind="stable")
+        return (uniform(stream, 0, n_total)[:, 0] * n_real).astype(np.int64)
+    have = np.diff(start.strata.starts)
+    sizes = _shares(have, n_total) if start.sizes is None else start.sizes
+    stratum = np.repeat(np.arange(len(sizes)), sizes)
+    bits = random_bits(stream, 0, n_total)
+    stratum = stratum[np.argsort(bits[:, 0], kind="stable")]
+    share = (bits[:, 1] >> np.uint64(11)) * 2.0**-53
+    place = start.strata.starts[stratum] + (share * have[stratum]).astype(np.int64)
+    return start.strata.rows[place].astype(np.int64)
+
+
+def _shares(have: Array, n_total: int) -> Array:
+    """Return sizes in proportion, rounded so that they add up (largest remainders, ties by order).
+
+    In integers, so that no rounding differs between machines.
+    """
+    n_real = sum(have.tolist())
+    shares = [divmod(count * n_total, n_real) for count in have.tolist()]
+    sizes: Array = np.array([whole for whole, _ in shares], np.int64)
+    missing = n_total - int(sizes.sum())
+    order = sorted(range(len(shares)), key=lambda place: -shares[place][1])
+    sizes[order[:missing]] += 1
+    return sizes

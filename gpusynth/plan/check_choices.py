@@ -1,0 +1,197 @@
+"""Check a user's choices against the schema, before anything is resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gpusynth.errors import PlanError
+from gpusynth.methods import Constant, Keep
+from gpusynth.plan.choices import Plan
+from gpusynth.table import Schema
+from gpusynth.table.expression import parse_expression
+
+__all__ = ["check_choices", "is_kept", "started_columns"]
+
+_KEPT_ROLES = ("keep", "stratum")
+_LEFT_OUT_ROLES = ("drop", "key")
+
+
+def started_columns(plan: Plan, schema: Schema) -> tuple[str, ...]:
+    """Return the columns that start every row, taken from one real row (or a start table's).
+
+    Parameters
+    ----------
+    plan : Plan
+    schema : Schema
+
+    Returns
+    -------
+    tuple of str
+        In file order.
+    """
+    return tuple(name for name in schema.names if is_kept(name, plan, schema))
+
+
+def is_kept(name: str, plan: Plan, schema: Schema) -> bool:
+    """Return whether a column starts every row.
+
+    Parameters
+    ----------
+    name : str
+    plan : Plan
+    schema : Schema
+    """
+    role = schema[name].role
+    if role in _LEFT_OUT_ROLES:
+        return False
+    if plan.partial is not None:
+        return name not in plan.partial.columns
+    strata = () if plan.strata is None else plan.strata.columns
+    return (
+        role in _KEPT_ROLES
+        or isinstance(plan.methods.get(name), Keep)
+        or name in (*plan.predict_only, *plan.resynthesize, *strata)
+    )
+
+
+def check_choices(plan: Plan, schema: Schema) -> None:
+    """Check names, and choices that contradict each other.
+
+    Parameters
+    ----------
+    plan : Plan
+    schema : Schema
+
+    Raises
+    ------
+    PlanError
+        The message names the column and the remedy.
+    """
+    _check_names(plan, schema)
+    _check_methods(plan, schema)
+    _check_weights(plan, schema)
+    _check_starts(plan, schema)
+    _check_smoothing(plan, schema)
+    _check_proper(plan)
+    for edit in plan.edits:
+        names = parse_expression(edit.holds).columns
+        _known(f"edit {edit.title!r}", names, schema)
+        if all(is_kept(name, plan, schema) for name in names):
+            raise PlanError(
+                f"edit {edit.title!r} asks only for columns that are kept as in the real rows. "
+                "Remove it, or synthesize one of them."
+            )
+
+
+def _known(what: str, names: Iterable[str], schema: Schema) -> None:
+    for name in names:
+        if name not in schema.names:
+            raise PlanError(f"{what}: unknown column {name!r}. Correct the name.")
+        if schema[name].role in _LEFT_OUT_ROLES:
+            raise PlanError(
+                f"{what}: column {name!r} has role {schema[name].role} in the schema. "
+                "Change the role or leave the column out."
+            )
+
+
+def _check_names(plan: Plan, schema: Schema) -> None:
+    for what in ("never_predict", "predict_only", "resynthesize"):
+        _known(what, getattr(plan, what), schema)
+    _known("smoothing", plan.smoothing, schema)
+    if plan.strata is not None:
+        _known("strata", plan.strata.columns, schema)
+    if plan.partial is not None:
+        _known("partial", plan.partial.columns, schema)
+        if plan.partial.rows is not None:
+            _known("partial", parse_expression(plan.partial.rows).columns, schema)
+
+
+def _check_methods(plan: Plan, schema: Schema) -> None:
+    for name, method in plan.methods.items():
+        if name not in schema.names:
+            raise PlanError(f"methods name an unknown column: {name!r}. Correct the name.")
+        role = schema[name].role
+        kept = role in _KEPT_ROLES and name not in plan.resynthesize
+        if role in _LEFT_OUT_ROLES or (kept and not isinstance(method, Keep)):
+            raise PlanError(
+                f"column {name!r} has role {role} in the schema and cannot have the method "
+                f"{method.name}. Change the role to synthesize, or remove the method."
+            )
+    for name in plan.predictors:
+        if name not in schema.names or name in plan.resynthesize:
+            continue
+        if is_kept(name, plan, schema) or not plan.method_of(name).uses_predictors:
+            raise PlanError(
+                f"predictors name {name!r}, which is kept or has a method that uses none. "
+                "Remove the entry, or give the column the method cart."
+            )
+    if isinstance(plan.default, (Constant, Keep)) or plan.default.required_columns:
+        raise PlanError(
+            f"the default method cannot be {plan.default.name}. "
+            "Name it for single columns under methods."
+        )
+
+
+def _check_weights(plan: Plan, schema: Schema) -> None:
+    weighted = [name for name, method in plan.methods.items() if method.is_weighted]
+    if schema.weight is None and (plan.default.is_weighted or weighted):
+        where = f"column {weighted[0]!r}" if weighted else "the default method"
+        raise PlanError(
+            f"{where} is weighted, but no column has the role weight. "
+            'Set role = "weight" in the schema, or weighted = false.'
+        )
+
+
+def _check_starts(plan: Plan, schema: Schema) -> None:
+    if plan.partial is not None:
+        for what in ("start_table", "resynthesize", "predict_only"):
+            if getattr(plan, what):
+                raise PlanError(
+                    f"partial synthesis starts every row from its real row and cannot have {what}. "
+                    "Remove one of them."
+                )
+        for name in plan.partial.columns:
+            if schema[name].role in _KEPT_ROLES or isinstance(plan.methods.get(name), Keep):
+                raise PlanError(
+                    f"column {name!r} is to be synthesized by partial, but is kept. Remove one."
+                )
+    stratum = () if plan.strata is None else plan.strata.columns
+    for name in plan.resynthesize:
+        if name in (*stratum, *plan.predict_only):
+            raise PlanError(
+                f"column {name!r} is a stratum or only predicts, so it cannot be drawn anew. "
+                "Remove it from resynthesize."
+            )
+    if plan.start_table is not None and not started_columns(plan, schema):
+        raise PlanError(
+            "start_table gives the rows' first columns, but no column is kept. "
+            'Give the columns that it has the role "keep".'
+        )
+    sizes = None if plan.strata is None else plan.strata.sizes
+    if plan.start_table is not None and not isinstance(sizes, (str, type(None))):
+        raise PlanError("start_table gives the rows, so strata cannot ask for sizes. Remove one.")
+
+
+def _check_smoothing(plan: Plan, schema: Schema) -> None:
+    for name in plan.smoothing:
+        if not schema[name].is_number:
+            raise PlanError(
+                f"smoothing: column {name!r} is {schema[name].kind}; only numbers can be smoothed. "
+                "Remove the entry."
+            )
+        drawn = not is_kept(name, plan, schema) or name in plan.resynthesize
+        if not drawn or plan.method_of(name).name in ("passive", "constant", "lookup"):
+            raise PlanError(
+                f"smoothing: column {name!r} is not drawn but kept or computed. Remove the entry."
+            )
+
+
+def _check_proper(plan: Plan) -> None:
+    if plan.proper != "bayesian":
+        return
+    for method in (plan.default, *plan.methods.values()):
+        if method.is_fitted and "weighted" not in method.model_dump():
+            raise PlanError(
+                f'proper = "bayesian" weights rows, which the method {method.name} does not take. '
+                'Use proper = "bootstrap".'
+            )
