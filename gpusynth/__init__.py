@@ -33,8 +33,37 @@ if TYPE_CHECKING:
         PlanError,
         SchemaError,
     )
-    from gpusynth.methods import Cart, Constant, Keep, Sample
-    from gpusynth.plan import Plan, SynthesisPlan, read_plan, write_plan
+    from gpusynth.methods import (
+        Bag,
+        Cart,
+        CatAll,
+        Constant,
+        Keep,
+        LogNorm,
+        LogReg,
+        Nested,
+        Norm,
+        NormRank,
+        Parametric,
+        Passive,
+        Pmm,
+        Polr,
+        PolyReg,
+        Sample,
+        SatCat,
+        register_method,
+    )
+    from gpusynth.methods.smoothing import Smoothing
+    from gpusynth.plan import (
+        Edit,
+        Partial,
+        Plan,
+        Rule,
+        Strata,
+        SynthesisPlan,
+        read_plan,
+        write_plan,
+    )
     from gpusynth.table import Column, InferredSchema, Schema, read_schema, write_schema
 
 __version__ = "0.1.0"
@@ -57,36 +86,63 @@ _HOMES = {
         "PlanError",
         "SchemaError",
     ),
-    "gpusynth.methods": ("Cart", "Constant", "Keep", "Sample"),
-    "gpusynth.plan": ("Plan", "SynthesisPlan", "read_plan", "write_plan"),
+    "gpusynth.methods": (
+        *("Bag", "Cart", "CatAll", "Constant", "Keep", "LogNorm", "LogReg", "Nested", "Norm"),
+        *("NormRank", "Parametric", "Passive", "Pmm", "Polr", "PolyReg", "Sample", "SatCat"),
+        "register_method",
+    ),
+    "gpusynth.methods.smoothing": ("Smoothing",),
+    "gpusynth.plan": (
+        *("Edit", "Partial", "Plan", "Rule", "Strata", "SynthesisPlan", "read_plan", "write_plan"),
+    ),
     "gpusynth.table": ("Column", "InferredSchema", "Schema", "read_schema", "write_schema"),
 }
+_PACKAGES = ("datasets", "evaluate", "inference", "report")
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Bag",
     "Cart",
+    "CatAll",
     "Column",
     "Constant",
     "DataError",
+    "Edit",
     "FittedSynthesis",
     "GpusynthError",
     "GpusynthWarning",
     "InferredSchema",
     "Keep",
+    "LogNorm",
+    "LogReg",
+    "Nested",
+    "Norm",
+    "NormRank",
     "OutputError",
+    "Parametric",
+    "Partial",
+    "Passive",
     "Plan",
     "PlanError",
+    "Pmm",
+    "Polr",
+    "PolyReg",
     "Replicate",
+    "Rule",
     "Run",
     "Sample",
+    "SatCat",
     "Schema",
     "SchemaError",
+    "Smoothing",
+    "Strata",
     "SynthesisPlan",
     "__version__",
     "fit",
     "infer_schema",
     "read_plan",
     "read_schema",
+    "register_method",
     "resolve_plan",
     "synthesize",
     "write_plan",
@@ -98,8 +154,8 @@ def __getattr__(name: str) -> Any:
     home = _HOME.get(name)
     if home is not None:
         return getattr(importlib.import_module(home), name)
-    if name == "datasets":
-        return importlib.import_module("gpusynth.datasets")
+    if name in _PACKAGES:
+        return importlib.import_module(f"gpusynth.{name}")
     raise AttributeError(f"module 'gpusynth' has no attribute {name!r}")
 
 

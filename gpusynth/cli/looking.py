@@ -8,7 +8,7 @@ from gpusynth.cli.console import ProgressDisplay, console, new_table
 from gpusynth.engine import Resolved, Stopwatch, infer_schema, resolve_input
 from gpusynth.errors import OutputError
 from gpusynth.methods import Method
-from gpusynth.plan import Plan, read_plan, write_plan
+from gpusynth.plan import Plan, SynthesisPlan, read_plan, write_plan
 from gpusynth.table import BATCH_ROWS, write_schema
 
 __all__ = ["show_plan", "show_schema"]
@@ -92,13 +92,40 @@ def _print_plan(resolved: Resolved) -> None:
         )
     out = console()
     out.print(table)
+    plan = resolved.plan
     for names, fate in (
-        (resolved.plan.key_columns, "numbered afresh"),
-        (resolved.plan.dropped_columns, "dropped"),
+        (plan.key_columns, "numbered afresh"),
+        (plan.dropped_columns, "dropped"),
+        (plan.predict_only, "predict, but are not put out"),
     ):
         if names:
             out.print(f"{fate}: {', '.join(names)}", soft_wrap=True)
+    for line in _settings(plan):
+        out.print(line, soft_wrap=True, markup=False)
     out.print(f"\nfingerprint {resolved.plan.fingerprint()}", soft_wrap=True)
+
+
+def _settings(plan: SynthesisPlan) -> list[str]:
+    """Say in words what the plan asks for besides its steps."""
+    lines = [
+        f"rule: {rule.target} is {'missing' if rule.value is None else rule.value!r} "
+        f"where {rule.when}"
+        for rule in plan.rules
+    ]
+    lines += [f"edit: {edit.holds}" for edit in plan.edits]
+    if plan.strata is not None:
+        lines.append(
+            f"fitted apart by {', '.join(plan.strata.columns)}, "
+            f"pooled below {plan.strata.min_rows:,} rows"
+        )
+    if plan.partial is not None:
+        where = "" if plan.partial.rows is None else f" where {plan.partial.rows}"
+        lines.append(f"partial: only {', '.join(plan.partial.columns)} is synthesized{where}")
+    if plan.proper != "none":
+        lines.append(f"proper: each replicate is fitted anew ({plan.proper})")
+    if plan.start_table is not None:
+        lines.append(f"rows start from {plan.start_table}")
+    return lines
 
 
 def _parameters(method: Method) -> str:

@@ -98,6 +98,15 @@ def show_run(run: Run, out: Console) -> None:
             f"{sum(step['draw_wall_seconds'] for step in steps):.3f}",
         )
     out.print(table)
+    for edit in run.manifest["edits"]:
+        out.print(
+            f"edit {edit['edit']}: {edit['failed']:,} rows failed at first, "
+            f"{edit['repaired']:,} were repaired",
+            soft_wrap=True,
+            markup=False,
+        )
+    for note in run.manifest["notes"]:
+        out.print(f"note: {note}", soft_wrap=True, markup=False)
     times = run.manifest["timings"]
     out.print(
         f"\n{len(run.replicates)} x {run.manifest['n_rows']:,} rows in "

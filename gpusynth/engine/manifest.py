@@ -79,6 +79,7 @@ def build_manifest(
         "peak_memory_bytes": peak_memory_bytes(),
         "encoded_bytes": prepared.encoded_bytes,
         "timings": timings(synthesis.stopwatch),
+        "start_table_sha256": prepared.start.fingerprint,
         "notes": list(prepared.notes),
         "pooling": list(prepared.pooling),
         "edits": synthesis.edit_counts.to_json(resolved.plan, prepared.conditions),

@@ -12,7 +12,7 @@ from gpusynth.errors import PlanError
 from gpusynth.io import open_source
 from gpusynth.plan import Strata, SynthesisPlan
 from gpusynth.streams import Purpose, StreamKey, random_bits, uniform
-from gpusynth.table import Schema, Table, check_schema, encode_table
+from gpusynth.table import Schema, Source, Table, check_schema, encode_table
 
 __all__ = ["Start", "plan_start", "start_rows"]
 
@@ -33,6 +33,8 @@ class Start:
         Real rows by stratum, where the sizes of strata are fixed.
     sizes : array of int64, shape (n_strata,), or None
         Rows asked for in each stratum of `strata`; None for the real shares.
+    fingerprint : str or None
+        SHA-256 of the start table.
     """
 
     n_rows: int | None
@@ -40,6 +42,7 @@ class Start:
     is_real: bool = True
     strata: Stage | None = None
     sizes: Array | None = None
+    fingerprint: str | None = None
 
 
 def plan_start(
@@ -69,8 +72,9 @@ def plan_start(
         have.
     """
     if plan.start_table is not None:
-        table = _read_start_table(plan, real, batch_rows=batch_rows)
-        return Start(table.n_rows, table, is_real=False)
+        source = open_source(plan.start_table)
+        table = _read_start_table(source, plan, real, batch_rows=batch_rows)
+        return Start(table.n_rows, table, is_real=False, fingerprint=source.fingerprint())
     if plan.strata is None or groups is None or plan.strata.sizes == "drawn":
         return Start(None, real)
     if isinstance(plan.strata.sizes, str):
@@ -100,8 +104,9 @@ def _asked_sizes(strata: Strata, stage: Stage, real: Table) -> Array:
     return sizes
 
 
-def _read_start_table(plan: SynthesisPlan, real: Table, *, batch_rows: int) -> Table:
-    source = open_source(plan.start_table)
+def _read_start_table(
+    source: Source, plan: SynthesisPlan, real: Table, *, batch_rows: int
+) -> Table:
     schema, names = real.schema, plan.kept
     have = set(source.arrow_schema.names)
     lacking = [name for name in names if name not in have]

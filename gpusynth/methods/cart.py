@@ -52,7 +52,8 @@ class Cart(MethodSpecification):
     cp : float
         A split must lower impurity by this share of the root's.
     criterion : {"auto", "gini", "entropy", "variance"}
-        auto: Gini for classes, variance for numbers.
+        auto: Gini for classes, variance for numbers. A plan may name a criterion of classes for a
+        whole file: its numbers go by variance all the same.
     prune : {"impurity", "rpart"}
         rpart: grow, then prune on misclassification as R's rpart does; it removes the splits on
         which rare outcomes depend.
@@ -129,6 +130,12 @@ class CartModel:
 
         rows = drawn.for_tree(self.tree.predictors)
         donors = draw_rows(
-            self.tree, self.donors, rows, key, block.first_counter, n_rows=block.n_rows
+            self.tree,
+            self.donors,
+            rows,
+            key,
+            block.first_counter,
+            n_rows=block.n_rows,
+            positions=block.positions,
         )
-        return self.target.take(block.take(donors))
+        return self.target.take(donors)

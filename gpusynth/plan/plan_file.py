@@ -14,12 +14,21 @@ from gpusynth.plan.choices import Plan
 
 __all__ = ["plan_to_toml", "read_plan", "write_plan"]
 
+_SIMPLE = (
+    *("never_predict", "predict_only", "max_predictors", "screen", "proper"),
+    *("start_table", "resynthesize"),
+)
+
 _HEADER = """\
-Plan of a synthesis. Every entry is optional.
+Plan of a synthesis. Every entry is optional; docs/guide.md says what each one does.
 visit: "file", "levels" (fewest codes first) or a list of all synthesized columns in order.
 default: the method of every column that is not named under methods.
-methods: column = { method = "cart" | "sample" | "constant" | "keep", parameters ... }
-predictors: column = [columns that may predict it]; default: all columns visited before it."""
+methods: column = { method = "cart", min_leaf = 10 } or column = "sample"; also bag, forest, nested,
+  passive, constant, keep, lookup, norm, lognorm, normrank, pmm, logreg, polyreg, polr, catall ...
+predictors: column = [columns that may predict it]; default: all columns visited before it.
+rules: [[rules]] target, when, value (missing without it); edits: [[edits]] holds, name, attempts.
+also: never_predict, predict_only, max_predictors, screen, smoothing, strata, partial, proper,
+  start_table, resynthesize."""
 
 
 def read_plan(path: str | Path) -> Plan:
@@ -73,6 +82,11 @@ def plan_to_toml(plan: Plan) -> str:
     document.add(tomlkit.nl())
     document.add("visit", plan.visit if isinstance(plan.visit, str) else list(plan.visit))
     document.add("default", _method_table(plan.default))
+    plain = Plan()
+    for name in _SIMPLE:  # before the first table: TOML has no way back to the top
+        value = getattr(plan, name)
+        if value != getattr(plain, name):
+            document.add(name, list(value) if isinstance(value, tuple) else value)
     methods = tomlkit.table()
     for column, method in plan.methods.items():
         methods.add(column, _method_table(method))
@@ -81,6 +95,8 @@ def plan_to_toml(plan: Plan) -> str:
     for column, names in plan.predictors.items():
         predictors.add(column, list(names))
     document.add("predictors", predictors)
+    for name, given in _tables(plan).items():
+        document.add(name, tomlkit.item(given))
     return tomlkit.dumps(document)
 
 
@@ -105,6 +121,27 @@ def write_plan(plan: Plan, path: str | Path) -> None:
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise OutputError(f"{place}: cannot be written ({error.strerror})") from None
+
+
+def _tables(plan: Plan) -> dict[str, Any]:
+    """Return the entries that are tables or lists of tables, without those that are not chosen."""
+    tables: dict[str, Any] = {
+        "smoothing": {name: smoothing.to_json() for name, smoothing in plan.smoothing.items()},
+        "strata": None if plan.strata is None else plan.strata.model_dump(mode="json"),
+        "partial": None if plan.partial is None else plan.partial.model_dump(mode="json"),
+        "rules": [rule.model_dump(mode="json") for rule in plan.rules],
+        "edits": [edit.model_dump(mode="json") for edit in plan.edits],
+    }
+    return {name: _without_none(given) for name, given in tables.items() if given}
+
+
+def _without_none(given: Any) -> Any:
+    """TOML has no null: what is None is left out."""
+    if isinstance(given, dict):
+        return {key: _without_none(value) for key, value in given.items() if value is not None}
+    if isinstance(given, list):
+        return [_without_none(value) for value in given]
+    return given
 
 
 def _method_table(method: Method) -> Any:

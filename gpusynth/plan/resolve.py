@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gpusynth.errors import PlanError
-from gpusynth.methods import Cart, Constant, Keep, Method, Sample
+from gpusynth.methods import Cart, Constant, Keep, Method, Sample, check_suitable
 from gpusynth.methods.smoothing import Smoothing
 from gpusynth.plan.check_choices import check_choices, started_columns
 from gpusynth.plan.choices import Plan
@@ -133,6 +133,7 @@ def _column_steps(
 ) -> list[Step]:
     if codec.n_codes == 1 and codec.is_exact and method.is_fitted:
         method, smoothing = Constant(), None
+    check_suitable(method, column)
     if isinstance(method, Cart) and not predictors:
         method = Sample(weighted=method.weighted)
     if not method.uses_predictors:
@@ -140,8 +141,24 @@ def _column_steps(
     n_ordinary = codec.n_codes - codec.n_special
     in_parts = column.is_number and codec.n_special > 0 and n_ordinary > 0 and method.by_parts
     if not in_parts:
+        is_number = column.is_number and codec.n_special == 0
+        method = _suited(method, is_number=is_number)
         return [Step(number, column.name, "whole", method, predictors, smoothing)]
-    state = Step(number, column.name, "state", method.for_states(), predictors)
+    states = _suited(method.for_states(), is_number=False)
+    state = Step(number, column.name, "state", states, predictors)
     if n_ordinary == 1 and codec.is_exact:
         return [state, Step(number + 1, column.name, "value", Constant(), (), smoothing)]
+    method = _suited(method, is_number=True)
     return [state, Step(number + 1, column.name, "value", method, predictors, smoothing)]
+
+
+def _suited(method: Method, *, is_number: bool) -> Method:
+    """Return a tree's method with a criterion for what it predicts.
+
+    One choice serves a whole file: "entropy" is for classes, and numbers go by variance then.
+    """
+    if not isinstance(method, Cart) or method.criterion == "auto":
+        return method
+    if (method.criterion == "variance") == is_number:
+        return method
+    return method.model_copy(update={"criterion": "auto"})
