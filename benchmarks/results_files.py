@@ -13,6 +13,8 @@ __all__ = ["read_results"]
 def read_results(paths: Iterable[Path]) -> list[dict[str, Any]]:
     """Return the results of all files, in order; a path may be a directory of ``*.json``.
 
+    Studies (``study_*.json``) are passed over in a directory: their tables stand in ``docs/``.
+
     Raises
     ------
     ValueError
@@ -20,7 +22,10 @@ def read_results(paths: Iterable[Path]) -> list[dict[str, Any]]:
     """
     results = []
     for path in paths:
-        for file in sorted(path.glob("*.json")) if path.is_dir() else [path]:
+        files = [path]
+        if path.is_dir():
+            files = sorted(f for f in path.glob("*.json") if not f.name.startswith("study_"))
+        for file in files:
             for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
                 if line.strip():
                     results.append(_parse(line, f"{file}, line {number}"))
