@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from gpusynth.cli.console import ProgressDisplay, console, new_table
-from gpusynth.engine import Resolved, Stopwatch, infer_schema, resolve_input
+from gpusynth.engine import Prepared, Stopwatch, infer_schema, prepare, resolve_input
 from gpusynth.errors import OutputError
-from gpusynth.methods import Method
+from gpusynth.methods import METHODS, Method
 from gpusynth.plan import Plan, SynthesisPlan, read_plan, write_plan
 from gpusynth.table import BATCH_ROWS, write_schema
 
@@ -61,21 +61,19 @@ def show_plan(
     _check_free(output, overwrite=overwrite)
     choices = Plan() if plan is None else read_plan(plan)
     with ProgressDisplay(console(stderr=True)) as display:
+        stopwatch = Stopwatch()
         resolved = resolve_input(
-            data,
-            schema,
-            choices,
-            batch_rows=BATCH_ROWS,
-            listener=display,
-            stopwatch=Stopwatch(),
+            data, schema, choices, batch_rows=BATCH_ROWS, listener=display, stopwatch=stopwatch
         )
-    _print_plan(resolved)
+        prepared = prepare(resolved, batch_rows=BATCH_ROWS, listener=display, stopwatch=stopwatch)
+    _print_plan(prepared)
     if output is not None:
         write_plan(choices, output)
         console().print(f"written to {output}", soft_wrap=True)
 
 
-def _print_plan(resolved: Resolved) -> None:
+def _print_plan(prepared: Prepared) -> None:
+    resolved = prepared.resolved
     numbers = ("step", "predictors", "codes")
     table = new_table(
         "step", "variable", "part", "method", "parameters", *numbers[1:], numbers=numbers
@@ -100,8 +98,10 @@ def _print_plan(resolved: Resolved) -> None:
     ):
         if names:
             out.print(f"{fate}: {', '.join(names)}", soft_wrap=True)
-    for line in _settings(plan):
+    for line in (*_settings(plan), *(f"note: {note}" for note in prepared.notes)):
         out.print(line, soft_wrap=True, markup=False)
+    if prepared.pooling:
+        out.print(f"{len(prepared.pooling)} small strata are pooled", soft_wrap=True)
     out.print(f"\nfingerprint {resolved.plan.fingerprint()}", soft_wrap=True)
 
 
@@ -129,8 +129,15 @@ def _settings(plan: SynthesisPlan) -> list[str]:
 
 
 def _parameters(method: Method) -> str:
+    """Return the parameters that differ from the method's defaults."""
+    fields = type(method).model_fields
     given = method.model_dump()
-    return ", ".join(f"{name}={value}" for name, value in given.items() if value is not None)
+    return ", ".join(
+        f"{name}={value}"
+        for name, value in given.items()
+        if fields[name].is_required()
+        or value != fields[name].get_default(call_default_factory=True)
+    )
 
 
 def _check_free(output: Path | None, *, overwrite: bool) -> None:

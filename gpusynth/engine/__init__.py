@@ -7,7 +7,7 @@ from gpusynth.engine.library import FittedSynthesis, fit, synthesize
 from gpusynth.engine.look import infer_schema, resolve_plan
 from gpusynth.engine.manifest import Replicate
 from gpusynth.engine.measure import Stopwatch
-from gpusynth.engine.prepare import Resolved, resolve_input
+from gpusynth.engine.prepare import Prepared, Resolved, prepare, resolve_input
 from gpusynth.engine.progress import Listener, SilentListener
 from gpusynth.engine.run import Run
 from gpusynth.engine.settings import RunSettings, available_threads
@@ -15,6 +15,7 @@ from gpusynth.engine.settings import RunSettings, available_threads
 __all__ = [
     "FittedSynthesis",
     "Listener",
+    "Prepared",
     "Replicate",
     "Resolved",
     "Run",
@@ -24,6 +25,7 @@ __all__ = [
     "available_threads",
     "fit",
     "infer_schema",
+    "prepare",
     "resolve_input",
     "resolve_plan",
     "synthesize",

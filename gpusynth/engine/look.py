@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gpusynth.engine.measure import Stopwatch
-from gpusynth.engine.prepare import resolve_input
+from gpusynth.engine.prepare import prepare, resolve_input
 from gpusynth.engine.progress import SilentListener
 from gpusynth.io import open_source
 from gpusynth.plan import Plan, SynthesisPlan
@@ -40,7 +40,7 @@ def resolve_plan(
     schema: Schema | InferredSchema | str | Path | None = None,
     plan: Plan | str | Path | None = None,
 ) -> SynthesisPlan:
-    """Resolve a plan without fitting anything.
+    """Resolve a plan on the data without fitting anything.
 
     Parameters
     ----------
@@ -55,12 +55,9 @@ def resolve_plan(
     ------
     GpusynthError
     """
+    listener, stopwatch = SilentListener(), Stopwatch()
     resolved = resolve_input(
-        data,
-        schema,
-        plan,
-        batch_rows=BATCH_ROWS,
-        listener=SilentListener(),
-        stopwatch=Stopwatch(),
+        data, schema, plan, batch_rows=BATCH_ROWS, listener=listener, stopwatch=stopwatch
     )
-    return resolved.plan
+    prepared = prepare(resolved, batch_rows=BATCH_ROWS, listener=listener, stopwatch=stopwatch)
+    return prepared.plan
