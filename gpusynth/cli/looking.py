@@ -130,13 +130,12 @@ def _settings(plan: SynthesisPlan) -> list[str]:
 
 def _parameters(method: Method) -> str:
     """Return the parameters that differ from the method's defaults."""
-    fields = type(method).model_fields
-    given = method.model_dump()
+    fields = METHODS[method.name].model_fields
+    usual = {name: field.get_default(call_default_factory=True) for name, field in fields.items()}
     return ", ".join(
         f"{name}={value}"
-        for name, value in given.items()
-        if fields[name].is_required()
-        or value != fields[name].get_default(call_default_factory=True)
+        for name, value in method.model_dump().items()
+        if fields[name].is_required() or value != usual[name]
     )
 
 

@@ -13,6 +13,8 @@ from typing import Annotated, Any
 import typer
 
 import gpusynth
+from gpusynth.cli.evaluating import evaluate_files
+from gpusynth.cli.reporting import render_report
 from gpusynth.errors import GpusynthError
 
 __all__ = ["app", "main", "run"]
@@ -163,6 +165,55 @@ def _compare(
     from gpusynth.cli.comparing import compare_files
 
     compare_files(real, synthetic, schema, seed=seed)
+
+
+class RuleChoice(StrEnum):
+    """Combining rules for synthetic files."""
+
+    raab_simple = "raab_simple"
+    reiter_partial = "reiter_partial"
+    raghunathan_full = "raghunathan_full"
+
+
+@app.command("replicate")
+def _replicate(
+    *,
+    real: Annotated[Path, typer.Option("--real", help=_DATA_HELP)],
+    synthetic: Annotated[
+        Path, typer.Option("--synthetic", help="Directory of a run, or one replicate.")
+    ],
+    models: Annotated[Path, typer.Option("--models", help="Regressions (TOML).")],
+    json: Annotated[
+        Path | None, typer.Option("--json", help="Write the comparison to this file.")
+    ] = None,
+    weight: Annotated[
+        str | None, typer.Option("--weight", help="Column of weights, where a model names none.")
+    ] = None,
+    schema: _SchemaOption = None,
+    rule: Annotated[
+        RuleChoice, typer.Option("--rule", help="How replicates are pooled.")
+    ] = RuleChoice.raab_simple,
+    proper: Annotated[
+        bool, typer.Option("--proper", help="The replicates are of a proper synthesis.")
+    ] = False,
+) -> None:
+    """Run regressions on the real and the synthetic files and compare them."""
+    from gpusynth.cli.replicating import replicate_models
+
+    replicate_models(
+        real,
+        synthetic,
+        models,
+        output=json,
+        weight=weight,
+        schema=schema,
+        rule=rule.value,
+        proper=proper,
+    )
+
+
+app.command("evaluate")(evaluate_files)
+app.command("report")(render_report)
 
 
 @app.command("simulate-firms")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -59,8 +60,10 @@ class BoundEdit:
         Place in the plan.
     fails : BoundExpression
         True where the edit is false.
+    step : int
+        Number of the last step that draws any of its columns: there rows are drawn again.
     target : str
-        The column that completes the edit: there rows are drawn again.
+        The column of that step, which completes the edit.
     columns : tuple of str
     n_real_failing : int
     """
@@ -68,6 +71,7 @@ class BoundEdit:
     edit: Edit
     number: int
     fails: BoundExpression
+    step: int
     target: str
     columns: tuple[str, ...]
     n_real_failing: int
@@ -81,8 +85,8 @@ class Conditions:
     ----------
     rules : mapping of str to tuple of BoundRule
         Target -> its rules in the plan's order.
-    edits : mapping of str to tuple of BoundEdit
-        Column that completes them -> edits.
+    edits : mapping of int to tuple of BoundEdit
+        Number of the step that completes them -> edits.
     selected : array of bool, shape (n_real,), or None
         Real rows whose answers a partial synthesis replaces; None for all.
     partial_columns : tuple of str or None
@@ -92,7 +96,7 @@ class Conditions:
     """
 
     rules: Mapping[str, tuple[BoundRule, ...]]
-    edits: Mapping[str, tuple[BoundEdit, ...]]
+    edits: Mapping[int, tuple[BoundEdit, ...]]
     selected: Array | None = None
     partial_columns: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
@@ -186,10 +190,10 @@ def bind_conditions(plan: SynthesisPlan, real: Table) -> Conditions:
         rules[rule.target] = (*rules.get(rule.target, ()), bound)
     for target, bound_rules in rules.items():
         _check_rules(target, bound_rules, real, notes)
-    edits: dict[str, tuple[BoundEdit, ...]] = {}
+    edits: dict[int, tuple[BoundEdit, ...]] = {}
     for number, edit in enumerate(plan.edits):
         bound_edit = _bind_edit(edit, number, plan, real, notes)
-        edits[bound_edit.target] = (*edits.get(bound_edit.target, ()), bound_edit)
+        edits[bound_edit.step] = (*edits.get(bound_edit.step, ()), bound_edit)
     selected, columns = None, None
     if plan.partial is not None:
         columns = plan.partial.columns
@@ -205,11 +209,13 @@ def bind_conditions(plan: SynthesisPlan, real: Table) -> Conditions:
 def _bind_rule(rule: Rule, place: str, real: Table) -> BoundRule:
     when = bind_expression(parse_expression(rule.when, place=place), real.codecs, table=real)
     codec = real.codecs[rule.target]
-    answer = pa.array([rule.value])
     storage = parse_storage(codec.column.storage)
+    plain = storage.value_type if pa.types.is_dictionary(storage) else storage
+    value: Any = rule.value
+    if pa.types.is_decimal(plain) and isinstance(value, int):
+        value = Decimal(value)  # Arrow casts no int64 to a decimal of fewer digits
     try:
-        plain = storage.value_type if pa.types.is_dictionary(storage) else storage
-        codes, values = codec.encode(answer.cast(plain))
+        codes, values = codec.encode(pa.array([value]).cast(plain))
     except (CodecError, pa.ArrowInvalid, pa.ArrowNotImplementedError):
         what = "is missing" if rule.value is None else "has the value that the rule fixes"
         raise PlanError(
@@ -223,16 +229,17 @@ def _check_rules(target: str, rules: Sequence[BoundRule], real: Table, notes: li
     """Refuse rules that give one real row two values; note real rows that break a rule."""
     read = reader(real)
     codes, values = read(target)
-    wanted: Array = np.full(real.n_rows, -1, np.int64)
-    for bound in rules:
+    wanted: Array = np.full(real.n_rows, -1, np.int32)  # which rule fixes the row
+    for number, bound in enumerate(rules):
         holds = bound.when.truth(read, real.n_rows)
-        clash = np.flatnonzero(holds & (wanted >= 0) & (wanted != bound.code))
+        differ = [other.code != bound.code or other.value != bound.value for other in rules]
+        clash = np.flatnonzero(holds & (wanted >= 0) & np.array(differ)[wanted])
         if clash.size:
             raise PlanError(
                 f"rules of {target!r} contradict each other: {clash.size} real rows would get two "
                 f"values, the first is row {int(clash[0]) + 1}. Narrow one of the conditions."
             )
-        wanted[holds] = bound.code
+        wanted[holds] = number
         broken = holds & (codes != bound.code)
         if bound.value is not None and values is not None:
             broken |= holds & (values != bound.value)
@@ -247,19 +254,21 @@ def _bind_edit(
     edit: Edit, number: int, plan: SynthesisPlan, real: Table, notes: list[str]
 ) -> BoundEdit:
     place = f"edit {edit.title!r}"
-    columns = parse_expression(edit.holds, place=place).columns
+    holds = parse_expression(edit.holds, place=place)
+    bind_expression(holds, real.codecs, table=real)  # its errors point into the text as written
     fails = bind_expression(
         parse_expression(f"not ({edit.holds})", place=place), real.codecs, table=real
     )
     failing = int(fails.truth(reader(real), real.n_rows).sum())
+    columns = holds.columns
     if failing == real.n_rows:
         raise PlanError(
             f"{place}: no donor can satisfy it, all {failing} real rows fail. Correct the edit."
         )
     if failing:
         notes.append(f"{place}: {failing} real rows fail; no synthetic row does")
-    last = [step.target for step in plan.steps if step.target in columns][-1]
-    return BoundEdit(edit, number, fails, last, columns, failing)
+    last = [step for step in plan.steps if step.target in columns][-1]
+    return BoundEdit(edit, number, fails, last.number, last.target, columns, failing)
 
 
 def exact_numbers(codec: Codec, codes: Array, dtype: Any) -> Array:

@@ -72,7 +72,7 @@ class ColumnDraw:
         list of list of callables
         """
         rows = self.rows
-        rows.make_room(self.step.target, self.prepared.table, new_values=self.step.makes_values)
+        rows.make_room(self.step.target, self.prepared.table, new_values=self._makes_values())
         blocks = list(rows.blocks())
         if self.step.method.whole_file:
             blocks = [Block(0, rows.n_rows, rows.n_rows)]
@@ -85,6 +85,21 @@ class ColumnDraw:
             [self._fit_smoother],
             [partial(self._smooth_and_finish, block) for block in blocks],
         ]
+
+    def _makes_values(self) -> bool:
+        """Return whether any step of the column draws numbers that no code stands for.
+
+        The first step makes room for all of them: the states' step, or the one that keeps a column
+        which is drawn anew at the end.
+        """
+        step, steps = self.step, self.prepared.plan.steps
+        if not self.prepared.table.schema[step.target].is_number:
+            return False
+        if step.part == "state":
+            return steps[step.number].makes_values  # steps are numbered from 1: this is the next
+        if step.method.name == "keep":
+            return any(later.makes_values for later in steps if later.target == step.target)
+        return step.makes_values
 
     def draw_again(self, block: Block) -> None:
         """Draw chosen rows of a complete column again: their states, numbers and smoothing.
@@ -156,7 +171,7 @@ class ColumnDraw:
     def _finish(self, block: Block) -> None:
         """Settle the edits that the column completes, and let it predict others."""
         target = self.step.target
-        edits = self.prepared.conditions.edits.get(target, ())
+        edits = self.prepared.conditions.edits.get(self.step.number, ())
         changed = redraw_and_repair(self, edits, block) if edits else ()
         drawn_before = self.step.target in self.prepared.plan.drawn_anew
         for part in self.rows.blocks() if self.step.method.whole_file else (block,):
@@ -182,7 +197,8 @@ class ColumnDraw:
     def _draw_rows(self, step: Step, models: StepModels, block: Block) -> None:
         if block.positions is not None and not len(block.positions):
             return
-        whole = step.method.whole_file
+        # The states of a whole-file step are drawn again for all rows at once, too.
+        whole = step.method.whole_file or self.step.method.whole_file
         table = None if whole else self.rows.tables.get(block.first_row)
         if step.method.name == "keep":
             block = replace(block, start=self._start(block))

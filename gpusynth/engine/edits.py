@@ -9,14 +9,15 @@ columns that are kept stay, and the donor must agree with them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gpusynth.arrays import Array
-from gpusynth.engine.conditions import BoundEdit, Conditions, Read, exact_numbers, reader
+from gpusynth.engine.conditions import BoundEdit, Conditions, Read, exact_numbers
+from gpusynth.engine.repair import matching_donors
 from gpusynth.errors import PlanError
 from gpusynth.methods import Block
 from gpusynth.plan import SynthesisPlan
@@ -26,7 +27,7 @@ from gpusynth.table import Table
 if TYPE_CHECKING:
     from gpusynth.engine.drawing import ColumnDraw
 
-__all__ = ["EditCounts", "RepairGroups", "find_repair_groups", "redraw_and_repair"]
+__all__ = ["EditCounts", "redraw_and_repair"]
 
 
 @dataclass(slots=True)
@@ -78,72 +79,6 @@ class EditCounts:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class RepairGroups:
-    """Columns that are repaired together, and the real rows that may be donor records.
-
-    Attributes
-    ----------
-    columns_of : mapping of str to tuple of str
-        Column -> all columns that edits, rules and formulas tie to it, in visit order.
-    donors_of : mapping of str to array of int64
-        Column -> real rows that satisfy all edits and rules among those columns, ascending.
-    started : frozenset of str
-        Kept columns; never repaired.
-    """
-
-    columns_of: Mapping[str, tuple[str, ...]]
-    donors_of: Mapping[str, Array]
-    started: frozenset[str]
-
-
-def find_repair_groups(
-    plan: SynthesisPlan, conditions: Conditions, real: Table, ties: Mapping[str, Sequence[str]]
-) -> RepairGroups:
-    """Find which columns hang together and which real rows are right in all of them.
-
-    Parameters
-    ----------
-    plan : SynthesisPlan
-    conditions : Conditions
-    real : Table
-    ties : mapping of str to sequence of str
-        Column -> columns that its rules and its method name.
-
-    Returns
-    -------
-    RepairGroups
-
-    Raises
-    ------
-    PlanError
-        If no real row satisfies the conditions of a group.
-    """
-    edits = [edit for of_column in conditions.edits.values() for edit in of_column]
-    group_of = {name: {name} for name in plan.visit}
-    for names in (*(edit.columns for edit in edits), *((a, *b) for a, b in ties.items())):
-        joined = set().union(*(group_of[name] for name in names))
-        for name in joined:
-            group_of[name] = joined
-    columns_of: dict[str, tuple[str, ...]] = {}
-    donors_of: dict[str, Array] = {}
-    found: dict[int, Array] = {}
-    for edit in edits:
-        joined = group_of[edit.target]
-        columns_of[edit.target] = tuple(name for name in plan.visit if name in joined)
-        if id(joined) not in found:
-            found[id(joined)] = _donors(joined, edits, conditions, real)
-        donors_of[edit.target] = found[id(joined)]
-        if not len(donors_of[edit.target]):
-            raise PlanError(
-                f"edit {edit.edit.title!r}: no donor can satisfy it together with the other edits "
-                f"and rules on its columns; all {real.n_rows} real rows fail one of them. "
-                "Correct them."
-            )
-    started = frozenset(plan.kept) - plan.drawn_anew
-    return RepairGroups(columns_of, donors_of, started)
-
-
 def redraw_and_repair(
     column: ColumnDraw, edits: Sequence[BoundEdit], block: Block
 ) -> tuple[str, ...]:
@@ -175,7 +110,10 @@ def redraw_and_repair(
     stuck = positions[:0]
     if is_open is not None:
         stuck, positions = positions[~is_open[positions]], positions[is_open[positions]]
-    for attempt in range(1, max(edit.edit.attempts for edit in edits) + 1):
+    most = max(edit.edit.attempts for edit in edits)
+    if column.state is None and not column.step.method.is_fitted:
+        most = 0  # a formula gives the same number every time
+    for attempt in range(1, most + 1):
         if not len(positions):
             break
         column.draw_again(Block(block.first_row, block.n_rows, block.n_total, positions, attempt))
@@ -206,7 +144,7 @@ def _repair(
         column.seed, replicate=rows.number, step=column.step.number, purpose=Purpose.REPAIR
     )
     share = Block(block.first_row, block.n_rows, block.n_total, positions).uniform(key)[:, 0]
-    donors = _matching_donors(
+    donors = matching_donors(
         prepared.table, groups.donors_of[target], fixed, _some(read, positions), share
     )
     if (donors < 0).any():
@@ -233,41 +171,6 @@ def _copy(
             if exact is None
             else exact[donors]
         )
-
-
-def _matching_donors(
-    real: Table, donors: Array, fixed: Sequence[str], read: Read, share: Array
-) -> Array:
-    """Draw a donor that agrees on the fixed columns' codes for each row; -1 where there is none."""
-    if not fixed:
-        return donors[(share * len(donors)).astype(np.int64)]
-    stacked = np.stack([real.codes[name][donors].astype(np.uint16) for name in fixed], axis=1)
-    wanted = np.stack([read(name)[0].astype(np.uint16) for name in fixed], axis=1)
-    _, number = np.unique(np.concatenate([stacked, wanted]), axis=0, return_inverse=True)
-    have, want = number.reshape(-1)[: len(donors)], number.reshape(-1)[len(donors) :]
-    order = np.argsort(have, kind="stable")
-    first = np.searchsorted(have[order], want, side="left")
-    count = np.searchsorted(have[order], want, side="right") - first
-    place = first + (share * count).astype(np.int64)
-    return np.where(count > 0, donors[order[np.minimum(place, len(donors) - 1)]], -1)
-
-
-def _donors(
-    columns: set[str], edits: Sequence[BoundEdit], conditions: Conditions, real: Table
-) -> Array:
-    read = reader(real)
-    good = np.ones(real.n_rows, np.bool_)
-    for edit in edits:
-        if edit.target in columns:
-            good &= ~edit.fails.truth(read, real.n_rows)
-    for target, rules in conditions.rules.items():
-        if target not in columns:
-            continue
-        wanted: Array = real.codes[target].astype(np.int64)
-        for rule in rules:
-            wanted[rule.when.truth(read, real.n_rows)] = rule.code
-        good &= wanted == real.codes[target]
-    return np.flatnonzero(good)
 
 
 def _each_failing(edits: Sequence[BoundEdit], read: Read, positions: Array) -> list[Array]:

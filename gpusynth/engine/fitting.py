@@ -52,6 +52,11 @@ class StepModels:
         """Leaves and depth of the first model."""
         return self.models[0].size
 
+    @property
+    def note(self) -> str:
+        """What the first model has to say of its fit; empty for most."""
+        return str(getattr(self.models[0], "note", "") or "")
+
 
 def real_predictors(plan: SynthesisPlan, table: Table) -> PredictorTable:
     """Return the real rows of all columns that predict any other, in visit order.

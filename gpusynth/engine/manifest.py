@@ -80,7 +80,7 @@ def build_manifest(
         "encoded_bytes": prepared.encoded_bytes,
         "timings": timings(synthesis.stopwatch),
         "start_table_sha256": prepared.start.fingerprint,
-        "notes": list(prepared.notes),
+        "notes": [*prepared.notes, *_fit_notes(synthesis)],
         "pooling": list(prepared.pooling),
         "edits": synthesis.edit_counts.to_json(resolved.plan, prepared.conditions),
         "variables": _variables(synthesis),
@@ -127,6 +127,13 @@ def _variables(synthesis: Synthesis) -> list[dict[str, Any]]:
             }
         )
     return entries
+
+
+def _fit_notes(synthesis: Synthesis) -> list[str]:
+    """Return what fits had to say, in visit order."""
+    said = synthesis.fit_notes
+    steps = synthesis.prepared.plan.steps
+    return [f"{step.target}: {said[step.number]}" for step in steps if step.number in said]
 
 
 def _step(synthesis: Synthesis, step: Step) -> dict[str, Any]:

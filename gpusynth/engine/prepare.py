@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from gpusynth.arrays import Array
 from gpusynth.engine.conditions import Conditions, bind_conditions
-from gpusynth.engine.edits import RepairGroups, find_repair_groups
 from gpusynth.engine.fitting import real_predictors
 from gpusynth.engine.measure import Stopwatch
 from gpusynth.engine.progress import Listener, WatchedSource
+from gpusynth.engine.repair import RepairGroups, find_repair_groups
 from gpusynth.engine.start import Start, plan_start
 from gpusynth.engine.strata import StratumGroups, group_strata
 from gpusynth.engine.weights import survey_weights

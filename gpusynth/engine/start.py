@@ -35,6 +35,8 @@ class Start:
         Rows asked for in each stratum of `strata`; None for the real shares.
     fingerprint : str or None
         SHA-256 of the start table.
+    is_drawn : bool
+        Whether real rows are drawn by chance even where as many are asked for as there are.
     """
 
     n_rows: int | None
@@ -43,6 +45,7 @@ class Start:
     strata: Stage | None = None
     sizes: Array | None = None
     fingerprint: str | None = None
+    is_drawn: bool = False
 
 
 def plan_start(
@@ -75,8 +78,10 @@ def plan_start(
         source = open_source(plan.start_table)
         table = _read_start_table(source, plan, real, batch_rows=batch_rows)
         return Start(table.n_rows, table, is_real=False, fingerprint=source.fingerprint())
-    if plan.strata is None or groups is None or plan.strata.sizes == "drawn":
+    if plan.strata is None or groups is None:
         return Start(None, real)
+    if plan.strata.sizes == "drawn":
+        return Start(None, real, is_drawn=True)
     if isinstance(plan.strata.sizes, str):
         return Start(None, real, strata=groups.stages[0])
     sizes = _asked_sizes(plan.strata, groups.stages[0], real)
@@ -134,16 +139,16 @@ def start_rows(start: Start, key: StreamKey, n_total: int) -> Array:
     -------
     array of int64, shape (n_total,)
         The start table's rows in order. Of the real rows a permutation when as many are asked for
-        (the order of random 64-bit numbers, ties by row), else draws with replacement, within each
-        stratum where the strata's sizes are fixed.
+        (the order of random 64-bit numbers, ties by row) unless the strata's sizes are drawn, else
+        draws with replacement, within each stratum where the strata's sizes are fixed.
     """
     if not start.is_real:
         return np.arange(n_total, dtype=np.int64)
     stream = key.at(step=0, purpose=Purpose.START)
     n_real = start.table.n_rows
-    if start.strata is None or (start.sizes is None and n_total == n_real):
-        if n_total == n_real:
-            return np.argsort(random_bits(stream, 0, n_real)[:, 0], kind="stable")
+    if start.sizes is None and n_total == n_real and not start.is_drawn:
+        return np.argsort(random_bits(stream, 0, n_real)[:, 0], kind="stable")
+    if start.strata is None:
         return (uniform(stream, 0, n_total)[:, 0] * n_real).astype(np.int64)
     have = np.diff(start.strata.starts)
     sizes = _shares(have, n_total) if start.sizes is None else start.sizes

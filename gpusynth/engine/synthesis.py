@@ -48,6 +48,8 @@ class Synthesis:
     sizes : dict of int to ModelSize
         Step number -> size of its model, once fitted.
     edit_counts : EditCounts
+    fit_notes : dict of int to str
+        Step number -> what a fit has to say of itself, such as that it did not converge.
     """
 
     prepared: Prepared
@@ -55,6 +57,7 @@ class Synthesis:
     stopwatch: Stopwatch
     sizes: dict[int, ModelSize] = field(default_factory=dict)
     edit_counts: EditCounts = field(default_factory=EditCounts)
+    fit_notes: dict[int, str] = field(default_factory=dict)
 
     def fit(self, threads: int) -> dict[int, StepModels]:
         """Fit all steps and keep the models.
@@ -189,6 +192,8 @@ class Synthesis:
             )
         self.stopwatch.add_fit(step.number, spent)
         self.sizes[step.number] = models.size
+        if models.note:
+            self.fit_notes[step.number] = models.note
         return models
 
     def _run(

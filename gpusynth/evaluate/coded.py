@@ -10,7 +10,7 @@ import numpy as np
 from gpusynth.arrays import Array
 from gpusynth.errors import IncomputableMetricError
 
-__all__ = ["CodedColumn", "CodedTable", "CommonCodes"]
+__all__ = ["CodedColumn", "CodedTable", "CommonCodes", "TypeDifference"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,11 @@ class CodedColumn:
         The side on which a bin contains its cut point.
     joins_outside : bool
         Whether the first and the last bin are one level (CenSyn's "other").
+    numbers : array of float64, shape (n_numbers,), or None
+        Numbers only: every number that occurs in a file, spikes included, ascending and distinct;
+        dates are days and times microseconds since 1970. See `CodedTable.number_codes`.
+    kind : str
+        The schema's kind of the column, such as "categorical" or "date".
     """
 
     name: str
@@ -44,6 +49,8 @@ class CodedColumn:
     cuts: Array | None = None
     closed: str = "right"
     joins_outside: bool = False
+    numbers: Array | None = None
+    kind: str = "categorical"
 
     @property
     def n_codes(self) -> int:
@@ -66,12 +73,17 @@ class CodedTable:
     weight : array of int64, shape (n_rows,), or None
         Fixed-point weights on one scale in all files, so that weighted counts add up exactly; only
         shares of them mean anything.
+    number_codes : tuple of array of uint8, uint16 or uint32, shape (n_rows,), or None
+        Per column: the position of the row's number in `CodedColumn.numbers`, and their count where
+        the row has none; None for columns that hold no numbers. So the exact numbers, their counts
+        and their ranks take one to four bytes a row. Empty for tables coded without numbers.
     """
 
     columns: tuple[CodedColumn, ...]
     codes: tuple[Array, ...]
     n_rows: int
     weight: Array | None = None
+    number_codes: tuple[Array | None, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -82,6 +94,31 @@ class CodedTable:
     def n_codes(self) -> Array:
         """Number of codes of each column, int64."""
         return np.array([column.n_codes for column in self.columns], np.int64)
+
+    @property
+    def number_columns(self) -> tuple[int, ...]:
+        """Positions of the columns whose exact numbers are known."""
+        return tuple(
+            position
+            for position, column in enumerate(self.columns)
+            if column.numbers is not None and len(self.number_codes) > position
+        )
+
+    def numbers(self, position: int) -> Array:
+        """Return the numbers of a column, float64, shape (n_rows,); NaN where a row has none.
+
+        Raises
+        ------
+        IncomputableMetricError
+            If the column holds no numbers.
+        """
+        codes = self.number_codes[position] if len(self.number_codes) > position else None
+        distinct = self.columns[position].numbers
+        if codes is None or distinct is None:
+            raise IncomputableMetricError(
+                f"column {self.columns[position].name!r} holds no numbers; name one that does"
+            )
+        return np.append(distinct, np.nan)[codes]
 
     @property
     def total(self) -> int:
@@ -110,13 +147,33 @@ class CodedTable:
         """Return the table of the given rows (positions or a slice), in that order."""
         codes = tuple(column[rows] for column in self.codes)
         weight = None if self.weight is None else self.weight[rows]
+        numbers = tuple(None if column is None else column[rows] for column in self.number_codes)
         n_rows = len(range(*rows.indices(self.n_rows))) if isinstance(rows, slice) else len(rows)
-        return CodedTable(self.columns, codes, n_rows, weight)
+        return CodedTable(self.columns, codes, n_rows, weight, numbers)
 
     def blocks(self, n_rows: int) -> Iterator[CodedTable]:
         """Yield the table in blocks of at most `n_rows` rows."""
         for first in range(0, self.n_rows, n_rows):
             yield self.take(slice(first, first + n_rows))
+
+
+@dataclass(frozen=True, slots=True)
+class TypeDifference:
+    """A column that another file stores as another type than the real file does.
+
+    Attributes
+    ----------
+    column : str
+    real_type, other_type : str
+        Arrow's names.
+    file : str
+        Name of the other file.
+    """
+
+    column: str
+    real_type: str
+    other_type: str
+    file: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +188,16 @@ class CommonCodes:
         Columns that a synthetic file lacks; they are not compared.
     only_synthetic : tuple of str
         Columns that the real file lacks.
+    holdout : CodedTable or None
+        Rows of the population that the synthesizer never saw, where there are any. They decide
+        no bin.
+    different_types : tuple of TypeDifference
+        Columns that the files store in different ways; they are compared by their text or number.
     """
 
     real: CodedTable
     synthetic: tuple[CodedTable, ...]
     only_real: tuple[str, ...] = ()
     only_synthetic: tuple[str, ...] = ()
+    holdout: CodedTable | None = None
+    different_types: tuple[TypeDifference, ...] = ()

@@ -6,7 +6,7 @@ draw. May import trees and the floors below.
 
 from gpusynth.methods.cart import Cart, CartModel
 from gpusynth.methods.constant import Constant, ConstantModel
-from gpusynth.methods.forest import Bag, ForestModel
+from gpusynth.methods.forest import Bag, Forest, ForestModel
 from gpusynth.methods.grouped import GroupedModel, RowGroups, fit_groups, group_rows
 from gpusynth.methods.keep import Keep, KeepModel
 from gpusynth.methods.logreg import LogReg
@@ -50,6 +50,7 @@ __all__ = [
     "CubeRootNorm",
     "DrawnColumns",
     "FittedModel",
+    "Forest",
     "ForestModel",
     "GroupByCode",
     "GroupedModel",

@@ -65,9 +65,7 @@ class KeepModel:
         """One leaf."""
         return ModelSize()
 
-    def draw(
-        self, drawn: DrawnColumns, key: StreamKey, block: Block
-    ) -> tuple[Array, Array | None]:
+    def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
         """Take the values of the rows that the block's rows start with; see `FittedModel.draw`.
 
         Returns

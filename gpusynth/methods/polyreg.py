@@ -24,8 +24,9 @@ from gpusynth.methods.one_thread import one_thread
 
 __all__ = ["PolyReg", "fit_polyreg"]
 
-_MOST_COEFFICIENTS = 1_000_000
-"""Beyond it, the steps that the search remembers (40 times the coefficients) take minutes."""
+_MOST_COEFFICIENTS = 50_000
+"""Beyond it a search over some ten thousand rows takes more than a minute (synthpop's ``MaxNWts``
+is 10,000)."""
 
 
 class PolyReg(RegressionSpecification):
@@ -113,8 +114,8 @@ def fit_polyreg(
     if n_coefficients > _MOST_COEFFICIENTS:
         raise DeviceMemoryError(
             f"column {data.target.name!r}: a multinomial model of {classes.n_classes} classes and "
-            f"{rows.design.n_columns} columns has {n_coefficients} coefficients, whose search "
-            f"needs {8 * 42 * n_coefficients} bytes; at most {_MOST_COEFFICIENTS} are fitted. "
+            f"{rows.design.n_columns} columns has {n_coefficients} coefficients and needs "
+            f"{8 * 42 * n_coefficients} bytes; at most {_MOST_COEFFICIENTS} are fitted. "
             "Give it fewer predictors, lower max_levels, or use the method cart."
         )
     class_rows = ClassRows.of(rows, classes.of_row, augment=augment)

@@ -70,12 +70,15 @@ def check_choices(plan: Plan, schema: Schema) -> None:
     _check_names(plan, schema)
     _check_methods(plan, schema)
     _check_weights(plan, schema)
+    _check_partial(plan, schema)
     _check_starts(plan, schema)
     _check_smoothing(plan, schema)
     _check_proper(plan)
     for edit in plan.edits:
         names = parse_expression(edit.holds).columns
         _known(f"edit {edit.title!r}", names, schema)
+        if not names:
+            raise PlanError(f"edit {edit.title!r} names no column. Correct or remove it.")
         if all(is_kept(name, plan, schema) for name in names):
             raise PlanError(
                 f"edit {edit.title!r} asks only for columns that are kept as in the real rows. "
@@ -142,26 +145,34 @@ def _check_weights(plan: Plan, schema: Schema) -> None:
         )
 
 
+def _check_partial(plan: Plan, schema: Schema) -> None:
+    if plan.partial is None:
+        return
+    for what in ("start_table", "resynthesize", "predict_only"):
+        if getattr(plan, what):
+            raise PlanError(
+                f"partial synthesis starts every row from its real row and cannot have {what}. "
+                "Remove one of them."
+            )
+    strata = _strata_columns(plan, schema)
+    for name in plan.partial.columns:
+        kept = schema[name].role in _KEPT_ROLES or isinstance(plan.methods.get(name), Keep)
+        if kept or name in strata:
+            raise PlanError(
+                f"column {name!r} is to be synthesized by partial, but is "
+                f"{'kept' if kept else 'a stratum'}. Remove one."
+            )
+
+
 def _check_starts(plan: Plan, schema: Schema) -> None:
-    if plan.partial is not None:
-        for what in ("start_table", "resynthesize", "predict_only"):
-            if getattr(plan, what):
-                raise PlanError(
-                    f"partial synthesis starts every row from its real row and cannot have {what}. "
-                    "Remove one of them."
-                )
-        for name in plan.partial.columns:
-            if schema[name].role in _KEPT_ROLES or isinstance(plan.methods.get(name), Keep):
-                raise PlanError(
-                    f"column {name!r} is to be synthesized by partial, but is kept. Remove one."
-                )
-    stratum = () if plan.strata is None else plan.strata.columns
+    strata = _strata_columns(plan, schema)
     for name in plan.resynthesize:
-        if name in (*stratum, *plan.predict_only):
+        if name in (*strata, *plan.predict_only):
             raise PlanError(
                 f"column {name!r} is a stratum or only predicts, so it cannot be drawn anew. "
                 "Remove it from resynthesize."
             )
+        _check_not_asked_for(name, plan)
     if plan.start_table is not None and not started_columns(plan, schema):
         raise PlanError(
             "start_table gives the rows' first columns, but no column is kept. "
@@ -170,6 +181,28 @@ def _check_starts(plan: Plan, schema: Schema) -> None:
     sizes = None if plan.strata is None else plan.strata.sizes
     if plan.start_table is not None and not isinstance(sizes, (str, type(None))):
         raise PlanError("start_table gives the rows, so strata cannot ask for sizes. Remove one.")
+
+
+def _strata_columns(plan: Plan, schema: Schema) -> tuple[str, ...]:
+    if plan.strata is not None:
+        return plan.strata.columns
+    return tuple(column.name for column in schema.with_role("stratum"))
+
+
+def _check_not_asked_for(name: str, plan: Plan) -> None:
+    """Refuse to draw a column anew when other columns have been settled by its first answer."""
+    for rule in plan.rules:
+        if name in parse_expression(rule.when).columns:
+            raise PlanError(
+                f"column {name!r} is drawn anew at the end, after the rule of {rule.target!r} "
+                "asked for it. Remove it from resynthesize, or change the rule."
+            )
+    for target, method in plan.methods.items():
+        if name in method.required_columns:
+            raise PlanError(
+                f"column {name!r} is drawn anew at the end, after the method {method.name} of "
+                f"{target!r} used it. Remove it from resynthesize, or change the method."
+            )
 
 
 def _check_smoothing(plan: Plan, schema: Schema) -> None:

@@ -46,7 +46,8 @@ def refine(
         notes = found.notes
         steps = tuple(_screened(step, found, plan, table, choices) for step in steps)
     if choices.max_predictors is not None:
-        steps, more = _limited(steps, table, choices, choices.max_predictors)
+        always = () if plan.strata is None else plan.strata.columns
+        steps, more = _limited(steps, table, choices, always)
         notes += more
     return replace(plan, steps=_numbered(steps)), notes
 
@@ -73,18 +74,20 @@ def _may_look_up(step: Step, source: str, plan: SynthesisPlan, table: Table, cho
     said = step.target in choices.methods or step.target in choices.smoothing
     ruled = any(rule.target in (step.target, source) for rule in plan.rules)
     moving = {step.target, source} & plan.drawn_anew
+    made = any(other.makes_values for other in plan.steps if other.target == source)
     return (
         isinstance(step.method, (Cart, Sample))
         and table.codecs[source].is_exact
-        and not (said or ruled or moving)
+        and not (said or ruled or moving or made)
         and plan.partial is None
         and plan.start_table is None
     )
 
 
 def _limited(
-    steps: tuple[Step, ...], table: Table, choices: Plan, most: int
+    steps: tuple[Step, ...], table: Table, choices: Plan, always: tuple[str, ...]
 ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    most = choices.max_predictors or 0
     wanted: Mapping[str, tuple[str, ...]] = {
         step.target: step.predictors
         for step in steps
@@ -92,7 +95,6 @@ def _limited(
     }
     if not wanted:
         return steps, ()
-    always = () if choices.strata is None else choices.strata.columns
     chosen = limit_predictors(table, wanted, k=most, always=always)
     note = f"{len(wanted)} columns keep their {most} most important predictors"
     return tuple(

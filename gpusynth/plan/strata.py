@@ -41,8 +41,8 @@ class Strata(BaseModel):
         Columns to agree on, one entry a stage; by default the first stratum column is left off at
         every stage: (state, sector), (sector), all rows.
     sizes : "fixed", "drawn" or tuple of StratumSize
-        fixed: the real shares, exact up to rounding. drawn: by chance in proportion to them.
-        Or as many rows as listed; strata that are not listed have none.
+        With "fixed" the real shares, exact up to rounding; with "drawn" by chance in proportion to
+        them. Or as many rows as listed; strata that are not listed have none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -76,7 +76,12 @@ def test_by_hand():
             "CAPd": sixth * (1 + 2 / 3 * 2 + 1 / 3 + 2),
             "CAPs": 25 * (1 + 1 + 1 / 2 + 1 / 2),
             "DCAP": sixth * (1 + 2),
+            "DCAPs": 25 * (1 + 2),
+            "DCAPb": 50 * (1 + 2),
             "TCAP": 75,
+            "TCAPd": 75,
+            "TCAPs": 75,
+            "TCAPb": 150,
         }
     )
 
@@ -85,7 +90,8 @@ def test_no_key_in_common():
     ((result,),) = attribute_disclosure(small(["a1"], ["b1"]), ["q"], ["t"])
     assert result.value == 0.0
     assert result.breakdown["mean_denom"][0] == 0.0
-    assert np.isnan(result.breakdown["TCAP"][0])
+    for name in ("TCAP", "TCAPd", "TCAPb", "DCAPb"):
+        assert np.isnan(result.breakdown[name][0])
 
 
 def test_a_copy_discloses_what_the_real_file_does(made_up):

@@ -331,7 +331,7 @@ def test_weights_keep_their_shares():
 
 
 def test_too_many_levels_join_the_rarest(monkeypatch):
-    monkeypatch.setattr("gpusynth.evaluate.coding._MAX_LEVELS", 260)
+    monkeypatch.setattr("gpusynth.evaluate.level_order._MAX_LEVELS", 260)
     real = pa.array(["a", "a", "b", "b", "c", "d", "e", None])
     coded, first, second = one_column(category(), real, pa.array(["z", "a", None]))
     assert coded.labels == ("", "a", "b", OTHER)

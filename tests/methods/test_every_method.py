@@ -48,6 +48,8 @@ CASES = [
     Case("sample", "sales", ()),
     Case("bag", "sales"),
     Case({"method": "bag", "n_trees": 3, "weighted": True}, "industry"),
+    Case("forest", "industry"),
+    Case({"method": "forest", "n_trees": 4, "columns_per_split": 2, "weighted": True}, "sales"),
     Case({"method": "nested", "parent": "sector"}, "industry"),
     Case({"method": "nested", "parent": "sector", "min_rows": 300, "weighted": True}, "industry"),
     Case({"method": "lookup", "column": "industry"}, "sector", (), is_random=False),

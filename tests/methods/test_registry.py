@@ -39,7 +39,7 @@ def test_parameters():
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("carts", ["'carts'", "cart, bag,", "must be registered"]),
+        ("carts", ["'carts'", "cart, bag, forest, ", "must be registered"]),
         ({"method": "sample", "min_leaf": 2}, ["sample", "'min_leaf'", "weighted"]),
         ({"method": "cart", "min_leaf": 0}, ["'min_leaf'", "greater than or equal to 1"]),
         ({"method": "cart", "min_leaf": "many"}, ["'min_leaf'", "integer"]),

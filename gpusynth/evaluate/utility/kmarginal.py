@@ -166,6 +166,7 @@ def kmarginal(
     missing: Literal["level", "drop"] = "level",
     n_bootstraps: int = 1,
     ladder: Sequence[float] = (),
+    holdout: CodedTable | None = None,
     seed: int = 0,
 ) -> tuple[MetricResult, ...]:
     """Score each synthetic file, with baselines.
@@ -181,14 +182,17 @@ def kmarginal(
         is `MetricResult.expected`; 0 for none.
     ladder : sequence of float
         Shares of subsamples to score too, such as `gpusynth.evaluate.baselines.LADDER`.
+    holdout : CodedTable, optional
+        Rows of the population that the synthesizer never saw, to score too.
     seed : int
 
     Returns
     -------
     tuple of MetricResult
         One for each synthetic file. The breakdown has, for each marginal, ``columns``,
-        ``total_variation`` and (with bootstraps) ``expected_total_variation``; and for the ladder
-        ``ladder_share`` and ``ladder_score``.
+        ``total_variation``, ``expected_total_variation`` (with bootstraps) and
+        ``holdout_total_variation`` (with a holdout); and for the ladder ``ladder_share`` and
+        ``ladder_score``.
     """
     real = codes.real
     chosen = choose_marginals(real, k, n_marginals=n_marginals, marginals=marginals, seed=seed)
@@ -209,6 +213,7 @@ def kmarginal(
         against_real(real.take(rows)).value
         for rows in subsample_rows(real.n_rows, ladder, seed=seed)
     ]
+    kept = None if holdout is None else against_real(holdout).breakdown["total_variation"]
     results = []
     expected: dict[int, tuple[float, Array]] = {}
     for synthetic in codes.synthetic:
@@ -227,6 +232,8 @@ def kmarginal(
                 mean = np.mean(drawn, axis=0)
                 expected[synthetic.n_rows] = score(2.0 * mean), mean
             baseline, breakdown["expected_total_variation"] = expected[synthetic.n_rows]
+        if kept is not None:
+            breakdown["holdout_total_variation"] = kept
         if steps:
             breakdown["ladder_share"] = np.array(ladder)
             breakdown["ladder_score"] = np.array(steps)

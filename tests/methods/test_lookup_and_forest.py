@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gpusynth.errors import DataError, PlanError
-from gpusynth.methods import Bag, Cart, ForestModel, Lookup, Sample, SampleModel
+from gpusynth.methods import Bag, Cart, Forest, ForestModel, Lookup, Sample, SampleModel
 from gpusynth.table import Table
 from tests.methods.method_cases import Draws, firms, step
 
@@ -138,3 +138,33 @@ def test_rows_of_weight_zero_are_never_donors_of_a_bag(survey):
     )
     for _, donors in model.trees:
         assert (weight[donors.rows] > 0).all()
+
+
+def test_nodes_of_a_forest_are_offered_some_columns(survey):
+    """Of four predictors a node is offered two: trees ask for all, but not for the best first."""
+    predictors = ("sector", "staff", "region", "legal")
+    data = step(survey, "sales", predictors)
+    bag, forest = Bag(n_trees=20).fit(data), Forest(n_trees=20).fit(data)
+
+    def first_questions(model):
+        return {tree.predictors[tree.feature[0]] for tree, _ in model.trees}
+
+    assert len(first_questions(bag)) < len(first_questions(forest))
+    alike = Forest(n_trees=20, columns_per_split=4).fit(data)
+    for (tree, donors), (same, its_donors) in zip(bag.trees, alike.trees, strict=True):
+        assert np.array_equal(tree.threshold, same.threshold)
+        assert np.array_equal(donors.rows, its_donors.rows)
+
+
+def test_a_forest_is_the_same_with_more_threads(survey):
+    data = step(survey, "industry", ("sector", "region", "age", "legal"))
+    one, two = (Forest(n_trees=3).fit(data, n_threads=threads) for threads in (1, 2))
+    for (tree, _), (same, _) in zip(one.trees, two.trees, strict=True):
+        assert np.array_equal(tree.feature, same.feature)
+        assert np.array_equal(tree.left, same.left)
+
+
+def test_more_columns_per_split_than_columns(survey):
+    data = step(survey, "industry", ("sector",))
+    model = Forest(n_trees=2, columns_per_split=50).fit(data)
+    assert model.size.n_leaves > 2

@@ -1,0 +1,200 @@
+"""``gpusynth evaluate``: utility and disclosure of synthetic files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gpusynth.evaluate.results import Evaluation
+
+__all__ = ["check_outputs", "evaluate_files", "show_evaluation"]
+
+_FILE_HELP = "Parquet, CSV (.csv, .csv.gz), Arrow or Feather file"
+_MARKS = {"good": "in line", "look": "look closer", "poor": "off", "plain": ""}
+
+
+def evaluate_files(
+    *,
+    real: Annotated[Path, typer.Option("--real", metavar="FILE", help=f"{_FILE_HELP}.")],
+    synthetic: Annotated[
+        list[Path],
+        typer.Option(
+            "--synthetic", metavar="FILE", help=f"{_FILE_HELP}, or the directory of a run."
+        ),
+    ],
+    more: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="SYNTHETIC", help="More synthetic files: they give bands."),
+    ] = None,
+    holdout: Annotated[
+        Path | None,
+        typer.Option("--holdout", help="Real rows that no synthetic file was made from."),
+    ] = None,
+    schema: Annotated[
+        Path | None, typer.Option("--schema", help="Of the real file (TOML); inferred by default.")
+    ] = None,
+    weight: Annotated[
+        str | None, typer.Option("--weight", help="Weight column that all files have.")
+    ] = None,
+    keys: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--keys", metavar="NAMES", help="Columns that an intruder knows, with commas."
+        ),
+    ] = None,
+    targets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--targets", metavar="NAMES", help="Columns to be learnt; all that are not keys."
+        ),
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--columns", metavar="NAMES", help="Columns to compare; all by default."),
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option("--group", help="Column whose levels are scored one by one.")
+    ] = None,
+    k: Annotated[int, typer.Option("--k", min=1, max=4, help="Columns of the largest tables.")] = 3,
+    marginals: Annotated[
+        int, typer.Option("--marginals", min=1, help="Tables of 3 columns or more, at most.")
+    ] = 500,
+    minimum_cell: Annotated[
+        int,
+        typer.Option("--minimum-cell", min=0, help="Cells of fewer real rows are not named."),
+    ] = 3,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Leave out models, distances and attacks.")
+    ] = False,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=(1 << 64) - 1, help="Of resamples and draws.")
+    ] = 0,
+    json: Annotated[
+        Path | None, typer.Option("--json", help="Write all results to this file.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write the report to this file.")
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option("--markdown", help="Write a summary to this file.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files that exist.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """Measure how useful synthetic files are and how much they disclose."""
+    from gpusynth.cli.allocator import give_back_large_arrays
+    from gpusynth.cli.console import ProgressDisplay, console
+    from gpusynth.evaluate.evaluation import evaluate
+    from gpusynth.evaluate.results import write_evaluation
+    from gpusynth.report import write_html, write_markdown
+    from gpusynth.report.build import check_templates
+
+    check_outputs((json, html, markdown), overwrite=overwrite)
+    if html is not None:
+        check_templates()
+    give_back_large_arrays()
+
+    def measure(display: ProgressDisplay | None) -> Evaluation:
+        return evaluate(
+            real,
+            [*synthetic, *(more or ())],
+            holdout=holdout,
+            schema=schema,
+            weight=weight,
+            keys=_names(keys),
+            targets=_names(targets),
+            columns=_names(columns) or None,
+            group=group,
+            k=k,
+            n_marginals=marginals,
+            minimum_cell=minimum_cell,
+            quick=quick,
+            seed=seed,
+            listener=display,
+        )
+
+    if quiet:
+        found = measure(None)
+    else:
+        with ProgressDisplay(console(stderr=True)) as display:
+            found = measure(display)
+    for path, write in ((json, write_evaluation), (html, write_html), (markdown, write_markdown)):
+        if path is not None:
+            write(found, path)
+    if not quiet:
+        show_evaluation(found, console())
+        for path in (json, html, markdown):
+            if path is not None:
+                console().print(f"written to {path}", soft_wrap=True)
+
+
+def _names(given: list[str] | None) -> tuple[str, ...]:
+    """Split names at commas; an option may be given several times."""
+    return tuple(name.strip() for text in given or () for name in text.split(",") if name.strip())
+
+
+def check_outputs(paths: tuple[Path | None, ...], *, overwrite: bool) -> None:
+    """Check, before anything takes time, that every file can be written.
+
+    Parameters
+    ----------
+    paths : tuple of pathlib.Path or None
+    overwrite : bool
+
+    Raises
+    ------
+    OutputError
+        If a file exists and may not be replaced, is a directory, or its directory is missing.
+    """
+    from gpusynth.errors import OutputError
+
+    named = [path for path in paths if path is not None]
+    for path in named:
+        if path.is_dir():
+            raise OutputError(f"{path} is a directory. Give the name of a file.")
+        if path.exists() and not overwrite:
+            raise OutputError(f"{path} exists. Choose another name or use --overwrite.")
+        if not path.parent.is_dir():
+            raise OutputError(f"{path.parent} is no directory. Make it first or correct the path.")
+    if len({path.absolute() for path in named}) < len(named):
+        raise OutputError("two outputs have the same name. Give each its own.")
+
+
+def show_evaluation(evaluation: Evaluation, out: Console) -> None:
+    """Print the verdict, and what could not be computed.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    out : rich.console.Console
+    """
+    from gpusynth.cli.console import new_table
+    from gpusynth.report.verdict import verdict
+
+    statements = verdict(evaluation)
+    table = new_table("", "figure", "", "baseline", "", numbers=("figure",))
+    for one in statements:
+        table.add_row(one.topic, one.figure, one.unit, one.baseline, _MARKS[one.status])
+    out.print()
+    out.print(table)
+    for one in statements:
+        out.print(f"\n{one.topic}: {one.text}", soft_wrap=True)
+    if evaluation.not_computed:
+        out.print("\nnot computed:")
+        for missing in evaluation.not_computed:
+            out.print(f"  {missing.measure}: {missing.reason}", soft_wrap=True)
+    for names, where in (
+        (evaluation.only_real, "not in every synthetic file"),
+        (evaluation.only_synthetic, "not in the real file"),
+        (evaluation.type_differences, "stored differently"),
+    ):
+        if names:
+            out.print(f"\n{where}: {', '.join(names)}", soft_wrap=True)
+    out.print()

@@ -1,0 +1,291 @@
+"""Singling out, linkability and inference: by definition, on copies, and without a leak."""
+
+from __future__ import annotations
+
+from math import comb
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gpusynth.errors import IncomputableMetricError
+from gpusynth.evaluate.coded import CodedColumn, CodedTable
+from gpusynth.evaluate.disclosure import predicates as module
+from gpusynth.evaluate.disclosure.attack import attack_risk
+from gpusynth.evaluate.disclosure.inference_attack import _right, inference_attack
+from gpusynth.evaluate.disclosure.intervals import Rate, permutation, wilson
+from gpusynth.evaluate.disclosure.linkability import _chance, linkability
+from gpusynth.evaluate.disclosure.predicates import (
+    Answers,
+    guessed_predicates,
+    multivariate_predicates,
+    univariate_predicates,
+)
+from gpusynth.evaluate.disclosure.singling_out import control_rate, singling_out
+from tests.evaluate.disclosure.tables import (
+    common,
+    levels,
+    mixed,
+    number,
+    plain_distances,
+    population,
+    table,
+)
+
+
+@pytest.fixture(scope="module")
+def files():
+    """A real file, a holdout, rows of the population, and a copy of the real file."""
+    columns = mixed(12)
+    whole = population(columns, 2400, 21)
+    real, holdout, fresh = (whole.take(slice(i, i + 800)) for i in (0, 800, 1600))
+    return common(real, fresh, real.take(np.arange(800)[::-1]), holdout=holdout)
+
+
+@pytest.mark.parametrize(
+    ("hits", "control", "risk"),
+    [
+        ((60, 500), (30, 500), (0.06356999837130325, 0.026578592690249328, 0.10056140405235718)),
+        ((120, 500), (115, 300), (0.0, 0.0, 0.0)),
+        ((3, 200), (9, 200), (0.0, 0.0, 0.007013016909488138)),
+        ((950, 1000), (100, 800), (0.9407677827358459, 0.9251249036836552, 0.9564106617880367)),
+        ((37, 400), None, (0.09637625994122583, 0.06785393449857381, 0.12489858538387784)),
+    ],
+)
+def test_risk_equals_anonymeter(hits, control, risk):
+    """Recorded from anonymeter 1.1.0, `EvaluationResults(...).risk()`."""
+    against = None if control is None else wilson(*control)
+    found = attack_risk("any", wilson(*hits), wilson(1, 200), against)
+    assert (found.risk.value, found.risk.low, found.risk.high) == pytest.approx(risk, abs=1e-14)
+    assert found.is_strong
+
+
+def holds(answers: Answers, predicates, number: int) -> np.ndarray:
+    """Rows that satisfy a predicate, one condition after the other."""
+    rows = np.ones(answers.n_rows, bool)
+    for column, low, high, outside in zip(
+        predicates.columns[number],
+        predicates.low[number],
+        predicates.high[number],
+        predicates.outside[number],
+        strict=True,
+    ):
+        inside = (answers.values[column] >= low) & (answers.values[column] <= high)
+        rows &= inside != outside
+    return rows
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 99), n_columns=st.integers(1, 4))
+def test_counts_of_predicates(seed, n_columns):
+    columns = mixed(12)
+    made = Answers.of(population(columns, 150, seed), [c.name for c in columns], "made")
+    real = Answers.of(population(columns, 200, seed + 1), [c.name for c in columns], "real")
+    for predicates in (
+        guessed_predicates(made, 40, n_columns, seed=seed),
+        multivariate_predicates(made, 40, n_columns, 300, seed=seed),
+    ):
+        assert predicates.columns.shape[1] == n_columns
+        assert all(len(set(row)) == n_columns for row in predicates.columns.tolist())
+        for answers in (made, real):
+            plain = [holds(answers, predicates, i).sum() for i in range(len(predicates))]
+            assert answers.count(predicates).tolist() == np.minimum(plain, 2).tolist()
+            everything = answers.count(predicates, enough=10**6)
+            assert everything.tolist() == plain
+
+
+def test_univariate_predicates_by_hand():
+    """One row alone has a1, and one the largest number; the smallest is had by two."""
+    columns = (levels("a", 2), number("n", 1, 5))
+    rows = [[0, 1], [1, 1], [0, 3], [0, 4], [0, 0], [0, 0]]  # 0 of n is missing
+    made = Answers.of(table(columns, rows), ["a", "n"], "made")
+    found = univariate_predicates(made, 100, seed=0)
+    ends = (found.columns, found.low, found.high)
+    statements = set(zip(*(end[:, 0].tolist() for end in ends), strict=True))
+    highest = module._HIGHEST
+    assert statements == {(0, -2, -2), (1, 2, 2), (1, 3, 3), (1, 3, highest)}
+    assert len(univariate_predicates(made, 2, seed=0)) == 2
+
+
+def test_multivariate_predicates_hold_for_one_row(files):
+    made = Answers.of(files.synthetic[0], files.real.names, "made")
+    found = multivariate_predicates(made, 150, 3, 9000, seed=1)
+    assert len(found) == 150
+    assert len(found.distinct()) == 150
+    assert (made.count(found, enough=9) == 1).all()
+    other = multivariate_predicates(made, 150, 3, 9000, seed=2)
+    assert not np.array_equal(found.columns, other.columns)
+
+
+def test_nothing_is_known_when_all_control_attacks_succeed():
+    every = Rate(1.0, 1.0, 1.0, 50)
+    found = attack_risk("any", wilson(40, 50), wilson(1, 50), every)
+    assert (found.risk.value, found.risk.low, found.risk.high) == (0.0, 0.0, 1.0)
+
+
+@pytest.mark.parametrize("mode", ["univariate", "multivariate"])
+def test_singling_out(files, mode):
+    fresh, copy = singling_out(files, mode=mode, n_attacks=300)
+    assert copy.success.value == 1.0
+    assert copy.risk.low > 0.5
+    assert copy.is_strong
+    assert fresh.success.value < 0.8
+    assert fresh.risk.low == 0.0
+    assert fresh.attack == f"singling_out_{mode}"
+
+
+@pytest.mark.parametrize("n_holdout", [160, 2400])
+def test_singling_out_with_files_of_other_lengths(files, n_holdout):
+    """Five files without a leak, five copies; false alarms of one-sided 97.5 % limits: 12 %.
+
+    Held against the successes on a holdout of 160 rows as they are, most would be alarms.
+    """
+    columns = files.real.columns
+    alarms = 0
+    for seed in range(5):
+        whole = population(columns, 1600 + n_holdout, 300 + seed)
+        real, fresh = whole.take(slice(0, 800)), whole.take(slice(800, 1600))
+        codes = common(real, fresh, real, holdout=whole.take(slice(1600, None)))
+        found, copy = singling_out(codes, n_attacks=300)
+        alarms += found.risk.low > 0
+        assert copy.risk.low > 0.5
+    assert alarms <= 1
+
+
+@pytest.mark.parametrize("n_control", [100, 400, 1600])
+def test_control_rate_of_files_of_other_lengths(n_control):
+    """20,000 predicates of known probability, 400 real rows: what succeeds on these is expected.
+
+    Within five standard errors of the mean of as many independent predicates.
+    """
+    rng = np.random.default_rng(0)
+    weights = rng.random(20_000) * 0.004
+    of_real, of_control = rng.binomial(400, weights), rng.binomial(n_control, weights)
+    truth = np.mean(400 * weights * (1 - weights) ** 399)
+    found = control_rate(of_real, of_control, 400, n_control, confidence=0.99)
+    error = (found.high - found.low) / 2 / 2.576
+    assert 0 < error < 0.01
+    assert abs(found.value - truth) < 5 * error
+    # were the same rows real that the predicates were made for, the control would not know
+    leaked = control_rate(of_real * 0 + 1, of_control * 0, 400, n_control, confidence=0.99)
+    assert leaked.value == 0.0 < leaked.high < 0.01
+
+
+def test_singling_out_without_holdout(files):
+    (found,) = singling_out(common(files.real, files.synthetic[0]), n_attacks=50)
+    assert found.control is None
+    assert found.risk.low == found.success.low
+
+
+def test_linkability_by_definition(files):
+    """Nearest rows by each half, ties in the stated random orders, joined by hand."""
+    synthetic, targets = files.synthetic[0].take(slice(0, 90)), files.real.take(slice(0, 60))
+    names = files.real.names
+    named = []
+    for number_, half in enumerate((names[0::2], names[1::2])):
+        positions = files.real.positions(half)
+        left, right = (
+            CodedTable(
+                tuple(t.columns[p] for p in positions), tuple(t.codes[p] for p in positions), n
+            )
+            for t, n in ((targets, 60), (synthetic, 90))
+        )
+        order = permutation(90, seed=0, step=123 + number_)
+        plain = plain_distances(left, right)[:, order]
+        named.append(order[np.argsort(plain, axis=1, kind="stable")[:, :2]])
+    hits = sum(bool(set(a) & set(b)) for a, b in zip(*named, strict=True))
+    (found,) = linkability(common(targets, synthetic), n_neighbours=2)
+    assert found.success.value == pytest.approx(hits / 60)
+    assert 0 < hits < 60
+
+
+@pytest.mark.parametrize(("n", "k"), [(10, 1), (10, 4), (10, 6), (90, 2)])
+def test_chance_of_a_link(n, k):
+    assert _chance(n, k) == pytest.approx(1 - comb(n - k, k) / comb(n, k))
+
+
+def test_linkability(files):
+    fresh, copy = linkability(files)
+    # the halves of many rows are not unique, and then it is luck
+    assert copy.success.value > 0.5
+    assert copy.risk.low > 0.45
+    assert fresh.success.value < 0.05
+    assert fresh.risk.low == 0.0
+    assert fresh.baseline.value == pytest.approx(1 / 800)
+
+
+def test_ties_make_no_links():
+    """All rows equal: any synthetic row is nearest, and joining is luck."""
+    columns = (levels("a", 2), levels("b", 2))
+    rows = table(columns, [[0, 0]] * 199 + [[1, 1]])
+    (found,) = linkability(common(rows, rows))
+    assert found.success.value <= 0.02
+
+
+def test_inference(files):
+    keys = [name for name in files.real.names if name not in ("b", "g")]
+    fresh, copy = inference_attack(files, keys, "b")
+    assert copy.success.value > 0.95
+    assert copy.risk.low > 0.5
+    assert fresh.risk.low == 0.0
+    assert fresh.is_strong
+    assert fresh.baseline.value < 0.5
+    assert (fresh.target, fresh.columns) == ("b", tuple(keys))
+
+
+def test_right_guesses():
+    """Numbers within 5 % of the guess; missing answers when both are the same one."""
+    column = CodedColumn(
+        "n", ("", "x"), True, 2, cuts=np.array([50.0]), numbers=np.array([0.0, 96.0, 100.0])
+    )
+
+    def numbers(*pairs):
+        codes, of_numbers = np.array(pairs, np.uint8).T
+        return CodedTable((column,), (codes,), len(codes), number_codes=(of_numbers,))
+
+    guesses = numbers((3, 2), (3, 1), (3, 2), (0, 3), (0, 3), (2, 0), (0, 3))
+    truth = numbers((3, 1), (3, 2), (2, 0), (0, 3), (1, 3), (2, 0), (3, 1))
+    assert _right(truth, guesses, 0, 0.05).tolist() == [True, True, False, True, False, True, False]
+    assert _right(truth, guesses, 0, 0.04).tolist()[:2] == [True, False]
+    by_bin = [CodedTable(t.columns, t.codes, t.n_rows) for t in (truth, guesses)]
+    assert _right(*by_bin, 0, 0.05).tolist() == [True, True, False, True, False, True, False]
+
+
+def test_attacks_repeat(files):
+    keys = ["a", "c", "d"]
+    for attack in (
+        lambda seed: singling_out(files, n_attacks=100, seed=seed),
+        lambda seed: linkability(files, n_attacks=100, seed=seed),
+        lambda seed: inference_attack(files, keys, "b", n_attacks=100, seed=seed),
+    ):
+        assert attack(1) == attack(1) != attack(2)
+
+
+@pytest.mark.parametrize(
+    ("attack", "message"),
+    [
+        (lambda c: singling_out(c, ["a", "z"], n_columns=1), "no column 'z'"),
+        (lambda c: singling_out(c, ["a", "b"], n_columns=3), "1 to 2"),
+        (lambda c: singling_out(c, ["g", "x0"], mode="univariate"), "too few"),
+        (lambda c: linkability(c, ["a"], ["a", "b"]), "1 of them in both"),
+        (lambda c: linkability(c, ["a"]), "both sets"),
+        (lambda c: linkability(c, ["a"], ["g"]), "more than one answer"),
+        (lambda c: linkability(c, n_attacks=0), "at least one target"),
+        (lambda c: inference_attack(c, ["a", "b"], "b"), "none of the keys"),
+        (lambda c: inference_attack(c, ["a"], "z"), "no column 'z'"),
+        (lambda c: inference_attack(c, [], "b"), "one or more"),
+        (lambda c: inference_attack(c, ["a"], "b", tolerance=-1), "tolerance"),
+    ],
+)
+def test_attacks_that_cannot_be(files, attack, message):
+    with pytest.raises(IncomputableMetricError, match=message):
+        attack(files)
+
+
+def test_empty_files():
+    real = population(mixed(), 20, 0)
+    for codes in (common(real.take([]), real), common(real, real, holdout=real.take([]))):
+        for attack in (singling_out, linkability):
+            with pytest.raises(IncomputableMetricError, match="rows"):
+                attack(codes)
