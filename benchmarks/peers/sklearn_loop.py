@@ -22,8 +22,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from benchmarks.clock import Stopwatch
 from gpusynth.arrays import Array
 from gpusynth.plan import Step, SynthesisPlan
-from gpusynth.table.as_numbers import as_numbers
 from gpusynth.table import Table
+from gpusynth.table.as_numbers import as_numbers
 
 __all__ = ["MIN_SPLITS", "SyntheticCodes", "synthesize"]
 

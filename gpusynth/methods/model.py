@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from gpusynth.arrays import Array
@@ -26,6 +27,9 @@ __all__ = [
     "StepData",
     "StepTarget",
 ]
+
+_FEW = 200
+"""Rows of a block whose random numbers cost as much together as those of one row by itself."""
 
 ATTEMPT_BITS = 40
 """A counter is ``attempt << 40 | row``: a row that is drawn again has numbers of its own, and files
@@ -153,8 +157,14 @@ class Block:
         """
         from gpusynth.streams import uniform
 
-        shares = uniform(key, self.first_counter, self.n_rows)
-        return shares if self.positions is None else shares[self.positions]
+        if self.positions is None:
+            return uniform(key, self.first_counter, self.n_rows)
+        if _FEW * len(self.positions) < self.n_rows:
+            parts = [
+                uniform(key, self.first_counter + place, 1) for place in self.positions.tolist()
+            ]
+            return np.concatenate(parts) if parts else np.zeros((0, 2))
+        return uniform(key, self.first_counter, self.n_rows)[self.positions]
 
     def take(self, column: Array) -> Array:
         """Return the rows to draw of a column of the block, shape (n_drawn,)."""
