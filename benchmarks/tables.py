@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.evaluation_tables import EVALUATION_SECTIONS
 from benchmarks.results_files import read_results
 
 __all__ = ["BEGIN", "END", "main", "tables", "with_tables"]
@@ -172,6 +173,7 @@ _SECTIONS: Mapping[str, Callable[[Sequence[Result]], str]] = {
     "files": _files,
     "growth": _growth,
     "marginals": _marginals,
+    **EVALUATION_SECTIONS,
 }
 
 

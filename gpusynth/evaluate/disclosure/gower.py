@@ -86,7 +86,8 @@ class Gower:
             Any file on the common codes.
         columns : sequence of str, optional
         ordered : sequence of str
-            Columns of levels whose order means something; numbers are ordered anyway.
+            Columns of levels whose order means something; numbers, and columns that the schema
+            calls ordered, are so anyway.
 
         Raises
         ------
@@ -112,7 +113,8 @@ class Gower:
         places: list[Array] = []
         for position in varying:
             column = table.columns[position]
-            of_codes = _places(column, unit, has_order=position in ascending)
+            has_order = position in ascending or column.kind == "ordered"
+            of_codes = _places(column, unit, has_order=has_order)
             if of_codes is not None:
                 placed.append(position)
                 places.append(of_codes)
