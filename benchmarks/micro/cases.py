@@ -25,6 +25,7 @@ from gpusynth_kernels.cpu.lanes import (
 from gpusynth_kernels.cpu.marks import mark_class_counts
 from gpusynth_kernels.cpu.partition import partition as partition_kernel
 from gpusynth_kernels.cpu.scan import CHUNK_ROWS, scan_classes, scan_numbers, sort_by_code
+from gpusynth_kernels.cpu.vertical import count_bits
 
 __all__ = ["CASES", "TWIG_ROWS"]
 
@@ -36,6 +37,7 @@ TWIG_ROWS = 10_000
 _MIN_LEAF = 5
 _CLASSES = 4
 _NONE = np.zeros(0, np.int64)
+_BYTES = np.empty(128, np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def _survey(n: int) -> _Survey:
         classes=classes,
         numbers=fixed_point(score)[0],
         order=order,
-        runs=ends[: class_runs(order, 0, n, ends)],
+        runs=ends[: class_runs(order, 0, n, ends, np.empty_like(ends))],
     )
 
 
@@ -103,44 +105,60 @@ def pack(n: int) -> Work:
     return lambda: pack_lanes(codes, bits, layout.word(0), 0, records)
 
 
+def _all_counts(n: int, table: PredictorTable, *, by_class: bool) -> Array:
+    """Return the table of the root; see `gpusynth_kernels.cpu.tables`."""
+    survey, n_words = _survey(n), table.layout.n_words
+    counts = np.empty((_CLASSES, 64 * n_words), np.int32)
+    begin = 0
+    for k, end in enumerate(survey.runs.tolist() if by_class else [n]):
+        count_bits(table.records, n_words, survey.order, begin, end, _BYTES, counts[k])
+        begin = end
+    return counts
+
+
+def count(n: int) -> Work:
+    """Rows by class and candidate or code of 16 narrow and 3 middling columns."""
+    table = _survey(n).mixed
+    return lambda: _all_counts(n, table, by_class=True)
+
+
 def lanes_of_classes(n: int) -> Work:
-    """All splits of 16 narrow columns for a class target."""
+    """All splits of 16 narrow columns for a class target, once counted."""
     survey = _survey(n)
     words = _words(survey.narrow)
     allowed = (survey.narrow.layout.lane_feature >= 0).astype(np.uint8)
-    integers = [np.empty(len(allowed), np.int64) for _ in range(4)]
-    work = (np.empty(8 * len(words), np.uint64), *integers, np.empty(len(allowed)))
-    records, order, runs = survey.narrow.records, survey.order, survey.runs
-    return lambda: best_class_lane(records, words, allowed, order, 0, n, runs, _MIN_LEAF, work)
+    work = (*[np.empty(len(allowed), np.int64) for _ in range(3)], np.empty(len(allowed)))
+    counts, classes = _all_counts(n, survey.narrow, by_class=True), np.arange(_CLASSES)
+    totals = np.bincount(survey.classes, minlength=_CLASSES)
+    return lambda: best_class_lane(counts, classes, totals, words, allowed, n, _MIN_LEAF, work)
 
 
 def lanes_of_numbers(n: int) -> Work:
-    """All splits of 16 narrow columns for a number target."""
+    """All splits of 16 narrow columns for a number target, once rows are counted."""
     survey = _survey(n)
     words = _words(survey.narrow)
     allowed = (survey.narrow.layout.lane_feature >= 0).astype(np.uint8)
-    integers = [np.empty(len(allowed), np.int64) for _ in range(4)]
-    work = (np.empty(8 * len(words), np.uint64), *integers, np.empty(len(allowed)))
+    work = (*[np.empty(len(allowed), np.int64) for _ in range(3)], np.empty(len(allowed)))
+    counts = _all_counts(n, survey.narrow, by_class=False)
     records, order, numbers = survey.narrow.records, survey.order, survey.numbers
     return lambda: best_number_lane(
-        records, words, allowed, order, 0, n, _MIN_LEAF, numbers, _NONE, work
+        counts, records, words, allowed, order, 0, n, _MIN_LEAF, numbers, _NONE, work
     )
 
 
 def marks(n: int) -> Work:
-    """Classes by code of three middling columns."""
+    """Classes by code of three middling columns, once counted, and bounds on their scores."""
     survey = _survey(n)
     words = _words(survey.middling)
     n_lanes = 64 * len(words)
     work = (
-        np.empty(8 * len(words), np.uint64),
         np.empty(n_lanes, np.int64),
         np.empty((_CLASSES, n_lanes), np.int64),
-        np.empty(n_lanes, np.int64),
         np.empty(n_lanes),
     )
+    counts, classes = _all_counts(n, survey.middling, by_class=True), np.arange(_CLASSES)
     records, order, runs = survey.middling.records, survey.order, survey.runs
-    return lambda: mark_class_counts(records, words, order, 0, runs, _NONE, work)
+    return lambda: mark_class_counts(counts, classes, records, words, order, 0, runs, _NONE, work)
 
 
 def _sorted_entries(n: int) -> Array:
@@ -156,8 +174,8 @@ def sort(n: int) -> Work:
     return lambda: sort_by_code(codes, order, 0, n, offsets, entries)
 
 
-def _chunk() -> tuple[Array, Array, Array]:
-    return np.empty(CHUNK_ROWS, np.int64), np.empty(CHUNK_ROWS, np.int64), np.empty(CHUNK_ROWS)
+def _chunk() -> tuple[Array, ...]:
+    return (*(np.empty(CHUNK_ROWS, np.int64) for _ in range(3)), np.empty(CHUNK_ROWS))
 
 
 def scan_of_classes(n: int) -> Work:
@@ -220,6 +238,7 @@ CASES: Mapping[str, Callable[[int], Work]] = {
     case.__name__: case
     for case in (
         pack,
+        count,
         lanes_of_classes,
         lanes_of_numbers,
         marks,

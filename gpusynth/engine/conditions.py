@@ -93,6 +93,8 @@ class Conditions:
         Columns that a partial synthesis replaces.
     notes : tuple of str
         What was noticed in the real data.
+    drawn_anew : frozenset of str
+        Kept columns that are drawn once more at the end.
     """
 
     rules: Mapping[str, tuple[BoundRule, ...]]
@@ -100,6 +102,7 @@ class Conditions:
     selected: Array | None = None
     partial_columns: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    drawn_anew: frozenset[str] = frozenset()
 
     def fixed_rows(self, target: str, read: Read, n_rows: int) -> Array | None:
         """Return the rows in which a rule fixes the target; None when it has no rules.
@@ -203,7 +206,7 @@ def bind_conditions(plan: SynthesisPlan, real: Table) -> Conditions:
             selected = bound_condition.truth(reader(real), real.n_rows)
             if not selected.any():
                 raise PlanError("partial: no real row satisfies the condition of rows. Correct it.")
-    return Conditions(rules, edits, selected, columns, tuple(notes))
+    return Conditions(rules, edits, selected, columns, tuple(notes), plan.drawn_anew)
 
 
 def _bind_rule(rule: Rule, place: str, real: Table) -> BoundRule:

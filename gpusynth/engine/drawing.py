@@ -173,7 +173,7 @@ class ColumnDraw:
         target = self.step.target
         edits = self.prepared.conditions.edits.get(self.step.number, ())
         changed = redraw_and_repair(self, edits, block) if edits else ()
-        drawn_before = self.step.target in self.prepared.plan.drawn_anew
+        drawn_before = target in self.prepared.conditions.drawn_anew
         for part in self.rows.blocks() if self.step.method.whole_file else (block,):
             self.rows.fill_table(part.first_row, (target,), again=drawn_before)
             self.rows.fill_table(part.first_row, changed, again=True)

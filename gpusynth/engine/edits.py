@@ -116,8 +116,8 @@ def redraw_and_repair(
     for attempt in range(1, most + 1):
         if not len(positions):
             break
-        column.draw_again(Block(block.first_row, block.n_rows, block.n_total, positions, attempt))
         counts.add("attempts", edits, _each_failing(edits, read, positions))
+        column.draw_again(Block(block.first_row, block.n_rows, block.n_total, positions, attempt))
         failing, _ = prepared.conditions.failing(edits, _some(read, positions), len(positions))
         positions = positions[failing]
     positions = np.sort(np.concatenate([stuck, positions]))

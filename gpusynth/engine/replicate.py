@@ -24,9 +24,9 @@ from gpusynth.trees import Layout, PredictorTable
 
 __all__ = ["BLOCK_ROWS", "SyntheticRows", "allocate"]
 
-BLOCK_ROWS = 1 << 20
-"""Rows that one task draws: every task lays the tree out anew (up to a few hundred thousand nodes),
-which is little beside a million walks. Results never depend on it."""
+BLOCK_ROWS = 1 << 17
+"""Rows that one task draws: enough to keep a task's own cost small, few enough that the threads
+share the draw of a file of a few hundred thousand rows. Results never depend on it."""
 
 _MEMORY_SHARE = 0.4  # of the free memory that replicates may take before they move to disk
 

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from gpusynth.arrays import Array
 from gpusynth.engine.strata import Stage, StratumGroups, level_codes
-from gpusynth.errors import PlanError
+from gpusynth.errors import DataError, PlanError
 from gpusynth.io import open_source
 from gpusynth.plan import Strata, SynthesisPlan
 from gpusynth.streams import Purpose, StreamKey, random_bits, uniform
-from gpusynth.table import Schema, Source, Table, check_schema, encode_table
+from gpusynth.table import (
+    BATCH_ROWS,
+    Column,
+    Schema,
+    Source,
+    Table,
+    check_schema,
+    encode_table,
+    parse_storage,
+)
 
 __all__ = ["Start", "plan_start", "start_rows"]
+
+_TEXT_STORAGES = ("bool", "date32[day]", "double", "int64", "null", "string", "timestamp[us]")
+"""Types that are found out from text while it is encoded (`gpusynth.table.check_schema`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +128,80 @@ def _read_start_table(
     source: Source, plan: SynthesisPlan, real: Table, *, batch_rows: int
 ) -> Table:
     schema, names = real.schema, plan.kept
-    have = set(source.arrow_schema.names)
+    have = Counter(source.arrow_schema.names)
     lacking = [name for name in names if name not in have]
+    twice = [name for name in names if have[name] > 1]
+    if twice:
+        raise PlanError(
+            f"{source.name}: the start table has the column {twice[0]!r} twice. Rename one of them."
+        )
     if lacking:
         raise PlanError(
             f"{source.name}: the start table lacks the column {', '.join(map(repr, lacking))}. "
             "Add it, or do not keep it."
         )
     part = Schema(columns=tuple(schema[name] for name in schema.names if name in names))
-    check_schema(part, source.arrow_schema, source.name)
-    return encode_table(part, real.codecs, source, batch_rows=batch_rows)
+    # Other columns and another order do no harm: only the kept columns are read.
+    wanted = pa.schema([_stored(source, column) for column in part.columns])
+    check_schema(part, wanted, source.name)
+    return encode_table(part, real.codecs, _AsStored(source, wanted), batch_rows=batch_rows)
+
+
+def _stored(source: Source, column: Column) -> pa.Field:
+    """Return the type to read a column of a start table in: text as it is, else the real file's."""
+    own = source.arrow_schema.field(column.name)
+    storage = parse_storage(column.storage)
+    if source.is_text and column.storage in _TEXT_STORAGES:
+        return own
+    return own.with_type(storage)
+
+
+@dataclass(frozen=True, slots=True)
+class _AsStored:
+    """A start table whose columns have the types of the real file, where their answers allow it."""
+
+    source: Source
+    arrow_schema: pa.Schema
+
+    @property
+    def name(self) -> str:
+        """File name."""
+        return self.source.name
+
+    @property
+    def is_text(self) -> bool:
+        """True when types must be found out from text."""
+        return self.source.is_text
+
+    @property
+    def n_rows(self) -> int | None:
+        """Number of rows, None when not known before reading."""
+        return self.source.n_rows
+
+    def batches(
+        self, columns: Sequence[str] | None = None, *, batch_rows: int = BATCH_ROWS
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield batches with their columns cast."""
+        for batch in self.source.batches(columns, batch_rows=batch_rows):
+            names = batch.schema.names
+            fields = [self.arrow_schema.field(name) for name in names]
+            arrays = [self._cast(batch.column(name), name) for name in names]
+            yield pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the file."""
+        return self.source.fingerprint()
+
+    def _cast(self, column: pa.Array, name: str) -> pa.Array:
+        wanted = self.arrow_schema.field(name).type
+        try:
+            return column.cast(wanted)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            # Without Arrow's words: they may hold an answer.
+            raise DataError(
+                f"{self.name}: the start table's column {name!r} has the type {column.type}, and "
+                f"answers that are no {wanted} as in the real file. Give it that type."
+            ) from None
 
 
 def start_rows(start: Start, key: StreamKey, n_total: int) -> Array:

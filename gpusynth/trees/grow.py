@@ -8,14 +8,14 @@ breadth first. The slices of the leaves are the donors.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gpusynth.arrays import Array
-from gpusynth.errors import DataError
+from gpusynth.errors import DataError, PlanError
+from gpusynth.streams import StreamKey
+from gpusynth.trees.blocks import Block, Rules, grow_blocks
 from gpusynth.trees.fit import Fit, prepare_fit
 from gpusynth.trees.leaves import LeafDonors
 from gpusynth.trees.params import CartParams
@@ -26,29 +26,17 @@ from gpusynth.trees.target import (
 )
 from gpusynth.trees.tree import Tree
 from gpusynth_kernels.cpu import finish
-from gpusynth_kernels.cpu.grow import grow_block
-from gpusynth_kernels.cpu.kinds import (
-    DEFERRED,
-    LEAF,
-    SUBSET,
-)
+from gpusynth_kernels.cpu.kinds import LEAF, SUBSET
 from gpusynth_kernels.cpu.node import node_risk
-from gpusynth_kernels.cpu.scan import sort_by_code
-from gpusynth_kernels.cpu.twig import put_back, take_twig
-from gpusynth_kernels.dtypes import LANES_PER_WORD
 
-__all__ = ["BRANCH_ROWS", "LIST_BYTES", "TWIG_ROWS", "grow_tree"]
+__all__ = ["BRANCH_ROWS", "TWIG_ROWS", "grow_tree"]
 
-BRANCH_ROWS = 131_072
-"""Larger tables are cut at nodes of this many rows first, and these at `TWIG_ROWS`. Speed only."""
+BRANCH_ROWS = (262_144,)
+"""Larger tables are cut at nodes of this many rows first, and these at the next. Speed only."""
 
-TWIG_ROWS = 16_384
+TWIG_ROWS = 4_096
 """Nodes of at most this many rows are grown as twigs. Speed only: a twig's records and lists fit
-the processor's cache. Any number gives the same tree."""
-
-LIST_BYTES = 1 << 24
-"""Sorted lists of a trunk may take this much; beyond, its nodes are sorted as they come. Speed
-and memory only."""
+the processor's nearest cache. Any number gives the same tree."""
 
 _LEAST_GAIN = 2.0**-40
 """No split lowers the risk by less than this share of the root's: below it, differences of float64
@@ -57,174 +45,42 @@ scores are rounding (2^-52 of the node's score). It stands in for `cp` where `cp
 _MASK = np.uint64(0xFFFFFFFF)
 
 
-def _lane_tables(table: PredictorTable, columns: Array) -> tuple[Array, ...]:
-    """Return `lanes` of `choose.choose_split`: narrow columns."""
-    allowed = np.isin(table.layout.lane_feature, columns) & (table.layout.lane_feature >= 0)
-    by_word = allowed.reshape(-1, LANES_PER_WORD)
-    words = np.flatnonzero(by_word.any(axis=1)).astype(np.int32)
-    return words, words, by_word[words].astype(np.uint8).reshape(-1)
-
-
-def _mark_tables(table: PredictorTable, columns: Array) -> tuple[Array, ...]:
-    """Return `marks` of `choose.choose_split`: columns of middling width."""
-    layout = table.layout
-    marked = columns[layout.first_mark[columns] >= 0]
-    first = layout.first_mark[marked]
-    words, place = np.unique(first // LANES_PER_WORD, return_inverse=True)
-    return (
-        words.astype(np.int32),
-        marked.astype(np.int32),
-        place * LANES_PER_WORD + first % LANES_PER_WORD,
-        layout.n_codes[marked].astype(np.int64),
-        layout.is_ordered[marked].astype(np.int64),
-    )
-
-
-def _wide_tables(table: PredictorTable, columns: Array) -> tuple[Array, ...]:
-    """Return `wide_tables` of `choose.choose_split`: columns that stay codes."""
-    layout = table.layout
-    wide = columns[layout.wide_row[columns] >= 0]
-    ordered = layout.is_ordered[wide].astype(np.int32)
-    lists = (np.cumsum(ordered) - ordered).astype(np.int32)
-    return wide.astype(np.int32), layout.n_codes[wide], ordered, layout.wide_row[wide], lists
-
-
-def _sorted_lists(
-    table: PredictorTable, wide_tables: tuple[Array, ...], order: Array
-) -> tuple[Array, bool]:
-    """Return the trunk's entries sorted by each wide ordered column, if that is not too much.
-
-    Keeping the lists sorted is quicker than sorting each node anew, but takes 8 bytes a row and
-    column. Beyond `LIST_BYTES` one row of scratch and False are returned: nodes are then sorted as
-    they come.
-    """
-    _, n_codes, ordered, wide_rows, lists = wide_tables
-    n_lists = int(ordered.sum())
-    if not 0 < 8 * n_lists * len(order) <= LIST_BYTES:
-        return np.empty((min(n_lists, 1), len(order)), np.uint64), False
-    entries = np.empty((n_lists, len(order)), np.uint64)
-    for count, row, at in zip(
-        n_codes[ordered > 0], wide_rows[ordered > 0], lists[ordered > 0], strict=True
-    ):
-        offsets = np.empty(int(count) + 1, np.int64)
-        sort_by_code(table.wide[row], order, 0, len(order), offsets, entries[at])
-    return entries, True
-
-
-@dataclass(slots=True)
-class _Block:
-    """Rows to grow on: the whole table, or a copy of a node's rows."""
-
-    records: Array
-    lanes: tuple[Array, ...]
-    marks: tuple[Array, ...]
-    wide: Array
-    wide_tables: tuple[Array, ...]
-    lists: Array
-    presorted: bool
-    order: Array
-    target: tuple[int, Array, Array, Array]
-
-
-@dataclass(frozen=True, slots=True)
-class _Rules:
-    """What is the same in all blocks of a tree."""
-
-    mode: int
-    columns: tuple[Array, ...]
-    limits: tuple[int, int, int]
-    alpha: float
-
-
 def _grow(
-    table: PredictorTable, columns: Array, fit: Fit, params: CartParams, n_threads: int
+    table: PredictorTable,
+    columns: Array,
+    fit: Fit,
+    params: CartParams,
+    key: StreamKey | None,
+    n_threads: int,
 ) -> tuple[list[Array], Array]:
     """Grow trunk and twigs; return joined node arrays (in order of growth) and subset words."""
     n = len(fit.order)
-    layout, wide_tables = table.layout, _wide_tables(table, columns)
-    tables = (layout.lane_feature, layout.first_lane, layout.n_codes, layout.is_ordered)
+    layout = table.layout
+    tables = (layout.lane_feature, layout.first_lane, layout.n_codes, layout.is_ordered, columns)
     counts = np.zeros(max(fit.n_classes, 1), np.int64)
     root_risk = node_risk(fit.mode, fit.order, 0, n, fit.target, counts)
     cp = params.cp if params.prune == "impurity" else 0.0
-    rules = _Rules(
+    rules = Rules(
         fit.mode,
         tables,
         (params.min_leaf, params.split_rows, params.max_depth),
+        _offer(params, len(columns), key),
         max(cp, _LEAST_GAIN) * root_risk,
     )
-    lists, presorted = _sorted_lists(table, wide_tables, fit.order)
-    block = _Block(
-        *(table.records, _lane_tables(table, columns), _mark_tables(table, columns), table.wide),
-        *(wide_tables, lists, presorted, fit.order, fit.target),
-    )
-    stops = (BRANCH_ROWS, TWIG_ROWS) if n > BRANCH_ROWS > TWIG_ROWS else (TWIG_ROWS,)
-    return _grow_block(block, rules, 0, stops, n_threads)
+    block = Block.of_table(table, columns, fit)
+    stops = (*(rows for rows in BRANCH_ROWS if TWIG_ROWS < rows < n), TWIG_ROWS)
+    path = np.uint64(0 if key is None else key.stream)
+    return grow_blocks(block, rules, (0, path), stops, n_threads)
 
 
-def _grow_block(
-    block: _Block, rules: _Rules, depth: int, stops: tuple[int, ...], n_threads: int
-) -> tuple[list[Array], Array]:
-    """Grow a block down to nodes of ``stops[0]`` rows, and each of these as a block of its own."""
-    n = len(block.order)
-    nodes, words = grow_block(
-        *(rules.mode, block.records, block.lanes, block.marks, rules.columns, block.wide),
-        *(block.wide_tables, block.lists, block.presorted, block.order, block.target),
-        *((*rules.limits, stops[0] if stops else 0), depth, rules.alpha),
-        2 * (n // rules.limits[0]) + 3,
-    )
-    if not stops:
-        return list(nodes), words
-    block.lists = block.lists[:0]
-    deferred = np.flatnonzero(nodes[1] == DEFERRED)
-    nodes[1][deferred] = LEAF
-
-    def grow_part(node: int) -> tuple[list[Array], Array]:
-        begin, end = int(nodes[4][node]), int(nodes[5][node])
-        records, lanes, marks, wide, wide_tables, lists, order, target = take_twig(
-            *(rules.mode, block.records, block.lanes, block.marks, block.wide),
-            *(block.wide_tables, block.order, begin, end, block.target),
-        )
-        part = _Block(
-            records=records,
-            lanes=lanes,
-            marks=marks,
-            wide=wide,
-            wide_tables=wide_tables,
-            lists=lists,
-            presorted=True,
-            order=order,
-            target=target,
-        )
-        grown = _grow_block(part, rules, int(nodes[6][node]), stops[1:], 1)
-        put_back(block.order, begin, order)
-        return grown
-
-    if n_threads > 1 and len(deferred) > 1:
-        with ThreadPoolExecutor(n_threads) as pool:
-            parts = list(pool.map(grow_part, deferred.tolist()))
-    else:
-        parts = [grow_part(node) for node in deferred.tolist()]
-    return _join(nodes, words, deferred, parts)
-
-
-def _join(
-    trunk: Sequence[Array], words: Array, deferred: Array, twigs: Sequence[Any]
-) -> tuple[list[Array], Array]:
-    n_trunk = len(trunk[0])
-    total = n_trunk + sum(len(nodes[0]) - 1 for nodes, _ in twigs)
-    joined = []
-    for array in trunk:
-        longer = np.zeros(total, array.dtype)
-        longer[:n_trunk] = array
-        joined.append(longer)
-    all_words = [words]
-    first, first_word = n_trunk, len(words)
-    for node, (nodes, twig_words) in zip(deferred, twigs, strict=True):
-        finish.join_twig(tuple(joined), node, first, tuple(nodes), first_word)
-        first += len(nodes[0]) - 1
-        first_word += len(twig_words)
-        all_words.append(twig_words)
-    return joined, np.concatenate(all_words)
+def _offer(params: CartParams, n_columns: int, key: StreamKey | None) -> tuple[int, Any]:
+    """Return `offer` of `gpusynth_kernels.cpu.grow.grow_block`."""
+    if params.columns_per_split is None:
+        return 0, np.uint64(0)
+    if key is None:
+        raise PlanError("columns_per_split needs a key: name the random stream that draws columns")
+    some = params.columns_per_split < n_columns
+    return params.columns_per_split if some else 0, np.uint64(key.seed)
 
 
 def _prune(nodes: list[Array], fit: Fit, params: CartParams) -> list[Array]:
@@ -260,6 +116,7 @@ def grow_tree(
     columns: Iterable[str] | None = None,
     weight: Array | None = None,
     rows: Array | None = None,
+    key: StreamKey | None = None,
     n_threads: int = 1,
 ) -> tuple[Tree, LeafDonors]:
     """Grow a CART and collect the donors of its leaves.
@@ -275,7 +132,10 @@ def grow_tree(
     weight : array of float64, shape (n,), optional
         Weights the risk and, in the leaves, the donors. Rows of weight 0 take no part.
     rows : array of int32 or int64, ascending, optional
-        Rows that take part; default all.
+        Rows that take part; default all. A row that is named twice counts twice (in a bootstrap
+        sample), and is a donor twice.
+    key : StreamKey, optional
+        Draws the columns of each split; needed with ``params.columns_per_split``, else not read.
     n_threads : int
         Threads for this one tree.
 
@@ -290,7 +150,7 @@ def grow_tree(
     DataError
         If no row takes part, or a target or weight is not usable.
     PlanError
-        If the criterion does not fit the target.
+        If the criterion does not fit the target, or columns are to be drawn without a key.
 
     References
     ----------
@@ -309,7 +169,7 @@ def grow_tree(
     fit = prepare_fit(target, params, weight, taking_part)
     if not len(fit.order):
         raise DataError("a tree needs at least one row")
-    grown, words = _grow(table, chosen, fit, params, n_threads)
+    grown, words = _grow(table, chosen, fit, params, key, n_threads)
     return _finish(table, chosen, _prune(grown, fit, params), words, fit)
 
 

@@ -13,6 +13,9 @@ Criterion: TypeAlias = Literal["auto", "gini", "entropy", "variance"]
 Prune: TypeAlias = Literal["impurity", "rpart"]
 
 
+_LOWEST = {"min_leaf": 1, "min_split": 2, "max_depth": 0, "max_leaves": 1, "columns_per_split": 1}
+
+
 @dataclass(frozen=True, slots=True)
 class CartParams:
     """How far a tree grows.
@@ -37,6 +40,9 @@ class CartParams:
         `cp` times the root's, so that a rare outcome keeps its structure. "rpart" grows without
         `cp` and then undoes splits bottom-up whose complexity is at most `cp` times the root's
         risk, which is the misclassification count for classes: what rpart, synthpop and mice do.
+    columns_per_split : int, optional
+        Columns that each node may be split by, drawn anew for each, as in a random forest
+        (Breiman 2001); default all. A node whose columns offer no split stays a leaf.
 
     Raises
     ------
@@ -51,9 +57,10 @@ class CartParams:
     cp: float = 1e-8
     criterion: Criterion = "auto"
     prune: Prune = "impurity"
+    columns_per_split: int | None = None
 
     def __post_init__(self) -> None:
-        for name, low in (("min_leaf", 1), ("min_split", 2), ("max_depth", 0), ("max_leaves", 1)):
+        for name, low in _LOWEST.items():
             number = getattr(self, name)
             if number is not None and number < low:
                 raise PlanError(f"{name} must be at least {low}, got {number}")

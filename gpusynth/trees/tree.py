@@ -13,7 +13,7 @@ from gpusynth.arrays import Array
 __all__ = ["Tree"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Tree:
     """A binary tree over coded predictors; nodes are numbered breadth first, the root is 0.
 

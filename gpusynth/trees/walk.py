@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 
 from gpusynth.arrays import Array
-from gpusynth.errors import EmptyLeafError
+from gpusynth.errors import DataError, EmptyLeafError
 from gpusynth.streams import StreamKey
 from gpusynth.trees.leaves import LeafDonors
-from gpusynth.trees.predictors import Layout, Predictor, PredictorTable, lane_bits
+from gpusynth.trees.predictors import Predictor, PredictorTable
+from gpusynth.trees.route import route_of
 from gpusynth.trees.tree import Tree
 from gpusynth_kernels.cpu.walk import draw_rows as draw_kernel
 from gpusynth_kernels.cpu.walk import walk_rows
@@ -19,66 +21,6 @@ from gpusynth_kernels.cpu.walk import walk_rows
 __all__ = ["draw_rows", "walk"]
 
 _PIECE = 65_536
-
-
-def _node_words(tree: Tree, layout: Layout) -> Array:
-    """Return the tree as the two words a node that `gpusynth_kernels.cpu.walk` describes."""
-    inside = tree.feature >= 0
-    if not inside.any():
-        return np.zeros((1, 2), np.uint64)
-    column = np.array([layout.position[name] for name in tree.predictors], np.int64)
-    feature = column[np.where(inside, tree.feature, 0)]
-    by_subset = tree.subset >= 0
-    wide = inside & (layout.wide_row[feature] >= 0)
-    bits = np.zeros(tree.n_nodes, np.uint64)
-    turned = np.zeros(tree.n_nodes, np.bool_)
-    place = np.zeros(tree.n_nodes, np.int64)
-    place[wide] = layout.wide_row[feature[wide]]
-    for i in np.unique(feature[inside & ~wide]):
-        here = np.flatnonzero(inside & (feature == i))
-        place[here] = layout.word(i)
-        bits[here], turned[here] = _record_bits(tree, layout, int(i), here)
-    kind = np.where(wide, np.where(by_subset, 2, 1), 0).astype(np.uint64)
-    left = np.where(inside, tree.left, np.arange(tree.n_nodes)).astype(np.uint64)
-    nodes = left | kind << np.uint64(34) | place.astype(np.uint64) << np.uint64(36)
-    nodes |= turned.astype(np.uint64) << np.uint64(33)
-    nodes |= tree.threshold.astype(np.uint64) << np.uint64(48)
-    return np.stack([nodes, bits], axis=1)
-
-
-def _record_bits(tree: Tree, layout: Layout, column: int, nodes: Array) -> tuple[Array, Array]:
-    """Return, for nodes that ask for one narrow or middling column, the bits that send a row right.
-
-    The lanes of a narrow unordered column are the sets without code 0; a set that holds it is
-    asked for by its complement, and the answer turned around.
-    """
-    count = int(layout.n_codes[column])
-    codes = np.arange(count)
-    by_subset = tree.subset[nodes] >= 0
-    goes_right = codes[None, :] > tree.threshold[nodes][:, None]
-    words = tree.subset_words[tree.subset[nodes[by_subset]][:, None] + codes // 32]
-    goes_right[by_subset] = words >> (codes % 32).astype(np.uint32) & 1 == 0
-    if layout.first_mark[column] >= 0:
-        each = lane_bits(layout.first_mark[column] + codes)
-        bits = np.bitwise_or.reduce(np.where(goes_right, each, np.uint64(0)), axis=1)
-        return bits, np.zeros(len(nodes), np.bool_)
-    if layout.is_ordered[column]:
-        return lane_bits(layout.first_lane[column] + tree.threshold[nodes].astype(np.int64)), False
-    turned = goes_right[:, 0]
-    sets = np.where(turned[:, None], ~goes_right, goes_right)
-    lane = (sets * (1 << codes)).sum(axis=1) // 2 - 1
-    return lane_bits(layout.first_lane[column] + lane), turned
-
-
-def _arrays(tree: Tree, table: PredictorTable) -> tuple[Array, ...]:
-    """Return what `walk_rows` reads; without wide columns when the tree asks for none."""
-    nodes = _node_words(tree, table.layout)
-    records, wide = table.records, table.wide
-    if not records.shape[1]:
-        records = np.zeros((table.n_rows, 1), np.uint64)
-    if not ((nodes[:, 0] >> np.uint64(34)) & np.uint64(3)).any():
-        wide = np.zeros((1, 0), np.uint16)
-    return nodes, tree.subset, tree.subset_words, records, wide
 
 
 def _in_pieces(n_rows: int, n_threads: int, do: Callable[[int, int], None]) -> None:
@@ -91,25 +33,68 @@ def _in_pieces(n_rows: int, n_threads: int, do: Callable[[int, int], None]) -> N
             do(*piece)
 
 
-def _as_table(tree: Tree, rows: PredictorTable | Sequence[Array], n_rows: int) -> PredictorTable:
-    if isinstance(rows, PredictorTable):
-        return rows
+def _as_table(
+    tree: Tree, columns: Sequence[Array], positions: Array | None, n_rows: int
+) -> PredictorTable:
+    """Return the columns that the tree asks for as a table of the rows that walk."""
     used = np.unique(tree.feature[tree.feature >= 0])
     ordered = np.ones(len(tree.predictors), np.bool_)
     ordered[tree.feature[tree.subset >= 0]] = False
-    return PredictorTable.of(
-        [
-            Predictor(tree.predictors[i], rows[i], int(tree.n_codes[i]), bool(ordered[i]))
-            if i in used
-            else Predictor(tree.predictors[i], np.zeros(n_rows, np.uint8), 1, is_ordered=True)
-            for i in range(len(tree.predictors))
-        ],
-        n_rows,
-    )
+    none = np.zeros(n_rows, np.uint8)
+    predictors = []
+    for i, name in enumerate(tree.predictors):
+        if i in used:
+            codes = columns[i] if positions is None else np.asarray(columns[i])[positions]
+            predictors.append(Predictor(name, codes, int(tree.n_codes[i]), bool(ordered[i])))
+        else:
+            predictors.append(Predictor(name, none, 1, is_ordered=True))
+    return PredictorTable.of(predictors, n_rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """Rows that are sent down a tree.
+
+    `places` are the rows of `table` that walk, empty for all of them; `counters` their numbers
+    among the rows that were given, empty when these are 0, 1, 2, ...
+    """
+
+    table: PredictorTable
+    n_walks: int
+    places: Array
+    counters: Array
+
+    @classmethod
+    def of(
+        cls,
+        tree: Tree,
+        rows: PredictorTable | Sequence[Array],
+        positions: Array | None,
+        n_rows: int,
+    ) -> _Walk:
+        if isinstance(rows, PredictorTable):
+            n_rows = rows.n_rows
+        elif rows:
+            n_rows = len(rows[0])
+        every = np.zeros(0, np.int64)
+        chosen = None if positions is None else np.asarray(positions, np.int64)
+        outside = chosen is not None and ((chosen < 0) | (chosen >= n_rows)).any()
+        if outside:
+            raise DataError(f"a position is no row: rows are numbered from 0 to {n_rows - 1}")
+        n_walks = n_rows if chosen is None else len(chosen)
+        numbers = every if chosen is None else chosen
+        if isinstance(rows, PredictorTable):
+            return cls(rows, n_walks, numbers, numbers)
+        return cls(_as_table(tree, rows, chosen, n_walks), n_walks, every, numbers)
 
 
 def walk(
-    tree: Tree, rows: PredictorTable | Sequence[Array], *, n_rows: int = 0, n_threads: int = 1
+    tree: Tree,
+    rows: PredictorTable | Sequence[Array],
+    *,
+    positions: Array | None = None,
+    n_rows: int = 0,
+    n_threads: int = 1,
 ) -> Array:
     """Return the leaf number (int32) of each row.
 
@@ -117,21 +102,31 @@ def walk(
     ----------
     tree : Tree
     rows : PredictorTable, or sequence of arrays of codes in the order of ``tree.predictors``
+    positions : array of int32 or int64, ascending, optional
+        Rows that walk; default all.
     n_rows : int
         Needed only for a sequence without arrays.
     n_threads : int
+
+    Returns
+    -------
+    array of int32, shape (n,) or (n_positions,)
+
+    Raises
+    ------
+    DataError
+        If a position is not a row.
     """
-    n_rows = rows.n_rows if isinstance(rows, PredictorTable) else len(rows[0]) if rows else n_rows
-    table = _as_table(tree, rows, n_rows)
-    arrays = _arrays(tree, table)
-    out = np.empty(n_rows, np.int32)
+    walks = _Walk.of(tree, rows, positions, n_rows)
+    arrays = route_of(tree, walks.table.layout).arrays(walks.table)
+    out = np.empty(walks.n_walks, np.int32)
 
     def do(first: int, last: int) -> None:
         ends = out[first:last]
-        walk_rows(*arrays, first, last, ends)
+        walk_rows(*arrays, walks.places, first, last, ends)
         ends[:] = tree.leaf[ends]
 
-    _in_pieces(n_rows, n_threads, do)
+    _in_pieces(walks.n_walks, n_threads, do)
     return out
 
 
@@ -142,6 +137,7 @@ def draw_rows(
     key: StreamKey,
     first_row: int = 0,
     *,
+    positions: Array | None = None,
     n_rows: int = 0,
     n_threads: int = 1,
 ) -> Array:
@@ -159,20 +155,24 @@ def draw_rows(
         The synthetic rows' predictors.
     key : StreamKey
     first_row : int
-        Global number of row 0.
+        Global number of row 0, below 2^63.
+    positions : array of int32 or int64, ascending, optional
+        Rows to draw for; default all. What is drawn for a row is the same in both cases.
     n_rows : int
         Needed only for a sequence without arrays.
     n_threads : int
 
     Returns
     -------
-    array of the dtype of ``donors.rows``, shape (n,)
+    array of the dtype of ``donors.rows``, shape (n,) or (n_positions,)
         Real row numbers.
 
     Raises
     ------
     EmptyLeafError
         If a leaf of the tree holds no donors.
+    DataError
+        If a position is not a row.
 
     References
     ----------
@@ -182,26 +182,27 @@ def draw_rows(
     sizes = donors.sizes()
     if len(sizes) != tree.n_leaves or (sizes <= 0).any():
         raise EmptyLeafError("a leaf of the tree holds no donors")
-    n_rows = rows.n_rows if isinstance(rows, PredictorTable) else len(rows[0]) if rows else n_rows
-    table = _as_table(tree, rows, n_rows)
-    arrays = _arrays(tree, table)
+    walks = _Walk.of(tree, rows, positions, n_rows)
+    arrays = route_of(tree, walks.table.layout).arrays(walks.table)
     cumulative = np.zeros(0, np.int64) if donors.cumulative is None else donors.cumulative
-    out = np.empty(n_rows, donors.rows.dtype)
+    spans = np.stack([donors.offsets[tree.leaf], donors.offsets[tree.leaf + 1]], axis=1)
+    out = np.empty(walks.n_walks, donors.rows.dtype)
 
     def do(first: int, last: int) -> None:
         ends = np.empty(last - first, np.int32)
-        walk_rows(*arrays, first, last, ends)
+        walk_rows(*arrays, walks.places, first, last, ends)
         draw_kernel(
-            tree.leaf,
-            donors.offsets,
+            spans,
             donors.rows,
             cumulative,
             np.uint64(key.seed),
             np.uint64(key.stream),
-            np.uint64(first_row + first),
+            np.uint64(first_row),
+            walks.counters,
+            first,
             ends,
             out[first:last],
         )
 
-    _in_pieces(n_rows, n_threads, do)
+    _in_pieces(walks.n_walks, n_threads, do)
     return out

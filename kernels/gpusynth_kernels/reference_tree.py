@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from gpusynth_kernels.reference import philox_pair
 from gpusynth_kernels.reference_splits import (
     Column,
     Split,
@@ -22,6 +23,8 @@ __all__ = [
     "collapse_to_leaves",
     "grow",
     "leaves",
+    "offered_columns",
+    "path_of_child",
     "prune_by_complexity",
     "risk",
     "rpart_risk",
@@ -41,6 +44,10 @@ class Limits:
     cp: float
     max_leaves: int | None = None
     prune: Literal["impurity", "rpart"] = "impurity"
+    columns_per_split: int | None = None
+    seed: int = 0
+    stream: int = 0
+    """Of the random numbers that draw the columns of a split."""
 
 
 @dataclass(slots=True)
@@ -110,7 +117,8 @@ def grow(
     key = (lambda r: r) if target.criterion == "variance" else (lambda r: (target.classes[r], r))
     root = Node(sorted(rows, key=key))
     cp = limits.cp if limits.prune == "impurity" else 0.0
-    _split(root, columns, target, limits, max(cp, _LEAST_GAIN) * risk(target, root.rows), 0)
+    least_gain = max(cp, _LEAST_GAIN) * risk(target, root.rows)
+    _split(root, columns, target, limits, least_gain, 0, limits.stream)
     if limits.prune == "rpart":
         alpha = limits.cp * rpart_risk(target, root.rows)
         prune_by_complexity(root, lambda node: rpart_risk(target, node.rows), alpha)
@@ -126,13 +134,18 @@ def _split(
     limits: Limits,
     least_gain: float,
     depth: int,
+    path: int,
 ) -> None:
     n = len(node.rows)
     if n < limits.min_split or n < 2 * limits.min_leaf or depth >= limits.max_depth:
         return
     if len({target.of(row) for row in node.rows}) == 1:
         return
-    split = best_split(target, node.rows, columns, limits.min_leaf)
+    offered = columns
+    if limits.columns_per_split is not None:
+        places = offered_columns(limits.seed, path, len(columns), limits.columns_per_split)
+        offered = [columns[place] for place in places]
+    split = best_split(target, node.rows, offered, limits.min_leaf)
     if split is None:
         return
     gain = split.score - score_of_node(target, node.rows)
@@ -141,11 +154,23 @@ def _split(
     column = dict(columns)[split.column]
     left_codes = _all_left_codes(split, column, node.rows)
     node.split, node.gain, node.left_codes = split, gain, left_codes
-    for goes_left in (True, False):
-        side = [row for row in node.rows if (int(column.codes[row]) in left_codes) is goes_left]
-        child = Node(side)
+    for side, goes_left in enumerate((True, False)):
+        rows = [row for row in node.rows if (int(column.codes[row]) in left_codes) is goes_left]
+        child = Node(rows)
         node.children.append(child)
-        _split(child, columns, target, limits, least_gain, depth + 1)
+        own_path = path_of_child(limits.seed, path, side)
+        _split(child, columns, target, limits, least_gain, depth + 1, own_path)
+
+
+def path_of_child(seed: int, path: int, side: int) -> int:
+    """Return the path of a node's left (side 0) or right (1) child."""
+    return philox_pair(seed, path, (1 << 63) + side)[0]
+
+
+def offered_columns(seed: int, path: int, n_columns: int, n_offered: int) -> list[int]:
+    """Return the places of the columns that a node is offered, ascending."""
+    drawn = sorted((philox_pair(seed, path, i)[0], i) for i in range(n_columns))
+    return sorted(i for _, i in drawn[:n_offered])
 
 
 def _all_left_codes(split: Split, column: Column, rows: Sequence[int]) -> frozenset[int]:

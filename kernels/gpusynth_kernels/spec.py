@@ -95,8 +95,14 @@ _MAP = _specs(
 )
 
 _COLUMNS = _specs(
-    ("cpu.lanes.count_rows", "collective", "reference.lanes", "rows by lane"),
-    ("cpu.lanes.add_by_lane", "collective", "reference.lanes", "an amount to a row's lanes"),
+    ("cpu.vertical.count_bits", "collective", "reference.lanes", "rows by lane, all words"),
+    ("cpu.vertical.sum_by_lane", "collective", "reference.lanes", "amounts by lane"),
+    ("cpu.tables.count_node", "collective", "reference.mark_counts", "the table of a node"),
+    ("cpu.tables.subtract_node", "collective", "reference.mark_counts", "of a sibling"),
+    ("cpu.tables.scan_codes", "collective", "reference.best_cut", "wide ordered, large nodes"),
+    ("cpu.offer.offer_columns", "collective", "reference_tree.offered_columns", "drawn columns"),
+    ("cpu.offer.offer_lanes", "collective", "reference_tree.offered_columns", "their lanes"),
+    ("cpu.offer.path_of_child", "scalar", "reference_tree.path_of_child", "names a node"),
     ("cpu.lanes.class_runs", "collective", "reference.class_ends", "where each class ends"),
     ("cpu.lanes.best_class_lane", "collective", "reference.best_cut", "narrow columns, Gini"),
     ("cpu.lanes.best_entropy_lane", "collective", "reference.best_cut", "narrow columns, entropy"),
@@ -140,17 +146,24 @@ _TREES = _specs(
     ("cpu.node.node_risk", "collective", "reference_tree.risk", "risk of a node"),
     ("cpu.node.sum_of_squares", "collective", "reference_tree.sum_of_squares", "of numbers"),
     ("cpu.partition.is_pure", "collective", "reference_tree.grow", "whether a node can be split"),
-    ("cpu.partition.goes_on", "collective", "reference_tree.grow", "whether a child can be"),
+    ("cpu.partition.may_split", "collective", "reference_tree.grow", "by its rows and depth too"),
     ("cpu.partition.codes_of", "collective", "reference_tree.grow", "the codes that a split reads"),
     ("cpu.partition.set_sides", "collective", "reference_tree.grow", "the side of each row"),
     ("cpu.partition.partition", "collective", "reference_tree.grow", "rows to their sides, stably"),
+    ("cpu.partition.keep_left", "collective", "reference_tree.grow", "rows of one side only"),
+    ("cpu.partition.keep_right", "collective", "reference_tree.grow", "the same"),
     ("cpu.partition.with_absent", "collective", "reference_tree.grow", "sides of absent levels"),
     ("cpu.partition.put_mask", "collective", "reference_tree.grow", "a subset as words"),
     ("cpu.twig.take_twig", "collective", "reference_tree.grow", "a small node as its own block"),
     ("cpu.grow.grow_block", "collective", "reference_tree.grow", "a tree on a block of rows"),
+    ("cpu.grow.grow_nodes", "collective", "reference_tree.grow", "the same in given arrays"),
+    ("cpu.space.make_nodes", "collective", "reference_tree.grow", "arrays of nodes"),
+    ("cpu.space.make_space", "collective", "reference_tree.grow", "arrays to work in"),
+    ("cpu.space.words_used", "collective", "reference_tree.grow", "how many words are counted"),
+    ("cpu.twig.grow_twigs", "collective", "reference_tree.grow", "trees on small nodes"),
     ("cpu.twig.put_back", "collective", "reference_tree.grow", "rows of a twig to the whole"),
     ("cpu.finish.class_entries", "collective", "reference.class_entries", "rows by class"),
-    ("cpu.finish.join_twig", "collective", "reference_tree.grow", "a twig in place of its node"),
+    ("cpu.finish.join_twigs", "collective", "reference_tree.grow", "twigs in place of nodes"),
     ("cpu.finish.rpart_risks", "collective", "reference_tree.rpart_risk", "risks as in rpart"),
     ("cpu.finish.prune_by_complexity", "collective", "reference_tree.grow", "rpart's pruning"),
     (
@@ -181,7 +194,12 @@ _COUNTS = (
     ),
 )
 
-KERNELS: tuple[KernelSpec, ...] = (*_SCALAR, *_MAP, *_COLUMNS, *_TREES, *_COUNTS)
+_DISTANCES = _specs(
+    ("cpu.distance.cluster_rows", "collective", "reference_distance.cluster_rows", "alike rows"),
+    ("cpu.distance.nearest_rows", "collective", "reference_distance.nearest_rows", "neighbours"),
+)
+
+KERNELS: tuple[KernelSpec, ...] = (*_SCALAR, *_MAP, *_COLUMNS, *_TREES, *_COUNTS, *_DISTANCES)
 
 
 def table() -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from gpusynth.trees import Predictor, PredictorTable
 from gpusynth_kernels import reference
+from gpusynth_kernels.cpu import tables, vertical
 from gpusynth_kernels.reference_splits import Column, Criterion, Target
 from gpusynth_kernels.scalar.entropy import log_table
 
@@ -46,6 +47,11 @@ class Node:
         for row in self.rows:
             counts[self.target.classes[row]] += self.target.amount(row)
         return counts
+
+    @property
+    def classes(self) -> np.ndarray:
+        """Return the classes that the node has, ascending."""
+        return np.flatnonzero(self.by_class)
 
     @property
     def n_present(self) -> int:
@@ -122,7 +128,39 @@ def lane_work(n_words: int) -> dict[str, Any]:
     """Return the work arrays of the kernels of narrow and middling columns."""
     n = 64 * n_words
     return {
-        "bytes": np.empty(8 * n_words, np.uint64),
-        "ints": [np.full(n, -7, np.int64) for _ in range(4)],
+        "ints": [np.full(n, -7, np.int64) for _ in range(3)],
         "floats": [np.full(n, np.nan) for _ in range(3)],
     }
+
+
+def wide_columns(
+    columns: list[tuple[Any, int, int]], first_cell: int
+) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    """Return columns (codes, number of codes, how kept) as `wide` and `wide_tables`."""
+    n_codes = np.array([count for _, count, _ in columns], np.int32)
+    kept = np.array([how for _, _, how in columns], np.int32)
+    cells = np.where(kept == tables.TABLED, n_codes, 0)
+    places = np.where(kept == tables.TABLED, first_cell + np.cumsum(cells) - cells, 0)
+    numbers = np.arange(len(columns), dtype=np.int32)
+    wide = np.array([codes for codes, _, _ in columns], np.uint16)
+    return wide, (numbers, n_codes, kept, numbers, places.astype(np.int32))
+
+
+def node_table(node: Node, records: Any, wide: Any = None, wide_tables: Any = None) -> np.ndarray:
+    """Return the node's table; classes that it lacks hold -1."""
+    if wide is None:
+        wide = np.zeros((1, 0), np.uint16)
+        wide_tables = tuple(np.zeros(0, np.int32) for _ in range(5))
+    n_words = records.shape[1]
+    n_cells = 64 * n_words + int(wide_tables[1][wide_tables[2] == tables.TABLED].sum())
+    counts = np.full((max(node.target.n_classes, 1), n_cells), -1, np.int32)
+    bytes_ = np.empty(128, np.uint64)
+    where = (records, n_words)
+    if node.target.criterion == "variance":
+        vertical.count_bits(*where, node.order, node.begin, node.end, bytes_, counts[0])
+    else:
+        tables.count_node(
+            *(*where, wide, wide_tables, node.order, node.begin, node.runs, node.classes),
+            *(bytes_, counts),
+        )
+    return counts

@@ -9,7 +9,7 @@ import numpy as np
 
 from gpusynth.trees import Predictor, PredictorTable
 from gpusynth_kernels import reference, reference_splits, reference_tree
-from gpusynth_kernels.cpu import cuts, finish, kinds, lanes, random
+from gpusynth_kernels.cpu import cuts, finish, kinds, lanes, offer, random, vertical
 from gpusynth_kernels.cpu import node as nodes
 from gpusynth_kernels.scalar import entropy, gain, philox, pick, principal
 from tests.kernels.node_cases import NO_WEIGHT, TABLE, random_column, random_node
@@ -119,10 +119,17 @@ def prove_principal(rng: np.random.Generator) -> None:
     keys = np.empty(m)
     square = np.empty((k, k))
     proportions = np.empty((m, k))
-    principal.principal_order(
+    own = (
         *(np.ascontiguousarray(by_level.T), 0, np.arange(m), m, k, proportions, square),
         *(np.empty(k), np.empty(k), keys),
     )
+    n = int(by_level.sum())
+    base = float((by_level.sum(axis=0).astype(np.float64) ** 2).sum() / n)
+    # Two groups at most n apart: no cut scores n more than the node, any scores the node's own.
+    if (by_level / by_level.sum(axis=1)[:, None]).std(axis=0).max() > 1e-9:
+        assert not principal.principal_order(*own, 3.0 * n)
+    assert principal.principal_order(*own, base)
+    assert principal.principal_order(*own, -1.0)
     assert keys.tolist() == reference_splits.principal_scores(by_level.tolist())
 
 
@@ -163,33 +170,75 @@ def prove_pack_lanes(rng: np.random.Generator) -> None:
     assert np.array_equal(unpacked(table.records), expected)
 
 
-def prove_count_rows(rng: np.random.Generator) -> None:
-    n = int(rng.choice([1, 255, 256, 700]))
-    records = rng.integers(0, 2**64, (n, 3), dtype=np.uint64)
-    records[:, 2] |= np.uint64(0xFFFF)  # all rows of a byte's counter set
-    chosen = np.array([2, 0], np.int32)
-    order = rng.integers(0, n, n).astype(np.uint64)
+def prove_count_bits(rng: np.random.Generator) -> None:
+    """Runs below and above sixteen rows, and above what a byte counts; any number of words."""
+    n = int(rng.choice([1, 15, 16, 255, 700, vertical.MOST_ROWS + 40]))
+    n_all = int(rng.integers(1, 20))
+    n_words = int(rng.integers(1, n_all + 1))
+    records = rng.integers(0, 2**64, (n, n_all), dtype=np.uint64)
+    records[:, 0] |= np.uint64(0xFFFF)  # a bit that all rows have
+    order = rng.integers(0, n, n).astype(np.uint64) | np.uint64(5 << 32)
     begin, end = sorted(rng.integers(0, n + 1, 2).tolist()) if rng.random() < 0.5 else (0, n)
-    counts, bytes_ = np.empty(128, np.int64), np.empty(16, np.uint64)
-    lanes.count_rows(records, chosen, order, begin, end, bytes_, counts)
-    rows = order[begin:end].astype(np.int64)
-    assert counts.tolist() == unpacked(records[rows][:, chosen]).sum(axis=0).tolist()
+    end = max(end, begin + 1) if begin < n else n
+    begin = min(begin, n - 1)
+    counts = np.full(64 * n_words + 3, -1, np.int32)
+    vertical.count_bits(records, n_words, order, begin, end, np.empty(128, np.uint64), counts)
+    rows = (order[begin:end] & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    expected = unpacked(records[rows][:, :n_words]).sum(axis=0).tolist()
+    assert counts.tolist() == [*expected, -1, -1, -1]
 
 
-def prove_add_by_lane(rng: np.random.Generator) -> None:
-    word, amount = np.uint64(words(rng, 1)[0]), int(rng.integers(-(2**60), 2**60))
-    sums = rng.integers(-100, 100, 70)
+def prove_offer(rng: np.random.Generator) -> None:
+    seed, path = words(rng, 2)
+    n = int(rng.integers(2, 60))
+    columns = np.sort(rng.permutation(80)[:n]).astype(np.int32)
+    n_offered = int(rng.integers(1, n))
+    is_offered = np.full(80, 7, np.uint8)
+    lowest = np.empty(n, np.uint64)
+    offer.offer_columns(*unsigned([seed, path]), columns, n_offered, lowest, is_offered)
+    places = reference_tree.offered_columns(seed, path, n, n_offered)
+    assert len(places) == n_offered
+    assert np.flatnonzero(is_offered == 1).tolist() == columns[places].tolist()
+    assert (is_offered == 7).sum() == 80 - n
+    for side in (0, 1):
+        fast = offer.path_of_child(*unsigned([seed, path]), side)
+        assert fast == reference_tree.path_of_child(seed, path, side)
+
+
+def prove_offer_lanes(rng: np.random.Generator) -> None:
+    n_words = int(rng.integers(1, 4))
+    lane_feature = rng.integers(-1, 9, 64 * 5).astype(np.int32)
+    lane_word = rng.permutation(5)[:n_words].astype(np.int32)
+    ok = rng.integers(0, 2, 64 * n_words).astype(np.uint8)
+    is_offered = rng.integers(0, 2, 9).astype(np.uint8)
+    lane_ok = np.empty_like(ok)
+    offer.offer_lanes((lane_word, lane_word, ok), lane_feature, is_offered, lane_ok)
+    feature = lane_feature.reshape(5, 64)[lane_word].ravel()
+    assert lane_ok.tolist() == [
+        int(own and f >= 0 and is_offered[f]) for own, f in zip(ok, feature, strict=True)
+    ]
+
+
+def prove_sum_by_lane(rng: np.random.Generator) -> None:
+    n = int(rng.choice([1, 7, 300]))
+    records = rng.integers(0, 2**64, (n, 3), dtype=np.uint64)
+    order = rng.integers(0, n, n).astype(np.uint64) | np.uint64(5 << 32)
+    amounts = rng.integers(-(2**50), 2**50, n)
+    word, begin = int(rng.integers(0, 3)), int(rng.integers(0, n))
+    sums = rng.integers(-100, 100, 80)
     expected = sums.copy()
-    expected[6:] += unpacked(np.array([[word]]))[0] * amount
-    lanes.add_by_lane(word, amount, sums, 6)
+    rows = (order[begin:] & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    expected[6:70] = amounts[rows] @ unpacked(records[rows][:, [word]]).astype(np.int64)
+    vertical.sum_by_lane(records, word, order, begin, n, amounts, sums, 6)
     assert np.array_equal(sums, expected)
 
 
 def prove_class_runs(rng: np.random.Generator) -> None:
     node = random_node(rng, "gini", 300, int(rng.choice([3, 300])))
-    ends = np.full(node.target.n_classes, -1, np.int64)
-    n_runs = lanes.class_runs(node.order, node.begin, node.end, ends)
+    ends, classes = np.full((2, node.target.n_classes), -1, np.int64)
+    n_runs = lanes.class_runs(node.order, node.begin, node.end, ends, classes)
     assert ends[:n_runs].tolist() == node.runs.tolist()
+    assert classes[:n_runs].tolist() == np.flatnonzero(node.by_class).tolist()
 
 
 def prove_order_by_key(rng: np.random.Generator) -> None:
@@ -212,13 +261,14 @@ def prove_node_measures(rng: np.random.Generator) -> None:
     node = random_node(rng, criterion, 300, 300)
     mode, target = MODES[criterion], node.target
     arrays = (max(target.n_classes, 1), node.numbers, node.weight, TABLE)
-    counts, ends = np.empty(arrays[0], np.int64), np.empty(arrays[0], np.int64)
+    counts, ends, classes = np.empty((3, arrays[0]), np.int64)
     where = (mode, node.order, node.begin, node.end, arrays)
-    score, n_runs = nodes.node_score(*where, counts, ends)
+    score, n_runs = nodes.node_score(*where, counts, ends, classes)
     assert score == reference_splits.score_of_node(target, node.rows)
     if criterion != "variance":
         assert counts.tolist() == node.by_class.tolist()
         assert ends[:n_runs].tolist() == node.runs.tolist()
+        assert classes[:n_runs].tolist() == np.flatnonzero(node.by_class).tolist()
     else:
         fast = nodes.sum_of_squares(node.order, node.begin, node.end, node.numbers, node.weight)
         assert fast == reference_tree.sum_of_squares(target, node.rows)

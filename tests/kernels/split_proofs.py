@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gpusynth_kernels import reference
-from gpusynth_kernels.cpu import cuts, lanes, marks, scan, subsets
+from gpusynth_kernels.cpu import cuts, lanes, marks, scan, subsets, tables
 from gpusynth_kernels.reference_splits import Column, Criterion, best_split
 from tests.kernels.node_cases import (
     NO_WEIGHT,
     TABLE,
     Node,
     lane_work,
+    node_table,
     random_column,
     random_columns,
     random_node,
+    wide_columns,
 )
 
 N_TABLE = 700
@@ -29,17 +32,19 @@ Proof = Callable[[np.random.Generator], None]
 
 
 def _best_lane(node: Node, records: Any, words: Any, ok: Any, work: Any) -> tuple[float, int]:
+    counts = node_table(node, records)
+    own = (*work["ints"], work["floats"][0])
+    n, least = len(node.rows), node.min_leaf
     where = (records, words, ok, node.order, node.begin, node.end)
-    a, b, c, d = work["ints"]
-    own = (work["bytes"], a, b, c, d, work["floats"][0])
     if node.target.criterion == "variance":
-        return lanes.best_number_lane(*where, node.min_leaf, node.numbers, node.weight, own)
+        return lanes.best_number_lane(counts, *where, least, node.numbers, node.weight, own)
+    known = (counts, node.classes)
     if node.target.criterion == "gini":
-        return lanes.best_class_lane(*where, node.runs, node.min_leaf, own)
+        return lanes.best_class_lane(*known, node.by_class, words, ok, n, least, own)
     if node.target.criterion == "entropy":
-        return lanes.best_entropy_lane(*where, node.runs, node.min_leaf, TABLE, own)
+        return lanes.best_entropy_lane(*known, node.by_class, words, ok, n, least, TABLE, own)
     more = (*own, *work["floats"][1:])
-    return lanes.best_weighted_class_lane(*where, node.runs, node.min_leaf, node.weight, more)
+    return lanes.best_weighted_class_lane(*known, *where, node.runs, least, node.weight, more)
 
 
 def prove_lanes(criterion: Criterion) -> Proof:
@@ -65,7 +70,7 @@ def prove_lanes(criterion: Criterion) -> Proof:
         right = sides[lane - table.layout.first_lane[plain.column]]
         present = {column.codes[row] for row in node.rows}
         assert present - right == plain.left_codes
-        assert work["ints"][1][lane] == sum(column.codes[row] in right for row in node.rows)
+        assert work["ints"][0][lane] == sum(column.codes[row] in right for row in node.rows)
 
     return check
 
@@ -75,12 +80,12 @@ def _count_marks(node: Node, table: Any) -> tuple[Any, Any, Any]:
     n = 64 * len(words)
     rows, by_class = np.empty(n, np.int64), np.empty((max(node.target.n_classes, 2), n), np.int64)
     bounds = np.empty(n)
-    work = (np.empty(8 * len(words), np.uint64), rows, by_class, np.empty(n, np.int64), bounds)
+    work, counts = (rows, by_class, bounds), node_table(node, table.records)
     where = (table.records, words, node.order, node.begin)
     if node.target.criterion == "variance":
-        marks.mark_number_sums(*where, node.end, node.numbers, node.weight, work)
+        marks.mark_number_sums(counts, *where, node.end, node.numbers, node.weight, work)
     else:
-        marks.mark_class_counts(*where, node.runs, node.weight, work)
+        marks.mark_class_counts(counts, node.classes, *where, node.runs, node.weight, work)
     return rows, by_class, bounds
 
 
@@ -138,10 +143,16 @@ def prove_cuts(criterion: Criterion) -> Proof:
                 )
             else:
                 flags = (criterion == "entropy", criterion == "weighted gini")
-                score, _, n_left = cuts.best_class_cut(
+                own = (
                     *(rows, by_class, first, column.n_codes, node.n_present, ordered),
                     *(*flags, n, node.min_leaf, TABLE, scratch),
                 )
+                score, _, n_left = cuts.best_class_cut(*own, -1.0)
+                if criterion == "gini" and score > 0.0:
+                    # It is never given up for a score that it reaches, and is for others.
+                    assert cuts.best_class_cut(*own, score)[0] == score
+                    assert cuts.best_class_cut(*own, 4.0 * n)[0] in (-1.0, score)
+                    cuts.best_class_cut(*own, -1.0)
             best, left = reference.best_cut(node.target, node.rows, column, node.min_leaf)
             assert score == best
             codes, places = scratch[0], scratch[1]
@@ -156,6 +167,7 @@ def prove_cuts(criterion: Criterion) -> Proof:
 def _scan(node: Node, entries: Any) -> tuple[float, int]:
     where = (entries, node.begin, node.end, node.min_leaf)
     chunk = (
+        np.empty(scan.CHUNK_ROWS, np.int64),
         np.empty(scan.CHUNK_ROWS, np.int64),
         np.empty(scan.CHUNK_ROWS, np.int64),
         np.empty(scan.CHUNK_ROWS),
@@ -201,6 +213,65 @@ def prove_scan(criterion: Criterion) -> Proof:
             assert position == -1
 
     return check
+
+
+def prove_scan_codes(criterion: Criterion) -> Proof:
+    """Return a check of wide ordered columns that are counted by code."""
+
+    def check(rng: np.random.Generator) -> None:
+        n_codes = int(rng.choice([33, 40, 900]))
+        node = random_node(rng, criterion, N_TABLE, int(rng.choice([15, N_TABLE])))
+        codes = random_column(rng, n_codes, N_TABLE)
+        other = random_column(rng, 50, N_TABLE)
+        table, _ = random_columns(rng, NARROW, N_TABLE)
+        first = 64 * table.layout.n_words
+        columns = [(other, 50, tables.TABLED), (other, 50, tables.LISTED)]
+        wide, wide_tables = wide_columns([*columns, (codes, n_codes, tables.TABLED)], first)
+        counts = node_table(node, table.records, wide, wide_tables)
+        work = (*np.empty((3, n_codes), np.int64), np.empty(n_codes))
+        score, low, high = tables.scan_codes(
+            *(counts, node.classes, node.by_class, first + 50, n_codes, len(node.rows)),
+            *(node.min_leaf, criterion == "entropy", TABLE, work),
+        )
+        column = Column(codes.tolist(), n_codes, is_ordered=True)
+        best, left = reference.best_cut(node.target, node.rows, column, node.min_leaf)
+        assert score == best
+        if not left:
+            assert (low, high) == (-1, -1)
+            return
+        present = {int(codes[row]) for row in node.rows}
+        assert (low, high) == (max(left), min(present - left))
+
+    return check
+
+
+def prove_count_node(rng: np.random.Generator) -> None:
+    """A node's table is right, and that of one part is what the other part leaves of it."""
+    node = random_node(rng, "gini", N_TABLE, N_TABLE)
+    codes = random_column(rng, 50, N_TABLE)
+    table, columns = random_columns(rng, MIDDLING, N_TABLE)
+    wide, wide_tables = wide_columns([(codes, 50, tables.TABLED)], 64 * table.layout.n_words)
+    counts = node_table(node, table.records, wide, wide_tables)
+    firsts = [int(table.layout.first_mark[i]) for i, _ in columns]
+    columns.append((len(columns), Column(codes.tolist(), 50, is_ordered=True)))
+    firsts.append(64 * table.layout.n_words)
+
+    def assert_counts(some: Any, rows: list[int], classes: list[int]) -> None:
+        for first, (_, column) in zip(firsts, columns, strict=True):
+            _, by_class = reference.mark_counts(node.target, column.codes, column.n_codes, rows)
+            here = some[classes, first : first + column.n_codes]
+            assert here.T.tolist() == [[level[k] for k in classes] for level in by_class]
+
+    classes = node.classes.tolist()
+    assert_counts(counts, node.rows, classes)
+    part = sorted(rng.choice(node.rows, int(rng.integers(1, len(node.rows))), replace=False))
+    of_part = sorted(part, key=lambda row: (node.target.classes[row], row))
+    order = np.array([node.target.classes[row] << 32 | int(row) for row in of_part], np.uint64)
+    smaller = replace(node, rows=[int(row) for row in of_part], order=order, begin=0, end=len(part))
+    less = node_table(smaller, table.records, wide, wide_tables)
+    n_cells = counts.shape[1]
+    tables.subtract_node(counts, less, smaller.classes, n_cells)
+    assert_counts(counts, sorted(set(node.rows) - set(part)), classes)
 
 
 def prove_subsets(criterion: Criterion) -> Proof:

@@ -11,8 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
+from gpusynth.errors import DataError
 from gpusynth.streams import StreamKey, random_bits
-from gpusynth.trees import CartParams, ClassTarget, Predictor, PredictorTable, draw_rows, grow_tree
+from gpusynth.trees import (
+    CartParams,
+    ClassTarget,
+    Predictor,
+    PredictorTable,
+    draw_rows,
+    grow_tree,
+    walk,
+)
 from gpusynth_kernels import reference
 from tests.trees.tree_cases import cases
 
@@ -110,3 +119,52 @@ def test_draws_equal_the_plain_definition(case):
         expected.append(donors.rows[begin + reference.pick_donor(bits[row], end - begin, running)])
     table = PredictorTable.of(case.predictors, case.n_rows)
     assert draw_rows(tree, donors, table, KEY, 11).tolist() == expected
+
+
+@settings(deadline=None, max_examples=25, derandomize=True)
+@given(
+    case=cases(200),
+    share=st.sampled_from((0.0, 0.1, 0.6, 1.0)),
+    first_row=st.sampled_from((0, 7, 3 << 56, 2**62)),
+    dtype=st.sampled_from(("int32", "int64")),
+)
+def test_chosen_rows_draw_what_they_draw_among_all(case, share, first_row, dtype):
+    if not len(case.taking_part):
+        return
+    tree, donors = grow_tree(case.predictors, case.target, case.params, **case.keywords)
+    table = PredictorTable.of(case.predictors, case.n_rows)
+    by_name = {p.name: p.codes for p in case.predictors}
+    codes = [by_name[name] for name in tree.predictors]
+    chosen = np.random.default_rng(case.n_rows).random(case.n_rows) < share
+    positions = np.flatnonzero(chosen).astype(dtype)
+    leaf = walk(tree, table)
+    drawn = draw_rows(tree, donors, table, KEY, first_row)
+    for rows in (table, codes):
+        some = draw_rows(
+            tree, donors, rows, KEY, first_row, positions=positions, n_rows=case.n_rows
+        )
+        assert some.dtype == drawn.dtype
+        assert np.array_equal(some, drawn[positions])
+        ends = walk(tree, rows, positions=positions, n_rows=case.n_rows)
+        assert np.array_equal(ends, leaf[positions])
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_chosen_rows_of_many_pieces_draw_the_same(n_threads):
+    tree, donors = two_leaves(np.arange(1.0, 21))
+    codes = (np.arange(300_001) % 2).astype(np.uint8)
+    table = PredictorTable.of([Predictor("c", codes, 2, True)])
+    positions = np.flatnonzero(np.arange(len(codes)) % 3)
+    drawn = draw_rows(tree, donors, table, KEY, 2**62 + 7)
+    some = draw_rows(tree, donors, table, KEY, 2**62 + 7, positions=positions, n_threads=n_threads)
+    assert np.array_equal(some, drawn[positions])
+
+
+@pytest.mark.parametrize("position", [-1, 20])
+def test_a_position_must_be_a_row(position):
+    tree, donors = two_leaves()
+    codes = [np.zeros(20, np.uint8)]
+    with pytest.raises(DataError, match="numbered from 0 to 19"):
+        draw_rows(tree, donors, codes, KEY, positions=np.array([0, position]))
+    with pytest.raises(DataError, match="numbered from 0 to 19"):
+        walk(tree, codes, positions=np.array([position]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ def test_branches_give_the_same_tree(twig_rows, case, branch):
     expected = grow_with(case)
     twig_rows(25)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(grow, "BRANCH_ROWS", branch)
+        patch.setattr(grow, "BRANCH_ROWS", (branch,))
         for n_threads in (1, 2):
             assert_same(grow_with(case, n_threads), expected)
 
@@ -109,6 +110,7 @@ def test_order_of_rows_does_not_change_the_splits(case, seed):
         case.columns,
         None if case.weight is None else case.weight[new_order],
         rows,
+        case.key,
     )
     first, second = grow_with(case), grow_with(shuffled)
     donors = [set(part.tolist()) for part in np.split(first["rows"], first["offsets"][1:-1])]
@@ -159,3 +161,32 @@ def test_donors_and_leaves_agree(case):
     codes = [by_name[name] for name in tree.predictors]
     assert np.array_equal(walk(tree, codes, n_rows=case.n_rows), leaf)
     assert np.array_equal(walk(tree, table, n_threads=4), leaf)
+
+
+@settings(deadline=None, max_examples=60, derandomize=True)
+@given(case=cases(300), seed=st.integers(0, 1000), twig=st.sampled_from((0, 40, 10**9)))
+def test_repeated_rows_are_rows_of_their_own(twig_rows, case, seed, twig):
+    """A bootstrap sample named by row numbers grows the tree of the table that repeats its rows."""
+    rng = np.random.default_rng(seed)
+    taking_part = np.arange(case.n_rows) if case.rows is None else case.rows
+    sample = np.sort(rng.choice(taking_part, rng.integers(1, 2 * len(taking_part) + 1)))
+    weight = None if case.weight is None else case.weight[sample]
+    if weight is not None and not weight.any():
+        return
+    field = "codes" if hasattr(case.target, "codes") else "values"
+    changed = {name: getattr(case.target, name) for name in case.target.__dataclass_fields__} | {
+        field: getattr(case.target, field)[sample]
+    }
+    repeated = Case(
+        [type(p)(p.name, p.codes[sample], p.n_codes, p.is_ordered) for p in case.predictors],
+        type(case.target)(**changed),
+        case.params,
+        case.columns,
+        weight,
+        key=case.key,
+    )
+    twig_rows(twig)
+    by_number = grow_with(replace(case, rows=sample))
+    physical = grow_with(repeated)
+    physical["rows"] = sample[physical["rows"]].astype(physical["rows"].dtype)
+    assert_same(by_number, physical)

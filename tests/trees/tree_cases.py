@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from gpusynth.streams import StreamKey
 from gpusynth.trees import CartParams, ClassTarget, LeafDonors, NumberTarget, Predictor, Tree
 from gpusynth.trees.target import WEIGHTED_NUMBER_BITS, Target, fixed_point, fixed_weight
 from gpusynth_kernels import reference_splits, reference_tree
@@ -26,6 +27,7 @@ class Case:
     columns: list[str] | None = None
     weight: Any = None
     rows: Any = None
+    key: StreamKey | None = None
 
     @property
     def n_rows(self) -> int:
@@ -37,7 +39,7 @@ class Case:
     @property
     def keywords(self) -> dict[str, Any]:
         """Return the keyword arguments of `grow_tree`."""
-        return {"columns": self.columns, "weight": self.weight, "rows": self.rows}
+        return {name: getattr(self, name) for name in ("columns", "weight", "rows", "key")}
 
     @property
     def taking_part(self) -> Any:
@@ -134,6 +136,7 @@ def random_params(rng: np.random.Generator) -> CartParams:
         max_leaves=sometimes(0.2, (1, 2, 5, 9), None),
         cp=sometimes(0.25, (0.0, 1e-3, 0.02, 1.0), 1e-8),
         prune=sometimes(0.3, ("rpart",), "impurity"),
+        columns_per_split=sometimes(0.25, (1, 2, 3, 9), None),
     )
 
 
@@ -163,7 +166,8 @@ def random_case(
         columns = columns[: rng.integers(1, n_columns + 1)]
     if n_rows > 1 and rng.random() < 0.3:
         rows = np.flatnonzero((rng.random(n_rows) < 0.7) | (np.arange(n_rows) == 0))
-    return Case(predictors, target, params, columns, weight, rows)
+    key = StreamKey(seed, replicate=2, step=int(rng.integers(9)))
+    return Case(predictors, target, params, columns, weight, rows, key)
 
 
 def cases(max_rows: int = 90, n_rows: int | None = None) -> st.SearchStrategy[Case]:
@@ -215,6 +219,8 @@ def plain_tree(case: Case) -> reference_tree.Node:
         params.cp,
         params.max_leaves,
         params.prune,
+        params.columns_per_split,
+        *((0, 0) if case.key is None else (case.key.seed, case.key.stream)),
     )
     return reference_tree.grow(columns, target, limits, rows.tolist())
 

@@ -115,8 +115,8 @@ def _residual(success: Rate, control: Rate | None) -> Rate:
     error = sqrt(
         (hit_error / (1.0 - other)) ** 2 + (other_error * (1.0 - hit) / (1.0 - other) ** 2) ** 2
     )
-    ends = [min(max(end, 0.0), 1.0) for end in (value, value - error, value + error)]
-    return Rate(*ends, n=success.n)
+    middle, low, high = (min(max(end, 0.0), 1.0) for end in (value, value - error, value + error))
+    return Rate(middle, low, high, success.n)
 
 
 def _centre(rate: Rate) -> tuple[float, float]:

@@ -38,6 +38,7 @@ from gpusynth_kernels.cpu.scan import (
     sort_by_code,
 )
 from gpusynth_kernels.cpu.subsets import subset_split_classes, subset_split_numbers
+from gpusynth_kernels.cpu.tables import TABLED, scan_codes
 
 __all__ = ["choose_split"]
 
@@ -55,7 +56,7 @@ def _lane_split(lane: Any, lanes: Any, columns: Any, n: Any, right: Any) -> Any:
     is a bit mask of the codes that go left; codes that the node lacks follow the larger child.
     """
     _, lane_word, _ = lanes
-    lane_feature, lane_first, n_codes, is_ordered = columns
+    lane_feature, lane_first, n_codes, is_ordered, _ = columns
     feature = lane_feature[lane_word[lane >> 6] * 64 + (lane & 63)]
     first = (lane >> 6) * 64 + (lane_first[feature] & 63)
     count = n_codes[feature]
@@ -161,26 +162,31 @@ def _best_lane(
     begin: Any,
     end: Any,
     runs: Any,
+    classes: Any,
+    counts: Any,
     min_leaf: Any,
     target: Any,
+    class_weight: Any,
     work: Any,
 ) -> Any:
     _, numbers, weight, table = target
     words, _, ok = lanes
-    bytes_, ints, floats, _ = work
+    ints, floats, _ = work
+    n = end - begin
+    own = (ints[0], ints[1], ints[2], floats[0])
     if mode == CLASSES_BY_GINI:
-        own = (bytes_, ints[0], ints[1], ints[2], ints[3], floats[0])
-        return best_class_lane(records, words, ok, order, begin, end, runs, min_leaf, own)
+        return best_class_lane(counts, classes, class_weight, words, ok, n, min_leaf, own)
     if mode == CLASSES_BY_ENTROPY:
-        own = (bytes_, ints[0], ints[1], ints[2], ints[3], floats[0])
-        return best_entropy_lane(records, words, ok, order, begin, end, runs, min_leaf, table, own)
+        return best_entropy_lane(counts, classes, class_weight, words, ok, n, min_leaf, table, own)
     if mode == WEIGHTED_CLASSES:
-        more = (bytes_, ints[0], ints[1], ints[2], ints[3], floats[0], floats[1], floats[2])
+        more = (ints[0], ints[1], ints[2], floats[0], floats[1], floats[2])
         return best_weighted_class_lane(
-            records, words, ok, order, begin, end, runs, min_leaf, weight, more
+            *(counts, classes, records, words, ok, order, begin, end, runs, min_leaf),
+            *(weight, more),
         )
-    own = (bytes_, ints[0], ints[1], ints[2], ints[3], floats[0])
-    return best_number_lane(records, words, ok, order, begin, end, min_leaf, numbers, weight, own)
+    return best_number_lane(
+        counts, records, words, ok, order, begin, end, min_leaf, numbers, weight, own
+    )
 
 
 @jit(inline="always")
@@ -198,6 +204,9 @@ def choose_split(
     begin: Any,
     end: Any,
     runs: Any,
+    classes: Any,
+    counts: Any,
+    is_offered: Any,
     min_leaf: Any,
     target: Any,
     class_weight: Any,
@@ -218,15 +227,21 @@ def choose_split(
         Columns of middling width: words of the records that hold them; then by column its number,
         first lane (counted over these words), number of codes and whether it is ordered (int32).
     columns : tuple
-        The table's lane_feature, first_lane, n_codes, is_ordered.
+        The table's lane_feature, first_lane, n_codes, is_ordered; the fit's columns.
     wide : array of uint16, shape (>= n_wide, n)
     wide_tables : tuple
-        By wide column its number, number of codes, whether it is ordered, its row of `wide` and
-        its row of `lists` (int32).
+        By wide column its number, number of codes, how it is kept (`tables.TABLED`), its row of
+        `wide`, and its row of `lists` or its first cell in `counts` (int32).
     lists : array of uint64 entries, shape (n_lists, n)
         Sorted by code within the node when `presorted`; else row 0 is scratch.
     runs : array of int64, shape (n_classes_present,)
         Ends of the node's classes; empty for numbers.
+    classes : array of int64, shape (n_classes_present,)
+        Which they are.
+    counts : array of int32, shape (n_classes, n_cells)
+        The node's table; see `tables`.
+    is_offered : array of uint8, by column of the table
+        0 for a column that this node may not use; `lanes` obey it already.
     target : tuple
         n_classes, numbers (n,) int64, weight (n,) int64, entropy table.
     class_weight : array of int64, shape (n_classes,)
@@ -250,7 +265,7 @@ def choose_split(
         Flags by code, for subsets of wide columns.
     """
     _, numbers, weight, table = target
-    sides, offsets, slot, levels, no_flags, cut, chunk = scratch
+    sides, offsets, slot, levels, no_flags, cut, chunk, by_code = scratch
     n = end - begin
     best = -1.0
     feature = np.int32(2147483647)
@@ -261,23 +276,46 @@ def choose_split(
     goes_left = no_flags
     if lanes[0].shape[0] > 0:
         score, lane = _best_lane(
-            mode, records, lanes, order, begin, end, runs, min_leaf, target, work
+            mode,
+            records,
+            lanes,
+            order,
+            begin,
+            end,
+            runs,
+            classes,
+            counts,
+            min_leaf,
+            target,
+            class_weight,
+            work,
         )
         if lane >= 0:
             best = score
-            feature, kind, value = _lane_split(lane, lanes, columns, n, work[1][1])
+            feature, kind, value = _lane_split(lane, lanes, columns, n, work[0][0])
             word = lanes[0][lane >> 6]
             bits = np.uint64(1) << lane_bit(lane & 63)
     present = runs.shape[0]
-    features, counts, ordered, wide_rows, places = wide_tables
+    features, code_counts, kept, wide_rows, places = wide_tables
     for q in range(features.shape[0]):
         f = features[q]
+        if is_offered[f] == 0:
+            continue
         codes = wide[wide_rows[q]]
-        if ordered[q]:
+        if kept[q] == TABLED:
+            score, low, high = scan_codes(
+                *(counts, classes, class_weight, places[q], code_counts[q], n, min_leaf),
+                *(mode == CLASSES_BY_ENTROPY, table, by_code),
+            )
+            if score >= 0.0 and (score > best or (score == best and f < feature)):
+                best, feature, kind, word = score, f, THRESHOLD, -1
+                value = np.uint64((low + high) >> 1)
+            continue
+        if kept[q]:
             at = places[q]
             if not presorted:
                 at = 0
-                sort_by_code(codes, order, begin, end, offsets[: counts[q] + 1], lists[0])
+                sort_by_code(codes, order, begin, end, offsets[: code_counts[q] + 1], lists[0])
             entries = lists[at]
             score, position = _scan(
                 mode, entries, begin, end, min_leaf, target, class_weight, present, sides, chunk
@@ -288,7 +326,7 @@ def choose_split(
                 high = np.int64(entries[position] >> _48)
                 value = np.uint64((low + high) >> 1)
             continue
-        s, lv = slot[: counts[q]], levels[: counts[q]]
+        s, lv = slot[: code_counts[q]], levels[: code_counts[q]]
         if mode == NUMBERS:
             score, flags = subset_split_numbers(
                 codes, order, begin, end, min_leaf, numbers, weight, s, lv
@@ -311,16 +349,22 @@ def choose_split(
             best, feature, kind, word = score, f, SUBSET, -1
             goes_left = flags
     if marks[1].shape[0] > 0:
-        mark_words, mark_features, firsts, code_counts, by_order = marks
-        rows, by_class = work[3][1], work[3][2]
+        mark_words, mark_features, firsts, mark_codes, by_order = marks
+        rows, by_class, bounds = work[2]
         if mode == NUMBERS:
-            mark_number_sums(records, mark_words, order, begin, end, numbers, weight, work[3])
+            mark_number_sums(
+                counts, records, mark_words, order, begin, end, numbers, weight, work[2]
+            )
         else:
-            mark_class_counts(records, mark_words, order, begin, runs, weight, work[3])
+            mark_class_counts(
+                counts, classes, records, mark_words, order, begin, runs, weight, work[2]
+            )
         bounded = mode in (CLASSES_BY_GINI, NUMBERS)
         for q in range(mark_features.shape[0]):
-            first, count, by_threshold = firsts[q], code_counts[q], by_order[q]
-            if bounded and not may_beat(work[3][4], first, count, best):
+            first, count, by_threshold = firsts[q], mark_codes[q], by_order[q]
+            if is_offered[mark_features[q]] == 0:
+                continue
+            if bounded and not may_beat(bounds, first, count, best):
                 continue
             if mode == NUMBERS:
                 score, m, n_left = best_number_cut(
@@ -340,6 +384,7 @@ def choose_split(
                     min_leaf,
                     table,
                     cut,
+                    best if mode == CLASSES_BY_GINI else -1.0,
                 )
             if n_left > 0 and (score > best or (score == best and mark_features[q] < feature)):
                 best = score

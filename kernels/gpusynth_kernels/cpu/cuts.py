@@ -118,6 +118,7 @@ def best_class_cut(
     min_leaf: Any,
     table: Any,
     scratch: Any,
+    least: Any,
 ) -> Any:
     """Find the best cut of one column from its counts.
 
@@ -136,6 +137,8 @@ def best_class_cut(
         codes (64,), places (64,) int64; keys (64,) float64; left, right (n_classes,) int64;
         proportions (64, n_classes), covariance (n_classes, n_classes), direction, following
         (n_classes,) float64.
+    least : float
+        By Gini, a score that the cut must reach to matter; -1 for any.
 
     Returns
     -------
@@ -176,7 +179,7 @@ def best_class_cut(
                 high = by_class[1, lane] if n_classes == 2 else 0
                 keys[s] = np.float64(high) / np.float64(total) if total > 0 else 0.0
         else:
-            principal_order(
+            worth = principal_order(
                 by_class,
                 first,
                 codes,
@@ -187,7 +190,10 @@ def best_class_cut(
                 direction,
                 following,
                 keys,
+                least,
             )
+            if not worth:
+                return -1.0, m, 0
         order_by_key(keys, m, places)
     weight_all = np.int64(0)
     for k in range(n_classes):

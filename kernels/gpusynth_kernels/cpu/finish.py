@@ -14,7 +14,7 @@ from gpusynth_kernels.cpu.node import sum_of_squares
 __all__ = [
     "class_entries",
     "collapse_to_leaves",
-    "join_twig",
+    "join_twigs",
     "number_breadth_first",
     "prune_by_complexity",
     "rpart_risks",
@@ -45,25 +45,40 @@ def class_entries(codes: Any, rows: Any, n_classes: Any) -> Any:
 
 
 @jit
-def join_twig(all_nodes: Any, node: Any, first: Any, twig: Any, first_word: Any) -> None:
-    """Put a twig in the place of node `node`; its other nodes are numbered from `first` on.
+def join_twigs(
+    all_nodes: Any, places: Any, first: Any, twigs: Any, sizes: Any, first_word: Any
+) -> None:
+    """Put twigs in the places of nodes; their other nodes are numbered from `first` on.
 
-    `all_nodes` and `twig` are tuples as `grow.grow_block` returns; `first_word` is where the
-    twig's subsets begin among all.
+    Parameters
+    ----------
+    all_nodes : tuple of arrays
+        As `grow.grow_block` returns, long enough; changed.
+    places : array of int, shape (n_twigs,)
+        The nodes that the twigs replace.
+    first : int
+    twigs, sizes
+        From `twig.grow_twigs`.
+    first_word : int
+        Where the twigs' subsets begin among all.
     """
     left, kind, feature, value, begin, end, level, gain = all_nodes
-    t_left, t_kind, t_feature, t_value, t_begin, t_end, t_level, t_gain = twig
-    start = begin[node]
-    for i in range(t_left.shape[0]):
-        at = node if i == 0 else first + i - 1
-        left[at] = -1 if t_left[i] < 0 else first + t_left[i] - 1
-        kind[at] = t_kind[i]
-        feature[at] = t_feature[i]
-        value[at] = t_value[i] + (first_word if t_kind[i] == SUBSET else 0)
-        begin[at] = start + t_begin[i]
-        end[at] = start + t_end[i]
-        level[at] = t_level[i]
-        gain[at] = t_gain[i]
+    t_left, t_kind, t_feature, t_value, t_begin, t_end, t_level, t_gain = twigs
+    t = 0
+    for p in range(places.shape[0]):
+        start = begin[places[p]]
+        for i in range(sizes[p]):
+            at = places[p] if i == 0 else first + i - 1
+            left[at] = -1 if t_left[t] < 0 else first + t_left[t] - 1
+            kind[at] = t_kind[t]
+            feature[at] = t_feature[t]
+            value[at] = t_value[t] + (first_word if t_kind[t] == SUBSET else 0)
+            begin[at] = start + t_begin[t]
+            end[at] = start + t_end[t]
+            level[at] = t_level[t]
+            gain[at] = t_gain[t]
+            t += 1
+        first += sizes[p] - 1
 
 
 @jit

@@ -19,67 +19,43 @@ import numpy as np
 from gpusynth_kernels.compile import jit
 from gpusynth_kernels.cpu.bare import bare
 from gpusynth_kernels.cpu.choose import choose_split
-from gpusynth_kernels.cpu.kinds import DEFERRED, LEAF, SUBSET
+from gpusynth_kernels.cpu.kinds import (
+    DEFERRED,
+    LEAF,
+    NUMBERS,
+    SUBSET,
+)
+from gpusynth_kernels.cpu.lanes import class_runs
 from gpusynth_kernels.cpu.node import node_score
+from gpusynth_kernels.cpu.offer import offer_columns, offer_lanes, path_of_child
 from gpusynth_kernels.cpu.partition import (
     codes_of,
-    goes_on,
-    is_pure,
+    keep_left,
+    keep_right,
+    may_split,
     partition,
     put_mask,
     set_sides,
     with_absent,
 )
-from gpusynth_kernels.cpu.scan import CHUNK_ROWS
+from gpusynth_kernels.cpu.space import SUBTRACT_ROWS, make_nodes, make_space, words_used
+from gpusynth_kernels.cpu.tables import TABLED, count_node, subtract_node
+from gpusynth_kernels.cpu.vertical import count_bits
 
-__all__ = ["grow_block"]
+__all__ = ["grow_block", "grow_nodes"]
 
 
-def _workspace(n_lanes: Any, n_marks: Any, n_classes: Any, n_codes: Any) -> Any:
-    """Return what `choose_split` works in, for so many lanes, marks, classes and wide codes."""
-    classes = max(n_classes, 2)
-    work = (
-        np.empty(n_lanes // 8, np.uint64),
-        np.empty((4, n_lanes), np.int64),
-        np.empty((3, n_lanes), np.float64),
-        (
-            np.empty(n_marks // 8, np.uint64),
-            np.empty(n_marks, np.int64),
-            np.empty((classes if n_marks > 0 else 0, n_marks), np.int64),
-            np.empty(n_marks, np.int64),
-            np.empty(n_marks, np.float64),
-        ),
-    )
-    own = classes if n_marks > 0 else 0
-    cut = (
-        np.empty(64, np.int64),
-        np.empty(64, np.int64),
-        np.empty(64, np.float64),
-        np.empty(own, np.int64),
-        np.empty(own, np.int64),
-        np.empty((64, own), np.float64),
-        np.empty((own, own), np.float64),
-        np.empty(own, np.float64),
-        np.empty(own, np.float64),
-    )
-    scratch = (
-        np.empty((2, classes), np.int64),
-        np.empty(n_codes + 1, np.int64),
-        np.full(max(n_codes, 1), -1, np.int32),
-        np.empty(max(n_codes, 1), np.int32),
-        np.zeros(0, np.uint8),
-        cut,
-        (
-            np.empty(CHUNK_ROWS, np.int64),
-            np.empty(CHUNK_ROWS, np.int64),
-            np.empty(CHUNK_ROWS, np.float64),
-        ),
-    )
-    return work, scratch
+@jit(inline="always")
+def _release(slot: Any, free: Any, n_free: Any) -> Any:
+    """Give a table back, unless it is the common one; return how many are free."""
+    if slot == 0:
+        return n_free
+    free[n_free] = slot
+    return n_free + 1
 
 
 @jit
-def _grow_nodes(
+def grow_nodes(
     mode: Any,
     records: Any,
     lanes: Any,
@@ -93,21 +69,29 @@ def _grow_nodes(
     target: Any,
     limits: Any,
     depth: Any,
+    path: Any,
+    offer: Any,
     alpha: Any,
     nodes: Any,
     work: Any,
     scratch: Any,
     spare: Any,
 ) -> Any:
-    """Do the work of `grow_block` in arrays that it made; return the nodes made and the subsets."""
-    min_leaf, min_split, max_depth, stop_rows = limits
+    """Do the work of `grow_block` in arrays made for it; return how many nodes, and the subsets."""
+    min_leaf, stop_rows = limits[0], limits[3]
     n_classes = target[0]
     records, wide, lists, order = bare(records), bare(wide), bare(lists), bare(order)
     numbers, weight = bare(target[1]), bare(target[2])
     target = (n_classes, numbers, weight, bare(target[3]))
     lanes = (bare(lanes[0]), bare(lanes[1]), bare(lanes[2]))
     marks = (bare(marks[0]), bare(marks[1]), bare(marks[2]), bare(marks[3]), bare(marks[4]))
-    columns = (bare(columns[0]), bare(columns[1]), bare(columns[2]), bare(columns[3]))
+    columns = (
+        bare(columns[0]),
+        bare(columns[1]),
+        bare(columns[2]),
+        bare(columns[3]),
+        bare(columns[4]),
+    )
     wide_tables = (
         bare(wide_tables[0]),
         bare(wide_tables[1]),
@@ -115,14 +99,9 @@ def _grow_nodes(
         bare(wide_tables[3]),
         bare(wide_tables[4]),
     )
-    own = work[3]
-    work = (
-        bare(work[0]),
-        bare(work[1]),
-        bare(work[2]),
-        (bare(own[0]), bare(own[1]), bare(own[2]), bare(own[3]), bare(own[4])),
-    )
-    cut, chunk = scratch[5], scratch[6]
+    own = work[2]
+    work = (bare(work[0]), bare(work[1]), (bare(own[0]), bare(own[1]), bare(own[2])))
+    cut, chunk, by_code = scratch[5], scratch[6], scratch[7]
     cut = (
         bare(cut[0]),
         bare(cut[1]),
@@ -141,15 +120,31 @@ def _grow_nodes(
         bare(scratch[3]),
         scratch[4],
         cut,
-        (bare(chunk[0]), bare(chunk[1]), bare(chunk[2])),
+        (bare(chunk[0]), bare(chunk[1]), bare(chunk[2]), bare(chunk[3])),
+        (bare(by_code[0]), bare(by_code[1]), bare(by_code[2]), bare(by_code[3])),
     )
     left, kind, feature, value = bare(nodes[0]), bare(nodes[1]), bare(nodes[2]), bare(nodes[3])
     begin, end, level, gain = bare(nodes[4]), bare(nodes[5]), bare(nodes[6]), bare(nodes[7])
     side, moved, stack = bare(spare[0]), bare(spare[1]), bare(spare[2])
-    class_weight, ends = bare(spare[3]), bare(spare[4])
+    class_weight, ends, classes = bare(spare[3]), bare(spare[4]), bare(spare[5])
+    slots, free, bytes_, tables = bare(spare[6]), bare(spare[7]), bare(spare[8]), bare(spare[9])
+    paths, is_offered = bare(spare[10]), bare(spare[11])
+    lowest, lane_ok = bare(spare[12]), bare(spare[13])
+    n_offered, seed = offer
+    for f in range(is_offered.shape[0]):
+        is_offered[f] = 1
+    by_class = mode != NUMBERS
+    n_words = words_used(lanes, marks)
+    n_cells = 64 * n_words
+    for q in range(wide_tables[1].shape[0]):
+        if wide_tables[2][q] == TABLED:
+            n_cells += wide_tables[1][q]
+    n_free = free.shape[0]
     masks = np.zeros(64, np.uint32)
     n_mask_words = 0
     stack[0] = 0
+    slots[0] = 0
+    paths[0] = path
     left[0], kind[0], feature[0], value[0], gain[0] = -1, LEAF, -1, 0, 0.0
     begin[0], end[0], level[0] = 0, order.shape[0], depth
     n_stack = 1
@@ -157,20 +152,37 @@ def _grow_nodes(
     while n_stack > 0:
         n_stack -= 1
         node = stack[n_stack]
+        slot = slots[n_stack]
+        path = paths[n_stack]
         b, e = begin[node], end[node]
-        rows_here = e - b
-        if rows_here < min_split or rows_here < 2 * min_leaf or level[node] >= max_depth:
+        if not may_split(mode, order, b, e, level[node], limits, numbers, weight):
+            n_free = _release(slot, free, n_free)
             continue
-        if is_pure(mode, order, b, e, numbers, weight):
+        if e - b <= stop_rows:
+            kind[node], value[node] = DEFERRED, np.int64(path)
+            n_free = _release(slot, free, n_free)
             continue
-        if rows_here <= stop_rows:
-            kind[node] = DEFERRED
-            continue
-        base, n_runs = node_score(mode, order, b, e, target, class_weight, ends)
+        base, n_runs = node_score(mode, order, b, e, target, class_weight, ends, classes)
+        if slot == 0:
+            if e - b >= SUBTRACT_ROWS and n_free > 0:
+                n_free -= 1
+                slot = free[n_free]
+            if by_class:
+                count_node(
+                    *(records, n_words, wide, wide_tables, order, b, ends[:n_runs]),
+                    *(classes[:n_runs], bytes_, tables[slot]),
+                )
+            elif n_words > 0:
+                count_bits(records, n_words, order, b, e, bytes_, tables[slot, 0])
+        offered_lanes = lanes
+        if n_offered > 0:
+            offer_columns(seed, path, columns[4], n_offered, lowest, is_offered)
+            offer_lanes(lanes, columns[0], is_offered, lane_ok)
+            offered_lanes = (lanes[0], lanes[1], lane_ok[: lanes[2].shape[0]])
         score, f, split_kind, v, word, bits, goes_left = choose_split(
             mode,
             records,
-            lanes,
+            offered_lanes,
             marks,
             columns,
             wide,
@@ -181,6 +193,9 @@ def _grow_nodes(
             b,
             e,
             ends[:n_runs],
+            classes[:n_runs],
+            tables[slot],
+            is_offered,
             min_leaf,
             target,
             class_weight,
@@ -188,6 +203,7 @@ def _grow_nodes(
             scratch,
         )
         if split_kind == LEAF or not score - base > alpha:
+            n_free = _release(slot, free, n_free)
             continue
         codes = codes_of(f, word, wide, wide_tables)
         split = (split_kind, v, word, bits)
@@ -199,9 +215,6 @@ def _grow_nodes(
             number = np.int64(n_mask_words)
             masks, n_mask_words = put_mask(masks, n_mask_words, columns[2][f], v, word, goes_left)
         partition(order, b, e, side, moved)
-        if presorted and goes_on(mode, order, b, b + n_left, e, limits, numbers, weight):
-            for q in range(lists.shape[0]):
-                partition(lists[q], b, e, side, moved)
         left[node] = n_nodes
         kind[node] = split_kind
         feature[node] = f
@@ -212,10 +225,46 @@ def _grow_nodes(
             level[at] = level[node] + 1
         begin[n_nodes], end[n_nodes] = b, b + n_left
         begin[n_nodes + 1], end[n_nodes + 1] = b + n_left, e
-        stack[n_stack] = n_nodes + 1
-        stack[n_stack + 1] = n_nodes
-        n_stack += 2
+        small = n_nodes if 2 * n_left <= e - b else n_nodes + 1
+        large = 2 * n_nodes + 1 - small
         n_nodes += 2
+        go_on = end[large] - begin[large] > stop_rows
+        go_on &= may_split(
+            mode, order, begin[large], end[large], level[large], limits, numbers, weight
+        )
+        if presorted and lists.shape[0] > 0:
+            also = end[small] - begin[small] > stop_rows
+            also &= may_split(
+                mode, order, begin[small], end[small], level[small], limits, numbers, weight
+            )
+            for q in range(lists.shape[0]):
+                if go_on and also:
+                    partition(lists[q], b, e, side, moved)
+                elif (go_on and large < small) or (also and small < large):
+                    keep_left(lists[q], b, e, side)
+                elif go_on or also:
+                    keep_right(lists[q], b, e, side)
+        slot_of_small = 0
+        if slot > 0 and go_on and n_free > 0 and end[large] - begin[large] >= SUBTRACT_ROWS:
+            n_free -= 1
+            slot_of_small = free[n_free]
+            n_runs = class_runs(order, begin[small], end[small], ends, classes)
+            count_node(
+                *(records, n_words, wide, wide_tables, order, begin[small], ends[:n_runs]),
+                *(classes[:n_runs], bytes_, tables[slot_of_small]),
+            )
+            subtract_node(tables[slot], tables[slot_of_small], classes[:n_runs], n_cells)
+        else:
+            n_free = _release(slot, free, n_free)
+            slot = 0
+        # The small child comes first, so that what waits has halved with every table kept.
+        if n_offered > 0:
+            right = np.int64(small > large)
+            paths[n_stack] = path_of_child(seed, path, 1 - right)
+            paths[n_stack + 1] = path_of_child(seed, path, right)
+        stack[n_stack], slots[n_stack] = large, slot
+        stack[n_stack + 1], slots[n_stack + 1] = small, slot_of_small
+        n_stack += 2
     return n_nodes, masks[:n_mask_words].copy()
 
 
@@ -233,8 +282,9 @@ def grow_block(
     target: Any,
     limits: Any,
     depth: Any,
+    path: Any,
+    offer: Any,
     alpha: Any,
-    max_nodes: Any,
 ) -> Any:
     """Grow a tree on a block; `order` becomes the permutation whose slices are the leaves.
 
@@ -248,54 +298,30 @@ def grow_block(
         min_leaf, min_split, max_depth, stop_rows.
     depth : int
         Depth of the block's root in the whole tree.
+    path : uint64
+        See `offer.path_of_child`; of the block's root.
+    offer : tuple
+        How many columns each node is offered, 0 for all, and the stream's seed (uint64).
     alpha : float
         A split must lower the risk by more than this.
-    max_nodes : int
-        No tree on these rows has more.
 
     Returns
     -------
     nodes : tuple of arrays, shape (n_nodes,)
         left int32 (-1 in a leaf; right is left + 1), kind int8, feature int32, value int64
-        (threshold, or place of the subset in `masks`), begin and end int64, depth int32, gain
-        float64.
+        (threshold, place of the subset in `masks`, or path of a deferred node), begin and end
+        int64, depth int32, gain float64.
     masks : array of uint32
         Subsets, one bit a code, 1 = goes left.
     """
-    n_classes, _, _, _ = target
     n = order.shape[0]
-    most_codes = int(wide_tables[1].max(initial=1))
-    work, scratch = _workspace(
-        64 * lanes[0].shape[0], 64 * marks[0].shape[0], n_classes, most_codes
+    nodes = make_nodes(2 * (n // limits[0]) + 3)
+    n_table = max(records.shape[0], wide.shape[1])
+    work, scratch, spare = make_space(
+        *(mode, lanes, marks, wide_tables, target[0], n, n_table, len(columns[1]), limits[2])
     )
-    # Filled as nodes are made: pages that no node reaches are never touched.
-    dtypes = (np.int32, np.int8, np.int32, np.int64, np.int64, np.int64, np.int32, np.float64)
-    nodes = tuple(np.empty(max_nodes, dtype) for dtype in dtypes)
-    spare = (
-        np.zeros(max(records.shape[0], wide.shape[1]), np.uint8),
-        np.empty(n, np.uint64),
-        np.empty(2 * (limits[2] + 2), np.int32),
-        np.zeros(max(n_classes, 1), np.int64),
-        np.zeros(max(n_classes, 1), np.int64),
-    )
-    n_nodes, masks = _grow_nodes(
-        mode,
-        records,
-        lanes,
-        marks,
-        columns,
-        wide,
-        wide_tables,
-        lists,
-        presorted,
-        order,
-        target,
-        limits,
-        depth,
-        alpha,
-        nodes,
-        work,
-        scratch,
-        spare,
+    n_nodes, masks = grow_nodes(
+        *(mode, records, lanes, marks, columns, wide, wide_tables, lists, presorted, order),
+        *(target, limits, depth, path, offer, alpha, nodes, work, scratch, spare),
     )
     return tuple(array[:n_nodes].copy() for array in nodes), masks

@@ -12,15 +12,18 @@ from typing import Any
 import numpy as np
 
 from gpusynth_kernels.compile import jit
-from gpusynth_kernels.cpu.lanes import add_by_lane, count_rows
+from gpusynth_kernels.cpu.vertical import sum_by_lane
 
 __all__ = ["mark_class_counts", "mark_number_sums", "may_beat"]
 
 _ROW = np.uint64(0xFFFFFFFF)
+_64 = np.uint64(64)
 
 
 @jit
 def mark_class_counts(
+    counts: Any,
+    classes: Any,
     records: Any,
     words: Any,
     order: Any,
@@ -29,19 +32,21 @@ def mark_class_counts(
     weight: Any,
     work: Any,
 ) -> None:
-    """Count the rows (and weights) of each code by class, and bound what each code can score.
+    """Take the rows (or add up the weights) of each code by class, and bound what it can score.
 
     Parameters
     ----------
-    records, words, order, begin, runs
+    counts, classes, words
         See `lanes.best_class_lane`.
+    records, order, begin, runs
+        See `lanes.best_weighted_class_lane`.
     weight : array of int64, shape (n,) or (0,)
     work : tuple of arrays
-        bytes (8 n_words,) uint64; rows (64 n_words,) int64: all rows by lane; by_class (n_classes,
-        64 n_words) int64: rows or weights by class (those present, ascending) and lane; spare
-        (64 n_words,) int64; bounds (64 n_words,) float64: ``sum_k c_k^2 / sum_k c_k`` by lane.
+        rows (64 n_words,) int64: all rows by lane; by_class (n_classes, 64 n_words) int64: rows or
+        weights by class (those present, ascending) and lane; bounds (64 n_words,) float64:
+        ``sum_k c_k^2 / sum_k c_k`` by lane.
     """
-    bytes_, rows, by_class, spare, bounds = work
+    rows, by_class, bounds = work
     n_lanes = words.shape[0] * 64
     for j in range(n_lanes):
         rows[j] = 0
@@ -49,19 +54,19 @@ def mark_class_counts(
     at = begin
     for run in range(runs.shape[0]):
         stop = runs[run]
-        count_rows(records, words, order, at, stop, bytes_, spare)
-        for j in range(n_lanes):
-            c = spare[j]
-            rows[j] += c
-            by_class[run, j] = c
-            bounds[j] += np.float64(c) * np.float64(c)
+        row_of_class = counts[classes[run]]
+        own = by_class[run]
+        for w in range(words.shape[0]):
+            first = np.uint64(64 * words[w])
+            place = np.uint64(64 * w)
+            for j in range(_64):
+                c = np.int64(row_of_class[first + j])
+                rows[place + j] += c
+                own[place + j] = c
+                bounds[place + j] += np.float64(c) * np.float64(c)
         if weight.shape[0] > 0:
-            for j in range(n_lanes):
-                by_class[run, j] = 0
-            for i in range(at, stop):
-                row = order[i] & _ROW
-                for w in range(words.shape[0]):
-                    add_by_lane(records[row, words[w]], weight[row], by_class[run], w * 64)
+            for w in range(words.shape[0]):
+                sum_by_lane(records, words[w], order, at, stop, weight, own, w * 64)
         at = stop
     for j in range(n_lanes):
         bounds[j] = bounds[j] / np.float64(rows[j]) if rows[j] > 0 else 0.0
@@ -69,6 +74,7 @@ def mark_class_counts(
 
 @jit
 def mark_number_sums(
+    counts: Any,
     records: Any,
     words: Any,
     order: Any,
@@ -80,25 +86,27 @@ def mark_number_sums(
 ) -> None:
     """Sum the numbers (``by_class[0]``) and weights (``by_class[1]``) of each code.
 
-    `work` as in `mark_class_counts`, with ``by_class`` of at least two rows; without weights
-    ``by_class[1]`` holds the rows. The bounds are ``w (mean of the code - mean of the node)^2``.
+    Rows by lane are in ``counts[0]``; `work` as in `mark_class_counts`, with ``by_class`` of at
+    least two rows; without weights ``by_class[1]`` holds the rows. The bounds are
+    ``w (mean of the code - mean of the node)^2``.
     """
-    bytes_, rows, by_class, _, bounds = work
+    rows, by_class, bounds = work
     n_lanes = words.shape[0] * 64
-    count_rows(records, words, order, begin, end, bytes_, rows)
     for j in range(n_lanes):
-        by_class[0, j] = 0
-        by_class[1, j] = rows[j] if weight.shape[0] == 0 else 0
+        rows[j] = counts[0, 64 * words[j >> 6] + (j & 63)]
+        by_class[1, j] = rows[j]
+    for w in range(words.shape[0]):
+        sum_by_lane(records, words[w], order, begin, end, numbers, by_class[0], w * 64)
+        if weight.shape[0] > 0:
+            sum_by_lane(records, words[w], order, begin, end, weight, by_class[1], w * 64)
     total = np.int64(0)
-    all_weight = np.int64(0)
+    all_weight = np.int64(end - begin)
     for i in range(begin, end):
-        row = order[i] & _ROW
-        total += numbers[row]
-        all_weight += weight[row] if weight.shape[0] > 0 else np.int64(1)
-        for w in range(words.shape[0]):
-            add_by_lane(records[row, words[w]], numbers[row], by_class[0], w * 64)
-            if weight.shape[0] > 0:
-                add_by_lane(records[row, words[w]], weight[row], by_class[1], w * 64)
+        total += numbers[order[i] & _ROW]
+    if weight.shape[0] > 0:
+        all_weight = np.int64(0)
+        for i in range(begin, end):
+            all_weight += weight[order[i] & _ROW]
     mean = np.float64(total) / np.float64(max(all_weight, 1))
     for j in range(n_lanes):
         w = np.float64(by_class[1, j])

@@ -14,23 +14,29 @@ from gpusynth_kernels.scalar.entropy import c_log_c
 __all__ = ["node_risk", "node_score", "sum_of_squares"]
 
 _ROW = np.uint64(0xFFFFFFFF)
-_CLASS = np.uint64(0xFFFF)
-_32 = np.uint64(32)
 
 
 @jit
 def node_score(
-    mode: Any, order: Any, begin: Any, end: Any, target: Any, class_weight: Any, ends: Any
+    mode: Any,
+    order: Any,
+    begin: Any,
+    end: Any,
+    target: Any,
+    class_weight: Any,
+    ends: Any,
+    classes: Any,
 ) -> Any:
     """Return the score of the unsplit node (see `scalar.gain`) and its number of classes.
 
     A split must exceed the score. ``class_weight`` (n_classes,) int64 is set to the node's class
-    counts (or weights), the first elements of ``ends`` (n_classes,) to the ends of its classes.
+    counts (or weights), the first elements of ``ends`` and ``classes`` (n_classes,) to where its
+    classes end and which they are.
     """
     n_classes, _, weight, _ = target
     if mode == NUMBERS:
         return 0.0, 0
-    n_runs = class_runs(order, begin, end, ends)
+    n_runs = class_runs(order, begin, end, ends, classes)
     for k in range(n_classes):
         class_weight[k] = 0
     exact = np.int64(0)
@@ -38,7 +44,7 @@ def node_score(
     total = np.int64(0)
     at = begin
     for run in range(n_runs):
-        k = np.int64((order[at] >> _32) & _CLASS)
+        k = classes[run]
         size = ends[run] - at
         if mode == WEIGHTED_CLASSES:
             size = np.int64(0)
@@ -64,7 +70,7 @@ def node_risk(mode: Any, order: Any, begin: Any, end: Any, target: Any, class_we
     if mode == NUMBERS:
         return sum_of_squares(order, begin, end, numbers, weight)
     ends = np.empty(class_weight.shape[0], np.int64)
-    score, _ = node_score(mode, order, begin, end, target, class_weight, ends)
+    score, _ = node_score(mode, order, begin, end, target, class_weight, ends, np.empty_like(ends))
     total = class_weight.sum()
     if mode == CLASSES_BY_ENTROPY:
         terms = np.int64(0)

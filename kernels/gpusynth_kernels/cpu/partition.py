@@ -9,7 +9,17 @@ import numpy as np
 from gpusynth_kernels.compile import jit
 from gpusynth_kernels.cpu.kinds import NUMBERS, THRESHOLD
 
-__all__ = ["codes_of", "goes_on", "is_pure", "partition", "put_mask", "set_sides", "with_absent"]
+__all__ = [
+    "codes_of",
+    "is_pure",
+    "keep_left",
+    "keep_right",
+    "may_split",
+    "partition",
+    "put_mask",
+    "set_sides",
+    "with_absent",
+]
 
 _ROW = np.uint64(0xFFFFFFFF)
 _CLASS = np.uint64(0xFFFF)
@@ -88,6 +98,29 @@ def partition(entries: Any, begin: Any, end: Any, side: Any, spare: Any) -> None
 
 
 @jit
+def keep_left(entries: Any, begin: Any, end: Any, side: Any) -> None:
+    """As `partition` where only the left side is needed; what lies on the right is lost."""
+    here = entries[begin:end]
+    left = np.uint64(0)
+    for i in range(end - begin):
+        entry = here[i]
+        here[left] = entry
+        left += _1 - np.uint64(side[entry & _ROW])
+
+
+@jit
+def keep_right(entries: Any, begin: Any, end: Any, side: Any) -> None:
+    """As `partition` where only the right side is needed; what lies on the left is lost."""
+    here = entries[begin:end]
+    last = np.uint64(end - begin - 1)
+    right = last
+    for i in range(end - begin):
+        entry = here[last - np.uint64(i)]
+        here[right] = entry
+        right -= np.uint64(side[entry & _ROW])
+
+
+@jit
 def codes_of(feature: Any, word: Any, wide: Any, wide_tables: Any) -> Any:
     """Return the codes of a wide column (of any one when the records tell: not read then)."""
     if word < 0:
@@ -98,21 +131,21 @@ def codes_of(feature: Any, word: Any, wide: Any, wide_tables: Any) -> Any:
 
 
 @jit
-def goes_on(
+def may_split(
     mode: Any,
     order: Any,
     begin: Any,
-    middle: Any,
     end: Any,
+    level: Any,
     limits: Any,
     numbers: Any,
     weight: Any,
 ) -> Any:
-    """Return whether a child may be split again, so that its lists are needed."""
-    least = max(limits[1], 2 * limits[0])
-    if middle - begin >= least and not is_pure(mode, order, begin, middle, numbers, weight):
-        return True
-    return end - middle >= least and not is_pure(mode, order, middle, end, numbers, weight)
+    """Return whether a node has the rows, the depth and the variety that a split needs."""
+    min_leaf, min_split, max_depth, _ = limits
+    if end - begin < max(min_split, 2 * min_leaf) or level >= max_depth:
+        return False
+    return not is_pure(mode, order, begin, end, numbers, weight)
 
 
 @jit

@@ -60,8 +60,12 @@ def sort_by_code(codes: Any, order: Any, begin: Any, end: Any, offsets: Any, out
 
 
 @jit
-def _take_best(scores: Any, n_scores: Any, first: Any, best: Any, position: Any) -> Any:
+def _take_best(
+    scores: Any, places: Any, n_scores: Any, first: Any, best: Any, position: Any
+) -> Any:
     """Return the better of (best, position) and a chunk's first highest score."""
+    if n_scores == 0:
+        return best, position
     bits = scores.view(np.int64)
     top = bits[0]
     for t in range(1, n_scores):
@@ -72,14 +76,14 @@ def _take_best(scores: Any, n_scores: Any, first: Any, best: Any, position: Any)
     while bits[at] != top:
         at += 1
     if scores[at] > best:
-        return scores[at], first + at
+        return scores[at], first + places[at]
     return best, position
 
 
 @jit
 def _is_cut(here: Any, t: Any) -> Any:
-    """Return whether the chunk's entry t has another code than the entry before it."""
-    return (here[t + 1] ^ here[t]) >> _48 != _0
+    """Return 1 (uint64) if the chunk's entry t has another code than the entry before it."""
+    return np.uint64((here[t + 1] ^ here[t]) >> _48 != _0)
 
 
 @jit
@@ -88,18 +92,19 @@ def scan_classes(
 ) -> Any:
     """Find the best threshold of one column for an unweighted class target by Gini.
 
-    Rows are taken in chunks: first the running sums, one after the other, then all scores of the
-    chunk at once in vector instructions. (Indices are unsigned, or count from the start of a
-    slice: a signed one could be negative for all that the compiler knows, which costs a gather.)
+    Rows are taken in chunks: first the running sums, one after the other, kept where the code
+    changes, then all scores of the chunk at once in vector instructions. (Indices are unsigned, or
+    count from the start of a slice: a signed one could be negative for all that the compiler
+    knows, which costs a gather.)
 
     Parameters
     ----------
     entries : array of uint64 entries
         ``entries[begin:end]`` ascending by code.
     left, right : arrays of int64, shape (n_classes,)
-        `left` zero, `right` the node's class counts; changed.
+        `left` zero, changed; `right` the node's class counts.
     chunk : tuple of arrays, shape (CHUNK_ROWS,)
-        two of int64, one of float64; work.
+        three of int64, one of float64; work.
 
     Returns
     -------
@@ -111,34 +116,38 @@ def scan_classes(
     best = -1.0
     position = -1
     n = end - begin
-    sums_left, sums_right, scores = chunk
-    squares_left = np.int64(0)
-    squares_right = np.int64(0)
+    sums, crosses, places, scores = chunk
+    # sum (t_k - l_k)^2 = sum t_k^2 - 2 sum t_k l_k + sum l_k^2, all whole numbers
+    squares = np.int64(0)
+    crossed = np.int64(0)
+    all_squares = np.int64(0)
     for k in range(right.shape[0]):
-        squares_right += right[k] * right[k]
+        all_squares += right[k] * right[k]
     first = begin + min_leaf
     for i in range(begin, min(first, end)):
         k = (entries[i] >> _32) & _CLASS
-        squares_left += 2 * left[k] + 1
-        squares_right -= 2 * right[k] - 1
+        squares += 2 * left[k] + 1
+        crossed += right[k]
         left[k] += 1
-        right[k] -= 1
     for start in range(first, end - min_leaf + 1, CHUNK_ROWS):
         size = min(CHUNK_ROWS, end - min_leaf + 1 - start)
         here = entries[start - 1 : start + size]
+        m = np.uint64(0)
         for t in range(size):
-            sums_left[t] = squares_left
-            sums_right[t] = squares_right
+            sums[m] = squares
+            crosses[m] = crossed
+            places[m] = t
+            m += _is_cut(here, t)
             k = (here[t + 1] >> _32) & _CLASS
-            squares_left += 2 * left[k] + 1
-            squares_right -= 2 * right[k] - 1
+            squares += 2 * left[k] + 1
+            crossed += right[k]
             left[k] += 1
-            right[k] -= 1
-        for t in range(size):
-            n_left = start + t - begin
-            score = gini_score(sums_left[t], n_left, sums_right[t], n - n_left)
-            scores[t] = score if _is_cut(here, t) else -1.0
-        best, position = _take_best(scores, size, start, best, position)
+        n_cuts = np.int64(m)
+        for t in range(n_cuts):
+            n_left = start + places[t] - begin
+            squares_right = all_squares - 2 * crosses[t] + sums[t]
+            scores[t] = gini_score(sums[t], n_left, squares_right, n - n_left)
+        best, position = _take_best(scores, places, n_cuts, start, best, position)
     return best, position
 
 
@@ -153,7 +162,7 @@ def scan_two_classes(
     best = -1.0
     position = -1
     n = end - begin
-    counts, _, scores = chunk
+    counts, _, places, scores = chunk
     so_far = np.int64(0)
     first = begin + min_leaf
     for i in range(begin, min(first, end)):
@@ -161,18 +170,21 @@ def scan_two_classes(
     for start in range(first, end - min_leaf + 1, CHUNK_ROWS):
         size = min(CHUNK_ROWS, end - min_leaf + 1 - start)
         here = entries[start - 1 : start + size]
+        m = np.uint64(0)
         for t in range(size):
-            counts[t] = so_far
+            counts[m] = so_far
+            places[m] = t
+            m += _is_cut(here, t)
             so_far += np.int64((here[t + 1] >> _32) & _CLASS == high)
-        for t in range(size):
-            n_left = start + t - begin
+        n_cuts = np.int64(m)
+        for t in range(n_cuts):
+            n_left = start + places[t] - begin
             a = counts[t]
             b = n_left - a
             c = n_high - a
             d = n - n_left - c
-            score = gini_score(a * a + b * b, n_left, c * c + d * d, n - n_left)
-            scores[t] = score if _is_cut(here, t) else -1.0
-        best, position = _take_best(scores, size, start, best, position)
+            scores[t] = gini_score(a * a + b * b, n_left, c * c + d * d, n - n_left)
+        best, position = _take_best(scores, places, n_cuts, start, best, position)
     return best, position
 
 
@@ -192,7 +204,7 @@ def scan_three_classes(
     best = -1.0
     position = -1
     n = end - begin
-    counts, others, scores = chunk
+    counts, others, places, scores = chunk
     so_far = np.int64(0)
     other = np.int64(0)
     first = begin + min_leaf
@@ -203,23 +215,27 @@ def scan_three_classes(
     for start in range(first, end - min_leaf + 1, CHUNK_ROWS):
         size = min(CHUNK_ROWS, end - min_leaf + 1 - start)
         here = entries[start - 1 : start + size]
+        m = np.uint64(0)
         for t in range(size):
-            counts[t] = so_far
-            others[t] = other
+            counts[m] = so_far
+            others[m] = other
+            places[m] = t
+            m += _is_cut(here, t)
             cls = (here[t + 1] >> _32) & _CLASS
             so_far += np.int64(cls == high)
             other += np.int64(cls == middle)
-        for t in range(size):
-            n_left = start + t - begin
+        n_cuts = np.int64(m)
+        for t in range(n_cuts):
+            n_left = start + places[t] - begin
             a = counts[t]
             b = others[t]
             c = n_left - a - b
             d = n_high - a
             e = n_middle - b
             f = n - n_left - d - e
-            score = gini_score(a * a + b * b + c * c, n_left, d * d + e * e + f * f, n - n_left)
-            scores[t] = score if _is_cut(here, t) else -1.0
-        best, position = _take_best(scores, size, start, best, position)
+            left, right = a * a + b * b + c * c, d * d + e * e + f * f
+            scores[t] = gini_score(left, n_left, right, n - n_left)
+        best, position = _take_best(scores, places, n_cuts, start, best, position)
     return best, position
 
 
@@ -301,7 +317,7 @@ def scan_numbers(
     best = -1.0
     position = -1
     weighted = weight.shape[0] > 0
-    sums, weights, scores = chunk
+    sums, weights, places, scores = chunk
     sum_all = np.int64(0)
     weight_all = np.int64(end - begin)
     for i in range(begin, end):
@@ -320,16 +336,19 @@ def scan_numbers(
     for start in range(first, end - min_leaf + 1, CHUNK_ROWS):
         size = min(CHUNK_ROWS, end - min_leaf + 1 - start)
         here = entries[start - 1 : start + size]
+        m = np.uint64(0)
         for t in range(size):
-            sums[t] = sum_left
-            weights[t] = weight_left
+            sums[m] = sum_left
+            weights[m] = weight_left
+            places[m] = t
+            m += _is_cut(here, t)
             row = here[t + 1] & _ROW
             sum_left += numbers[row]
             weight_left += weight[row] if weighted else np.int64(1)
-        for t in range(size):
+        n_cuts = np.int64(m)
+        for t in range(n_cuts):
             w = weights[t]
             score = variance_gain(sums[t], w, sum_all - sums[t], weight_all - w)
-            allowed = _is_cut(here, t) & (w > 0) & (w < weight_all)
-            scores[t] = score if allowed else -1.0
-        best, position = _take_best(scores, size, start, best, position)
+            scores[t] = score if (w > 0) & (w < weight_all) else -1.0
+        best, position = _take_best(scores, places, n_cuts, start, best, position)
     return best, position

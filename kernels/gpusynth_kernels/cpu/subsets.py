@@ -140,6 +140,7 @@ def subset_split_classes(
         min_leaf,
         table,
         scratch,
+        -1.0,
     )
     return score, _flags(levels, scratch, n_left, slot.shape[0])
 

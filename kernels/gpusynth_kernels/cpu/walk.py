@@ -37,6 +37,7 @@ _36 = np.uint64(36)
 _48 = np.uint64(48)
 _12_BITS = np.uint64(0xFFF)
 _LEFT = np.uint64(0xFFFFFFFF)
+_BLOCK = 256
 
 
 @jit(inline="always")
@@ -64,6 +65,11 @@ def _step(nodes: Any, subset: Any, words: Any, records: Any, wide: Any, row: Any
     return (node & _LEFT) + right
 
 
+@jit(inline="always")
+def _row_at(positions: Any, at: Any) -> Any:
+    return np.uint64(positions[at]) if positions.shape[0] > 0 else at
+
+
 @jit
 def walk_rows(
     nodes: Any,
@@ -71,11 +77,14 @@ def walk_rows(
     words: Any,
     records: Any,
     wide: Any,
+    positions: Any,
     first: Any,
     last: Any,
     out: Any,
 ) -> None:
     """Set ``out[i]`` (int32) to the node where row ``first + i`` ends, for rows up to `last`.
+
+    With `positions`, rows are ``positions[first] ... positions[last - 1]``.
 
     Parameters
     ----------
@@ -85,21 +94,29 @@ def walk_rows(
         `Tree.subset` and `Tree.subset_words`.
     records : array of uint64, shape (n, >= 1)
     wide : array of uint16, shape (>= 1, n), or (1, 0) when the tree asks for no wide column
+    positions : array of int64, shape (n_chosen,) or (0,)
     """
     row = np.uint64(first)
     start = np.uint64(first)
     stop = np.uint64(last)
     while row + _8 <= stop:
         a = b = c = d = e = f = g = h = _0
+        row_a, row_b = _row_at(positions, row), _row_at(positions, row + np.uint64(1))
+        row_c = _row_at(positions, row + np.uint64(2))
+        row_d = _row_at(positions, row + np.uint64(3))
+        row_e = _row_at(positions, row + np.uint64(4))
+        row_f = _row_at(positions, row + np.uint64(5))
+        row_g = _row_at(positions, row + np.uint64(6))
+        row_h = _row_at(positions, row + np.uint64(7))
         while True:
-            p = _step(nodes, subset, words, records, wide, row, a)
-            q = _step(nodes, subset, words, records, wide, row + np.uint64(1), b)
-            r = _step(nodes, subset, words, records, wide, row + np.uint64(2), c)
-            s = _step(nodes, subset, words, records, wide, row + np.uint64(3), d)
-            t = _step(nodes, subset, words, records, wide, row + np.uint64(4), e)
-            u = _step(nodes, subset, words, records, wide, row + np.uint64(5), f)
-            v = _step(nodes, subset, words, records, wide, row + np.uint64(6), g)
-            w = _step(nodes, subset, words, records, wide, row + np.uint64(7), h)
+            p = _step(nodes, subset, words, records, wide, row_a, a)
+            q = _step(nodes, subset, words, records, wide, row_b, b)
+            r = _step(nodes, subset, words, records, wide, row_c, c)
+            s = _step(nodes, subset, words, records, wide, row_d, d)
+            t = _step(nodes, subset, words, records, wide, row_e, e)
+            u = _step(nodes, subset, words, records, wide, row_f, f)
+            v = _step(nodes, subset, words, records, wide, row_g, g)
+            w = _step(nodes, subset, words, records, wide, row_h, h)
             moved = (a ^ p) | (b ^ q) | (c ^ r) | (d ^ s) | (e ^ t) | (f ^ u) | (g ^ v) | (h ^ w)
             a, b, c, d, e, f, g, h = p, q, r, s, t, u, v, w
             if moved == _0:
@@ -110,8 +127,9 @@ def walk_rows(
         row += _8
     while row < stop:
         a = _0
+        row_a = _row_at(positions, row)
         while True:
-            p = _step(nodes, subset, words, records, wide, row, a)
+            p = _step(nodes, subset, words, records, wide, row_a, a)
             if p == a:
                 break
             a = p
@@ -121,19 +139,52 @@ def walk_rows(
 
 @jit
 def draw_rows(
-    leaf_of: Any,
-    offsets: Any,
+    spans: Any,
     rows: Any,
     cumulative: Any,
     seed: Any,
     stream: Any,
     first_counter: Any,
+    positions: Any,
+    first: Any,
     ends: Any,
     out: Any,
 ) -> None:
-    """Set ``out[i]`` to a donor of the leaf at node ``ends[i]``; counter ``first_counter + i``."""
-    for i in range(ends.shape[0]):
-        leaf = np.uint64(leaf_of[np.uint64(ends[i])])
-        bits, _ = philox_pair(seed, stream, first_counter + np.uint64(i))
-        donor = pick_donor(bits, offsets[leaf], offsets[leaf + _1], cumulative)
-        out[i] = rows[np.uint64(donor)]
+    """Set ``out[i]`` to a donor of the leaf at node ``ends[i]``.
+
+    Its counter is ``first_counter`` plus the row that `walk_rows` sent to ``ends[i]``. Rows are
+    taken in blocks: random numbers in vector instructions, then places, then donors, so that the
+    loads of many rows overlap.
+
+    Parameters
+    ----------
+    spans : array of int64, shape (n_nodes, 2)
+        Where the donors of a node that is a leaf begin and end in `rows`.
+    rows : array of int32 or int64
+    cumulative : array of int64
+        See `scalar.pick.pick_donor`.
+    seed, stream, first_counter : uint64
+    positions, first
+        As in `walk_rows`.
+    ends : array of int32, shape (n,)
+    out : array of the dtype of `rows`, shape (n,), changed
+    """
+    bits = np.empty(_BLOCK, np.uint64)
+    places = np.empty(_BLOCK, np.uint64)
+    n = ends.shape[0]
+    for begin in range(0, n, _BLOCK):
+        size = min(_BLOCK, n - begin)
+        start = np.uint64(first + begin)
+        nodes, drawn = ends[begin : begin + size], out[begin : begin + size]
+        if positions.shape[0] > 0:
+            chosen = positions[first + begin : first + begin + size]
+            for i in range(size):
+                bits[i], _ = philox_pair(seed, stream, first_counter + np.uint64(chosen[i]))
+        else:
+            for i in range(size):
+                bits[i], _ = philox_pair(seed, stream, first_counter + start + np.uint64(i))
+        for i in range(size):
+            span = spans[np.uint64(nodes[i])]
+            places[i] = np.uint64(pick_donor(bits[i], span[0], span[1], cumulative))
+        for i in range(size):
+            drawn[i] = rows[places[i]]

@@ -8,6 +8,7 @@ References
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,15 @@ def principal_order(
     direction: Any,
     following: Any,
     keys: Any,
-) -> None:
+    least: Any,
+) -> Any:
     """Set ``keys[s]`` to the score of level ``codes[s]`` on the first principal component.
+
+    Return False, without keys, when no cut of these levels can score `least` by Gini. With the
+    levels' deviations from the node's proportions p as rows of weight w, C the sum of their
+    squares and products, the score of any cut is at most ``n sum p_k^2`` and the largest
+    eigenvalue of C (Cauchy and Schwarz), which is at most the root of the sum of squares of C. It
+    is rounded, hence the margin.
 
     The covariance is that of the class proportions over rows: each level weighs by its rows, and
     it is divided by its trace, so that no step of the power method needs a normalisation (the
@@ -49,6 +57,8 @@ def principal_order(
     covariance : array of float64, shape (>= n_classes, >= n_classes), work
     direction, following : arrays of float64, shape (>= n_classes,), work
     keys : array of float64, shape (>= m,)
+    least : float
+        -1 to have the keys in any case.
     """
     n = np.int64(0)
     for k in range(n_classes):
@@ -85,7 +95,17 @@ def principal_order(
     if trace <= 0.0:
         for s in range(m):
             keys[s] = 0.0
-        return
+        return True
+    if least > 0.0:
+        squares = 0.0
+        base = 0.0
+        for k in range(n_classes):
+            base += following[k] * following[k]
+            squares += covariance[k, k] * covariance[k, k]
+            for q in range(k):
+                squares += 2.0 * (covariance[k, q] * covariance[k, q])
+        if (base * np.float64(n) + math.sqrt(squares)) * (1.0 + 1e-9) < least:
+            return False
     for k in range(n_classes):
         for q in range(k + 1):
             covariance[k, q] /= trace
@@ -106,3 +126,4 @@ def principal_order(
         for k in range(n_classes):
             score += proportions[s, k] * direction[k]
         keys[s] = score
+    return True
