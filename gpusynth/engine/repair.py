@@ -170,7 +170,9 @@ def _donors(
         good &= right
     for step in plan.steps:
         if step.target in columns and isinstance(step.method, Passive):
-            good &= _formula_holds(step.target, step.method, real)
+            right = _formula_holds(step.target, step.method, real)
+            fixed = conditions.fixed_rows(step.target, read, real.n_rows)
+            good &= right if fixed is None else right | fixed
     return np.flatnonzero(good).astype(np.int32 if real.n_rows < 1 << 31 else np.int64)
 
 

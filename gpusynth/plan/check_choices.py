@@ -79,7 +79,7 @@ def check_choices(plan: Plan, schema: Schema) -> None:
         _known(f"edit {edit.title!r}", names, schema)
         if not names:
             raise PlanError(f"edit {edit.title!r} names no column. Correct or remove it.")
-        if all(is_kept(name, plan, schema) for name in names):
+        if all(is_kept(name, plan, schema) and name not in plan.resynthesize for name in names):
             raise PlanError(
                 f"edit {edit.title!r} asks only for columns that are kept as in the real rows. "
                 "Remove it, or synthesize one of them."

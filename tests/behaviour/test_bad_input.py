@@ -168,7 +168,7 @@ def test_schema_that_is_no_toml(tmp_path, data, fails):
         ("[predictors]\nstaff = ['staff']", "itself"),
         ("[predictors]\nregion = ['sales']", "later"),
         ("visit = ['region', 'staff']", "'sales'"),
-        ("[methods]\nstaff = 'forest'", "'forest'"),
+        ("[methods]\nstaff = 'jungle'", "'jungle'"),
         ("[methods]\nstaff = 'constant'", "'staff'"),
         ("default = { method = 'cart', min_leaf = -1 }", "'min_leaf'"),
         ("default = { method = 'cart', weighted = true }", "role weight"),
