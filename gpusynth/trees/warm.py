@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from gpusynth.streams import StreamKey
@@ -16,8 +18,12 @@ __all__ = ["warm_up"]
 _ROWS = 64
 
 
+@cache
 def warm_up() -> None:
-    """Grow and walk one small tree of every sort: codes of both widths, classes and numbers."""
+    """Grow and walk one small tree of every sort, once a process.
+
+    Codes of both widths, classes and numbers.
+    """
     rows = np.arange(_ROWS)
     predictors = [
         Predictor("narrow", (rows % 3).astype(np.uint8), 3, is_ordered=False),
