@@ -29,7 +29,7 @@ __all__ = ["Layout", "Predictor", "PredictorTable", "lane_bits"]
 
 _BLOCK = 8192
 _MOST_PLACES = 4096
-"""A node of `gpusynth_kernels.cpu.walk` has 12 bits for the word or wide column that it asks."""
+"""Of words, and of wide columns: a node of `gpusynth_kernels.cpu.walk` has 16 bits for a place."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,15 @@ from __future__ import annotations
 import threading
 import weakref
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from gpusynth.arrays import Array
-from gpusynth.trees.predictors import Layout, PredictorTable, lane_bits
+from gpusynth.trees.predictors import Layout, PredictorTable
 from gpusynth.trees.tree import Tree
+from gpusynth_kernels.cpu.walk import LANES, MARKS, WIDE, lay_out_tree
+from gpusynth_kernels.dtypes import LANES_PER_WORD
 
 __all__ = ["Route", "route_of"]
 
@@ -23,33 +26,56 @@ _MOST_KEPT = 16  # trees that are drawn from at the same time: one a thread, and
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What the walk kernel reads of a tree.
+    """What the walk kernel reads of a tree; see `gpusynth_kernels.cpu.walk`.
 
     Attributes
     ----------
-    nodes : array of uint64, shape (n_nodes, 2)
-    subset : array of int64, shape (n_nodes,)
+    nodes : array of uint64, shape (2 * n_nodes,)
+    leaves : array of int32, shape (n_nodes,)
+        Leaf numbers in the order of `nodes`.
     subset_words : array of uint32
-    asks_wide : bool
-        Whether any node asks for a wide column.
+        Empty when no node asks for a subset of a wide column.
+    asked : tuple of two arrays of int64
+        Words of the records and rows of the wide columns that the tree asks for.
     """
 
     nodes: Array
-    subset: Array
+    leaves: Array
     subset_words: Array
-    asks_wide: bool
+    asked: tuple[Array, Array]
 
-    def arrays(self, table: PredictorTable) -> tuple[Array, ...]:
-        """Return what `walk_rows` reads of the tree and the rows of a table.
+    @classmethod
+    def of(cls, tree: Tree, layout: Layout) -> Route:
+        """Lay a tree out for rows of a layout."""
+        column = np.array([layout.position[name] for name in tree.predictors], np.int64)
+        is_used = np.bincount(tree.feature + 1, minlength=len(column) + 1)[1:] > 0
+        lane, mark = layout.first_lane[column], layout.first_mark[column]
+        wide = layout.wide_row[column]
+        first = np.maximum(lane, mark).astype(np.int64)
+        record_words = np.unique(first[is_used & (wide < 0)] // LANES_PER_WORD)
+        wide_rows = np.unique(wide[is_used & (wide >= 0)]).astype(np.int64)
+        sort = np.where(wide >= 0, WIDE, np.where(mark >= 0, MARKS, LANES))
+        place = np.where(
+            wide >= 0,
+            len(record_words) + np.searchsorted(wide_rows, wide),
+            np.searchsorted(record_words, first // LANES_PER_WORD),
+        )
+        columns = np.stack([sort, first, layout.n_codes[column], place], axis=1).astype(np.int64)
+        nodes = np.empty(2 * tree.n_nodes, np.uint64)
+        leaves = np.empty(tree.n_nodes, np.int32)
+        asks_subset = lay_out_tree(
+            *(tree.feature, tree.threshold, tree.subset, tree.subset_words),
+            *(tree.left, tree.leaf, columns, nodes, leaves),
+        )
+        words = tree.subset_words if asks_subset else tree.subset_words[:0]
+        return cls(nodes, leaves, words, (record_words, wide_rows))
 
-        Without wide columns when the tree asks for none.
-        """
-        records, wide = table.records, table.wide
-        if not records.shape[1]:
-            records = np.zeros((table.n_rows, 1), np.uint64)
-        if not self.asks_wide:
-            wide = np.zeros((1, 0), np.uint16)
-        return self.nodes, self.subset, self.subset_words, records, wide
+    def arrays(self, table: PredictorTable) -> tuple[Any, ...]:
+        """Return what `walk_rows` reads of the tree and the rows of a table."""
+        return (
+            *(self.nodes, self.leaves, self.subset_words, self.asked),
+            *(table.records, table.wide),
+        )
 
 
 class _Recent:
@@ -91,57 +117,6 @@ def route_of(tree: Tree, layout: Layout) -> Route:
     """
     route = _recent.get(tree, layout)
     if route is None:
-        nodes = _node_words(tree, layout)
-        asks_wide = bool(((nodes[:, 0] >> np.uint64(34)) & np.uint64(3)).any())
-        route = Route(nodes, tree.subset, tree.subset_words, asks_wide)
+        route = Route.of(tree, layout)
         _recent.put(tree, layout, route)
     return route
-
-
-def _node_words(tree: Tree, layout: Layout) -> Array:
-    """Return the tree as the two words a node that `gpusynth_kernels.cpu.walk` describes."""
-    inside = tree.feature >= 0
-    if not inside.any():
-        return np.zeros((1, 2), np.uint64)
-    column = np.array([layout.position[name] for name in tree.predictors], np.int64)
-    feature = column[np.where(inside, tree.feature, 0)]
-    by_subset = tree.subset >= 0
-    wide = inside & (layout.wide_row[feature] >= 0)
-    bits = np.zeros(tree.n_nodes, np.uint64)
-    turned = np.zeros(tree.n_nodes, np.bool_)
-    place = np.zeros(tree.n_nodes, np.int64)
-    place[wide] = layout.wide_row[feature[wide]]
-    for i in np.unique(feature[inside & ~wide]):
-        here = np.flatnonzero(inside & (feature == i))
-        place[here] = layout.word(i)
-        bits[here], turned[here] = _record_bits(tree, layout, int(i), here)
-    kind = np.where(wide, np.where(by_subset, 2, 1), 0).astype(np.uint64)
-    left = np.where(inside, tree.left, np.arange(tree.n_nodes)).astype(np.uint64)
-    nodes = left | kind << np.uint64(34) | place.astype(np.uint64) << np.uint64(36)
-    nodes |= turned.astype(np.uint64) << np.uint64(33)
-    nodes |= tree.threshold.astype(np.uint64) << np.uint64(48)
-    return np.stack([nodes, bits], axis=1)
-
-
-def _record_bits(tree: Tree, layout: Layout, column: int, nodes: Array) -> tuple[Array, Array]:
-    """Return, for nodes that ask for one narrow or middling column, the bits that send a row right.
-
-    The lanes of a narrow unordered column are the sets without code 0; a set that holds it is
-    asked for by its complement, and the answer turned around.
-    """
-    count = int(layout.n_codes[column])
-    codes = np.arange(count)
-    by_subset = tree.subset[nodes] >= 0
-    goes_right = codes[None, :] > tree.threshold[nodes][:, None]
-    words = tree.subset_words[tree.subset[nodes[by_subset]][:, None] + codes // 32]
-    goes_right[by_subset] = words >> (codes % 32).astype(np.uint32) & 1 == 0
-    if layout.first_mark[column] >= 0:
-        each = lane_bits(layout.first_mark[column] + codes)
-        bits = np.bitwise_or.reduce(np.where(goes_right, each, np.uint64(0)), axis=1)
-        return bits, np.zeros(len(nodes), np.bool_)
-    if layout.is_ordered[column]:
-        return lane_bits(layout.first_lane[column] + tree.threshold[nodes].astype(np.int64)), False
-    turned = goes_right[:, 0]
-    sets = np.where(turned[:, None], ~goes_right, goes_right)
-    lane = (sets * (1 << codes)).sum(axis=1) // 2 - 1
-    return lane_bits(layout.first_lane[column] + lane), turned

@@ -122,9 +122,7 @@ def walk(
     out = np.empty(walks.n_walks, np.int32)
 
     def do(first: int, last: int) -> None:
-        ends = out[first:last]
-        walk_rows(*arrays, walks.places, first, last, ends)
-        ends[:] = tree.leaf[ends]
+        walk_rows(*arrays, walks.places, first, last, out[first:last])
 
     _in_pieces(walks.n_walks, n_threads, do)
     return out
@@ -185,14 +183,13 @@ def draw_rows(
     walks = _Walk.of(tree, rows, positions, n_rows)
     arrays = route_of(tree, walks.table.layout).arrays(walks.table)
     cumulative = np.zeros(0, np.int64) if donors.cumulative is None else donors.cumulative
-    spans = np.stack([donors.offsets[tree.leaf], donors.offsets[tree.leaf + 1]], axis=1)
     out = np.empty(walks.n_walks, donors.rows.dtype)
 
     def do(first: int, last: int) -> None:
         ends = np.empty(last - first, np.int32)
         walk_rows(*arrays, walks.places, first, last, ends)
         draw_kernel(
-            spans,
+            donors.offsets,
             donors.rows,
             cumulative,
             np.uint64(key.seed),

@@ -97,6 +97,7 @@ PROVEN_BY_WHOLE_TREES = {
     "cpu.grow.grow_nodes",
     "cpu.twig.put_back",
     "cpu.finish.join_twigs",
+    "cpu.walk.lay_out_tree",
     "cpu.walk.walk_rows",
     "cpu.walk.draw_rows",
 }

@@ -168,3 +168,28 @@ def test_a_position_must_be_a_row(position):
         draw_rows(tree, donors, codes, KEY, positions=np.array([0, position]))
     with pytest.raises(DataError, match="numbered from 0 to 19"):
         walk(tree, codes, positions=np.array([position]))
+
+
+@pytest.mark.parametrize("n_walks", [1, 7, 8, 255, 257, 600])
+def test_walks_by_most_codes_equal_the_plain_definition(n_walks):
+    """Thresholds up to 65,534 and subsets of 65,536 codes, at the ends of blocks of rows."""
+    rng = np.random.default_rng(5)
+    n = 2000
+    high = np.where(rng.random(n) < 0.5, rng.choice([65_534, 65_535], n), rng.integers(0, 9, n))
+    level = rng.integers(0, 164, n) * 401
+    narrow = rng.integers(0, 4, n)
+    target = ((high == 65_535) + (level % 7 < 3) * 2 + (narrow == 2)) % 4
+    predictors = [
+        Predictor("high", high.astype(np.uint16), 65_536, True),
+        Predictor("level", level.astype(np.uint16), 65_536, False),
+        Predictor("narrow", narrow.astype(np.uint8), 4, False),
+    ]
+    tree, _ = grow_tree(predictors, ClassTarget(target.astype(np.uint8), 4))
+    assert tree.threshold.max() == 65_534
+    assert {0, 1, 2} <= set(tree.feature.tolist())
+    chosen = np.sort(rng.permutation(n)[:n_walks])
+    codes = [p.codes.tolist() for p in predictors]
+    expected = [reference.walk(tree.to_arrays(), codes, row) for row in chosen.tolist()]
+    table = PredictorTable.of(predictors)
+    assert walk(tree, table, positions=chosen).tolist() == expected
+    assert walk(tree, [p.codes[chosen] for p in predictors]).tolist() == expected

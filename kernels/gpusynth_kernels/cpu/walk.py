@@ -1,18 +1,19 @@
 """Send rows down a tree to their leaves, and draw a donor there.
 
-A tree is walked as two 64-bit words a node, side by side. The first:
+A tree is walked as two 64-bit words a node, side by side (`lay_out_tree`). The first:
 
-    bits 0-31   left child (right is left + 1); in a leaf, the leaf's own number among the nodes
-    bit  33     1 when the answer of the record is turned around
-    bits 34-35  0 the record answers (always 0 in a leaf), 1 threshold of a wide column,
-                2 subset of a wide column
-    bits 36-47  word of the record, or row among the wide columns
-    bits 48-63  threshold
+    bits 0-31   first word of the left child (the right one lies next to it); in a leaf, of the leaf
+    bits 32-47  place of the word or code that is asked for
+    bits 48-63  limit
 
-The second: a row goes right when its record has one of these bits in that word.
+The second is a mask: a row goes right when its word at that place, masked, is above the limit. So
+one test serves all nodes: lanes and marks have a limit of 0, wide columns a mask of 16 bits, and
+leaves a mask of 0. Where the answer of a lane is to be turned around, the children change places.
+Only subsets of wide columns are looked up (limit 65,535; the mask is the place of the subset).
 
-Eight rows walk side by side, so that the loads of one overlap with those of the others; a row that
-has arrived stays where it is until all eight have.
+A block of rows is first copied, only the words and codes that the tree asks for, so that it lies in
+the processor's nearest cache. Then eight rows walk side by side, so that the loads of one overlap
+with those of the others; a row that has arrived stays where it is until all eight have.
 """
 
 from __future__ import annotations
@@ -22,59 +23,181 @@ from typing import Any
 import numpy as np
 
 from gpusynth_kernels.compile import jit
+from gpusynth_kernels.cpu.bare import bare
+from gpusynth_kernels.cpu.lanes import lane_bit
 from gpusynth_kernels.scalar.philox import philox_pair
 from gpusynth_kernels.scalar.pick import pick_donor
 
-__all__ = ["draw_rows", "walk_rows"]
+__all__ = ["LANES", "MARKS", "WIDE", "draw_rows", "lay_out_tree", "walk_rows"]
+
+LANES, MARKS, WIDE = 0, 1, 2
+"""How `lay_out_tree` finds the answer of a column: by lane, by mark, or by code."""
 
 _0 = np.uint64(0)
 _1 = np.uint64(1)
 _8 = np.uint64(8)
-_33 = np.uint64(33)
-_34 = np.uint64(34)
-_35 = np.uint64(35)
-_36 = np.uint64(36)
+_24 = np.uint64(24)
+_32 = np.uint64(32)
 _48 = np.uint64(48)
-_12_BITS = np.uint64(0xFFF)
-_LEFT = np.uint64(0xFFFFFFFF)
+_BY_SUBSET = np.uint64(0xFFFF)
+_CHILD = np.uint64(0xFFFFFFFF)
+_PLACE = np.uint64(0xFFFF00)  # place times _BLOCK, in the first word moved by 24 bits
 _BLOCK = 256
 
 
-@jit(inline="always")
-def _step(nodes: Any, subset: Any, words: Any, records: Any, wide: Any, row: Any, at: Any) -> Any:
-    """Return the node after `at`; a leaf returns itself.
+@jit
+def _goes_left(threshold: Any, subset: Any, words: Any, code: Any) -> Any:
+    if subset < 0:
+        return code <= threshold
+    return (words[subset + (code >> 5)] >> np.uint32(code & 31)) & np.uint32(1) != 0
 
-    Both kinds of answer are worked out and one is kept, since a branch that depends on the row
-    costs more than a load from the cache. Subsets of wide columns are rare and do branch.
+
+@jit
+def _answer(column: Any, threshold: Any, subset: Any, words: Any) -> Any:
+    """Return mask, limit and whether the answer is turned around, of one node.
+
+    The lanes of a narrow unordered column are the sets without code 0; a set that holds it is
+    asked for by its complement.
     """
-    node = nodes[at, _0]
-    place = (node >> _36) & _12_BITS
-    turned = (node >> _33) & _1
-    if wide.shape[1] == 0:
-        right = np.uint64(records[row, place] & nodes[at, _1] != _0) ^ turned
-        return (node & _LEFT) + right
-    by_code = (node >> _34) & _1
-    if (node >> _35) & _1 != _0:
-        code = np.int64(wide[place, row])
-        word = words[subset[at] + (code >> 5)]
-        left = np.uint64((word >> np.uint32(code & 31)) & np.uint32(1))
-        return (node & _LEFT) + _1 - left
-    code = np.uint64(wide[place * by_code, row])
-    right = np.uint64(records[row, place * (_1 - by_code)] & nodes[at, _1] != _0) ^ turned
-    right |= np.uint64(code > node >> _48) & by_code
-    return (node & _LEFT) + right
+    sort, first, n_codes, _ = column
+    mask = _0
+    if sort == WIDE:
+        if subset >= 0:
+            return np.uint64(subset), _BY_SUBSET, False
+        return np.uint64(0xFFFF), np.uint64(threshold), False
+    if sort == MARKS:
+        for code in range(n_codes):
+            if not _goes_left(threshold, subset, words, code):
+                mask |= _1 << lane_bit((first + code) & 63)
+        return mask, _0, False
+    if subset < 0:
+        return _1 << lane_bit((first + np.int64(threshold)) & 63), _0, False
+    turned = not _goes_left(threshold, subset, words, 0)
+    lane = -1
+    for code in range(1, n_codes):
+        if _goes_left(threshold, subset, words, code) == turned:
+            lane += 1 << (code - 1)
+    return _1 << lane_bit((first + lane) & 63), _0, turned
+
+
+@jit
+def lay_out_tree(
+    feature: Any,
+    threshold: Any,
+    subset: Any,
+    words: Any,
+    left: Any,
+    leaf: Any,
+    columns: Any,
+    nodes: Any,
+    leaves: Any,
+) -> Any:
+    """Set the two words of each node; return whether any node asks for a subset of a wide column.
+
+    Parameters
+    ----------
+    feature, threshold, subset, words, left, leaf
+        The arrays of a `Tree`, and `words` its `subset_words`.
+    columns : array of int64, shape (n_predictors, 4)
+        `LANES`, `MARKS` or `WIDE`; first lane or mark; number of codes; place, below 65,536.
+    nodes : array of uint64, shape (2 * n_nodes,), changed
+    leaves : array of int32, shape (n_nodes,), changed
+        Leaf numbers in the order of `nodes`; -1 inside.
+    """
+    asks_subset = False
+    n = feature.shape[0]
+    at = np.arange(n)
+    for i in range(n):
+        own = np.uint64(at[i])
+        leaves[own] = leaf[i]
+        mask = first = _0
+        child = own
+        if feature[i] >= 0:
+            column = columns[feature[i]]
+            four = column[0], column[1], column[2], column[3]
+            mask, limit, turned = _answer(four, threshold[i], subset[i], words)
+            asks_subset |= limit == _BY_SUBSET
+            child = np.uint64(left[i])
+            first = np.uint64(four[3]) << _32 | limit << _48
+            if turned:
+                at[left[i]], at[left[i] + 1] = left[i] + 1, left[i]
+        nodes[_1 + own + own] = mask
+        nodes[own + own] = first | child + child
+    return asks_subset
 
 
 @jit(inline="always")
-def _row_at(positions: Any, at: Any) -> Any:
-    return np.uint64(positions[at]) if positions.shape[0] > 0 else at
+def _step(nodes: Any, words: Any, block: Any, row: Any, at: Any) -> Any:
+    """Return the node after `at`; a leaf returns itself."""
+    node = nodes[at]
+    mask = nodes[at + _1]
+    word = block[((node >> _24) & _PLACE) + row]
+    right = np.uint64(word & mask > node >> _48)
+    if words.shape[0] > 0 and node >> _48 == _BY_SUBSET:
+        right = _1 - np.uint64((words[mask + (word >> np.uint64(5))] >> np.uint32(word & 31)) & 1)
+    return (node & _CHILD) + right + right
+
+
+@jit
+def _copy_rows(
+    block: Any, records: Any, wide: Any, asked: Any, positions: Any, begin: Any, end: Any
+) -> None:
+    """Copy what a tree asks of some rows: ``block[_BLOCK * place + i]`` for row ``begin + i``."""
+    record_words, wide_rows = asked
+    first = 0
+    for word in record_words:
+        own = block[first : first + _BLOCK]
+        if positions.shape[0] > 0:
+            for i in range(end - begin):
+                own[i] = records[positions[begin + i], word]
+        else:
+            for i in range(end - begin):
+                own[i] = records[begin + i, word]
+        first += _BLOCK
+    for wide_row in wide_rows:
+        own = block[first : first + _BLOCK]
+        codes = wide[wide_row]
+        if positions.shape[0] > 0:
+            for i in range(end - begin):
+                own[i] = codes[positions[begin + i]]
+        else:
+            for i in range(end - begin):
+                own[i] = codes[begin + i]
+        first += _BLOCK
+
+
+@jit
+def _walk_block(nodes: Any, words: Any, block: Any, size: Any, ends: Any) -> None:
+    """Set ``ends[i]`` to the node where row ``i`` of a block ends, in steps of eight rows."""
+    nodes, words, block, ends = bare(nodes), bare(words), bare(block), bare(ends)
+    for start in range(0, size, 8):
+        row = np.uint64(start)
+        a = b = c = d = e = f = g = h = _0
+        while True:
+            p = _step(nodes, words, block, row, a)
+            q = _step(nodes, words, block, row + np.uint64(1), b)
+            r = _step(nodes, words, block, row + np.uint64(2), c)
+            s = _step(nodes, words, block, row + np.uint64(3), d)
+            t = _step(nodes, words, block, row + np.uint64(4), e)
+            u = _step(nodes, words, block, row + np.uint64(5), f)
+            v = _step(nodes, words, block, row + np.uint64(6), g)
+            w = _step(nodes, words, block, row + np.uint64(7), h)
+            moved = (a ^ p) | (b ^ q) | (c ^ r) | (d ^ s)
+            moved |= (e ^ t) | (f ^ u) | (g ^ v) | (h ^ w)
+            a, b, c, d, e, f, g, h = p, q, r, s, t, u, v, w
+            if moved == _0:
+                break
+        eight = ends[start : start + 8]
+        eight[0], eight[1], eight[2], eight[3] = a >> _1, b >> _1, c >> _1, d >> _1
+        eight[4], eight[5], eight[6], eight[7] = e >> _1, f >> _1, g >> _1, h >> _1
 
 
 @jit
 def walk_rows(
     nodes: Any,
-    subset: Any,
+    leaves: Any,
     words: Any,
+    asked: Any,
     records: Any,
     wide: Any,
     positions: Any,
@@ -82,64 +205,38 @@ def walk_rows(
     last: Any,
     out: Any,
 ) -> None:
-    """Set ``out[i]`` (int32) to the node where row ``first + i`` ends, for rows up to `last`.
+    """Set ``out[i]`` (int32) to the leaf of row ``first + i``, for rows up to `last`.
 
     With `positions`, rows are ``positions[first] ... positions[last - 1]``.
 
     Parameters
     ----------
-    nodes : array of uint64, shape (n_nodes, 2)
-    subset : array of int64, shape (n_nodes,)
+    nodes : array of uint64, shape (2 * n_nodes,)
+    leaves : array of int32, shape (n_nodes,)
+        See `lay_out_tree`.
     words : array of uint32
-        `Tree.subset` and `Tree.subset_words`.
-    records : array of uint64, shape (n, >= 1)
-    wide : array of uint16, shape (>= 1, n), or (1, 0) when the tree asks for no wide column
+        `Tree.subset_words`; empty when the tree asks for no subset of a wide column.
+    asked : tuple of two arrays of int64
+        Words of the records at the first places, rows of `wide` at those after them.
+    records : array of uint64, shape (n, n_words)
+    wide : array of uint16, shape (>= 1, n or 0)
     positions : array of int64, shape (n_chosen,) or (0,)
     """
-    row = np.uint64(first)
-    start = np.uint64(first)
-    stop = np.uint64(last)
-    while row + _8 <= stop:
-        a = b = c = d = e = f = g = h = _0
-        row_a, row_b = _row_at(positions, row), _row_at(positions, row + np.uint64(1))
-        row_c = _row_at(positions, row + np.uint64(2))
-        row_d = _row_at(positions, row + np.uint64(3))
-        row_e = _row_at(positions, row + np.uint64(4))
-        row_f = _row_at(positions, row + np.uint64(5))
-        row_g = _row_at(positions, row + np.uint64(6))
-        row_h = _row_at(positions, row + np.uint64(7))
-        while True:
-            p = _step(nodes, subset, words, records, wide, row_a, a)
-            q = _step(nodes, subset, words, records, wide, row_b, b)
-            r = _step(nodes, subset, words, records, wide, row_c, c)
-            s = _step(nodes, subset, words, records, wide, row_d, d)
-            t = _step(nodes, subset, words, records, wide, row_e, e)
-            u = _step(nodes, subset, words, records, wide, row_f, f)
-            v = _step(nodes, subset, words, records, wide, row_g, g)
-            w = _step(nodes, subset, words, records, wide, row_h, h)
-            moved = (a ^ p) | (b ^ q) | (c ^ r) | (d ^ s) | (e ^ t) | (f ^ u) | (g ^ v) | (h ^ w)
-            a, b, c, d, e, f, g, h = p, q, r, s, t, u, v, w
-            if moved == _0:
-                break
-        at = np.int64(row - start)
-        out[at], out[at + 1], out[at + 2], out[at + 3] = a, b, c, d
-        out[at + 4], out[at + 5], out[at + 6], out[at + 7] = e, f, g, h
-        row += _8
-    while row < stop:
-        a = _0
-        row_a = _row_at(positions, row)
-        while True:
-            p = _step(nodes, subset, words, records, wide, row_a, a)
-            if p == a:
-                break
-            a = p
-        out[row - start] = a
-        row += _1
+    # Zeros beyond the last row: eight rows always walk, and codes must be codes.
+    block = np.zeros(_BLOCK * max(len(asked[0]) + len(asked[1]), 1), np.uint64)
+    ends = np.empty(_BLOCK, np.int32)
+    for begin in range(first, last, _BLOCK):
+        size = min(_BLOCK, last - begin)
+        _copy_rows(block, records, wide, asked, positions, begin, begin + size)
+        _walk_block(nodes, words, block, size, ends)
+        arrived = out[begin - first : begin - first + size]
+        for i in range(size):
+            arrived[i] = leaves[np.uint64(ends[i])]
 
 
 @jit
 def draw_rows(
-    spans: Any,
+    offsets: Any,
     rows: Any,
     cumulative: Any,
     seed: Any,
@@ -150,7 +247,7 @@ def draw_rows(
     ends: Any,
     out: Any,
 ) -> None:
-    """Set ``out[i]`` to a donor of the leaf at node ``ends[i]``.
+    """Set ``out[i]`` to a donor of leaf ``ends[i]``.
 
     Its counter is ``first_counter`` plus the row that `walk_rows` sent to ``ends[i]``. Rows are
     taken in blocks: random numbers in vector instructions, then places, then donors, so that the
@@ -158,8 +255,8 @@ def draw_rows(
 
     Parameters
     ----------
-    spans : array of int64, shape (n_nodes, 2)
-        Where the donors of a node that is a leaf begin and end in `rows`.
+    offsets : array of int64, shape (n_leaves + 1,)
+        Where the donors of each leaf begin in `rows`.
     rows : array of int32 or int64
     cumulative : array of int64
         See `scalar.pick.pick_donor`.
@@ -175,7 +272,7 @@ def draw_rows(
     for begin in range(0, n, _BLOCK):
         size = min(_BLOCK, n - begin)
         start = np.uint64(first + begin)
-        nodes, drawn = ends[begin : begin + size], out[begin : begin + size]
+        leaves, drawn = ends[begin : begin + size], out[begin : begin + size]
         if positions.shape[0] > 0:
             chosen = positions[first + begin : first + begin + size]
             for i in range(size):
@@ -184,7 +281,9 @@ def draw_rows(
             for i in range(size):
                 bits[i], _ = philox_pair(seed, stream, first_counter + start + np.uint64(i))
         for i in range(size):
-            span = spans[np.uint64(nodes[i])]
-            places[i] = np.uint64(pick_donor(bits[i], span[0], span[1], cumulative))
+            leaf = np.uint64(leaves[i])
+            places[i] = np.uint64(
+                pick_donor(bits[i], offsets[leaf], offsets[leaf + _1], cumulative)
+            )
         for i in range(size):
             drawn[i] = rows[places[i]]
