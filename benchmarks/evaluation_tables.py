@@ -50,8 +50,30 @@ def _against_sdnist(results: Sequence[Result]) -> str:
     return f"{title}\n\n{_table(head, rows)}"
 
 
+def _disclosure(results: Sequence[Result]) -> str:
+    head = (
+        "rows x columns, with a holdout",
+        "measures",
+        "CPU s",
+        "wall s",
+        "closest records: wall s",
+    )
+    rows = [
+        (
+            _size(result),
+            f"{len(result['seconds'])}",
+            f"{result['total']['cpu']:.0f}",
+            f"{result['total']['wall']:.0f}",
+            f"{result['seconds']['closest records']['wall']:.0f}",
+        )
+        for result in results
+    ]
+    return f"Every disclosure measure, all synthetic rows compared:\n\n{_table(head, rows)}"
+
+
 EVALUATION_SECTIONS: Mapping[str, Callable[[Sequence[Result]], str]] = {
     "evaluate marginals": _marginals,
     "evaluate against SDNist": _against_sdnist,
+    "evaluate_disclosure": _disclosure,
 }
 """Name of the benchmark -> the table of its results."""

@@ -6,11 +6,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gpusynth.cli.comparing import show_glance
 from gpusynth.cli.console import ProgressDisplay, console, new_table, seconds_text
 from gpusynth.engine import Run, RunSettings, synthesize
 from gpusynth.errors import GpusynthError
-from gpusynth.evaluate import utility_at_a_glance
 from gpusynth.table import read_schema
 
 __all__ = ["run_synthesis", "show_files", "show_run"]
@@ -65,6 +63,10 @@ def run_synthesis(
     out = console()
     show_run(run, out)
     if utility:
+        # Not earlier: the run itself needs the memory, and evaluation is much to import.
+        from gpusynth.cli.comparing import show_glance
+        from gpusynth.evaluate import utility_at_a_glance
+
         try:
             used = read_schema(run.path / "schema.toml")
             show_glance(utility_at_a_glance(data, run.replicates[0].path, schema=used), out)
