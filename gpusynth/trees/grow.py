@@ -29,14 +29,10 @@ from gpusynth_kernels.cpu import finish
 from gpusynth_kernels.cpu.kinds import LEAF, SUBSET
 from gpusynth_kernels.cpu.node import node_risk
 
-__all__ = ["BRANCH_ROWS", "LARGE_ROWS", "TWIG_ROWS", "grow_tree"]
+__all__ = ["BRANCH_ROWS", "TWIG_ROWS", "grow_tree"]
 
-BRANCH_ROWS = (65_536,)
-"""Large tables are cut at nodes of this many rows first, and these at the next. Speed and memory
-only."""
-
-LARGE_ROWS = 262_144
-"""Tables of at most this many rows are grown without branches: a copy of their rows is small."""
+BRANCH_ROWS = (262_144,)
+"""Larger tables are cut at nodes of this many rows first, and these at the next. Speed only."""
 
 TWIG_ROWS = 4_096
 """Nodes of at most this many rows are grown as twigs. Speed only: a twig's records and lists fit
@@ -72,8 +68,7 @@ def _grow(
         max(cp, _LEAST_GAIN) * root_risk,
     )
     block = Block.of_table(table, columns, fit)
-    branches = BRANCH_ROWS if n > LARGE_ROWS else ()
-    stops = (*(rows for rows in branches if TWIG_ROWS < rows < n), TWIG_ROWS)
+    stops = (*(rows for rows in BRANCH_ROWS if TWIG_ROWS < rows < n), TWIG_ROWS)
     path = np.uint64(0 if key is None else key.stream)
     return grow_blocks(block, rules, (0, path), stops, n_threads)
 

@@ -65,7 +65,6 @@ def test_neither_blocks_nor_threads_change_what_is_drawn(monkeypatch, n_threads,
     params = CartParams(columns_per_split=2)
     expected, donors = grow_tree(table, target, params, key=KEY)
     monkeypatch.setattr(grow, "BRANCH_ROWS", branch)
-    monkeypatch.setattr(grow, "LARGE_ROWS", 0)
     monkeypatch.setattr(grow, "TWIG_ROWS", twig)
     tree, own = grow_tree(table, target, params, key=KEY, n_threads=n_threads)
     for name, array in expected.to_arrays().items():

@@ -64,7 +64,6 @@ def test_branches_give_the_same_tree(twig_rows, case, branch):
     twig_rows(25)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grow, "BRANCH_ROWS", (branch,))
-        patch.setattr(grow, "LARGE_ROWS", 0)
         for n_threads in (1, 2):
             assert_same(grow_with(case, n_threads), expected)
 
