@@ -22,6 +22,7 @@ import numpy as np
 from gpusynth.arrays import Array
 from gpusynth.errors import IncomputableMetricError
 from gpusynth.evaluate.coded import CodedTable, CommonCodes
+from gpusynth.evaluate.utility.propensity_scores import ScoreStatistics
 from gpusynth.streams import Purpose, StreamKey, random_bits
 
 __all__ = [
@@ -85,6 +86,39 @@ class PropensityUtility:
     importance: tuple[tuple[str, float], ...] = ()
     left_out: tuple[str, ...] = ()
     note: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        method: Literal["logit", "cart", "boosting"],
+        rows: StackedRows,
+        seen: ScoreStatistics,
+        *,
+        expected_pmse: float | None,
+        expected_auc: float | None,
+        size: int,
+        importance: tuple[tuple[str, float], ...] = (),
+        note: str = "",
+    ) -> PropensityUtility:
+        """Put a model's statistics beside what is expected of a right synthesis."""
+        return cls(
+            method=method,
+            n_real=rows.real.n_rows,
+            n_synthetic=rows.synthetic.n_rows,
+            pmse=seen.pmse,
+            specks=seen.specks,
+            po50=seen.po50,
+            u=seen.u,
+            auc=seen.auc,
+            auc_interval=seen.auc_interval,
+            expected_pmse=expected_pmse,
+            pmse_ratio=seen.pmse / expected_pmse if expected_pmse else None,
+            expected_auc=expected_auc,
+            size=size,
+            importance=importance,
+            left_out=rows.left_out,
+            note=note,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,21 +107,13 @@ def propensity_boosting(
             chance.append(score_statistics(shuffled, permuted, rows.weight).pmse)
         expected = float(np.mean(chance)) / 2.0 if chance else None
         found.append(
-            PropensityUtility(
-                method="boosting",
-                n_real=rows.real.n_rows,
-                n_synthetic=rows.synthetic.n_rows,
-                pmse=seen.pmse,
-                specks=seen.specks,
-                po50=seen.po50,
-                u=seen.u,
-                auc=seen.auc,
-                auc_interval=seen.auc_interval,
+            PropensityUtility.of(
+                "boosting",
+                rows,
+                seen,
                 expected_pmse=expected,
-                pmse_ratio=seen.pmse / expected if expected else None,
                 expected_auc=0.5,
                 size=n_trees,
-                left_out=rows.left_out,
                 note=_note(seen.auc_interval[1], n_permutations),
             )
         )

@@ -115,22 +115,14 @@ def propensity_cart(
             ]
         expected = float(np.mean([one.pmse for one in chance])) / 2.0 if chance else None
         found.append(
-            PropensityUtility(
-                method="cart",
-                n_real=rows.real.n_rows,
-                n_synthetic=rows.synthetic.n_rows,
-                pmse=seen.pmse,
-                specks=seen.specks,
-                po50=seen.po50,
-                u=seen.u,
-                auc=seen.auc,
-                auc_interval=seen.auc_interval,
+            PropensityUtility.of(
+                "cart",
+                rows,
+                seen,
                 expected_pmse=expected,
-                pmse_ratio=seen.pmse / expected if expected else None,
                 expected_auc=float(np.mean([one.auc for one in chance])) if chance else None,
                 size=tree.n_leaves,
                 importance=_importance(tree),
-                left_out=rows.left_out,
                 note="" if expected else _note(len(chance)),
             )
         )

@@ -99,21 +99,13 @@ def propensity_logit(
         n, share = len(rows.is_synthetic), rows.share
         expected = None if rows.weight is not None else rank * (1.0 - share) ** 2 * share / n
         found.append(
-            PropensityUtility(
-                method="logit",
-                n_real=rows.real.n_rows,
-                n_synthetic=rows.synthetic.n_rows,
-                pmse=seen.pmse,
-                specks=seen.specks,
-                po50=seen.po50,
-                u=seen.u,
-                auc=seen.auc,
-                auc_interval=seen.auc_interval,
+            PropensityUtility.of(
+                "logit",
+                rows,
+                seen,
                 expected_pmse=expected,
-                pmse_ratio=seen.pmse / expected if expected else None,
                 expected_auc=None if expected is None else _expected_auc(rank, share, n),
                 size=rank,
-                left_out=rows.left_out,
                 note=(
                     ""
                     if rows.weight is None
