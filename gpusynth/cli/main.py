@@ -281,8 +281,10 @@ def run() -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    line = " ".join(message.split())
-    sys.stderr.write(f"error: {line}\n")
+    lines = message.splitlines()
+    if not lines or lines[-1].strip() != "^":  # a caret must stay under its place
+        lines = [" ".join(message.split())]
+    sys.stderr.write("error: " + "\n".join(lines) + "\n")
     return code
 
 
