@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -13,21 +13,15 @@ import pyarrow as pa
 from gpusynth.arrays import Array
 from gpusynth.errors import CodecError, PlanError
 from gpusynth.plan import Edit, Rule, SynthesisPlan
-from gpusynth.table import Codec, Table, parse_storage
+from gpusynth.table import Read, Table, parse_storage, read_table
 from gpusynth.table.expression import BoundExpression, bind_expression, parse_expression
 
 __all__ = [
     "BoundEdit",
     "BoundRule",
     "Conditions",
-    "Read",
     "bind_conditions",
-    "exact_numbers",
-    "reader",
 ]
-
-Read = Callable[[str], tuple[Array, Array | None]]
-"""Column name -> (codes, values or None) of some rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +120,7 @@ class Conditions:
         -------
         array of bool, shape (n_real,), or None
         """
-        fixed = self.fixed_rows(target, reader(real), real.n_rows)
+        fixed = self.fixed_rows(target, read_table(real), real.n_rows)
         part = None if fixed is None else ~fixed
         if self.selected is not None and target in (self.partial_columns or ()):
             part = self.selected if part is None else part & self.selected
@@ -146,26 +140,6 @@ class Conditions:
         for failed in each:
             any_of |= failed
         return any_of, each
-
-
-def reader(table: Table, rows: Array | slice = slice(None)) -> Read:
-    """Return a function that reads codes and numbers of some rows of a table.
-
-    Parameters
-    ----------
-    table : Table
-    rows : array or slice
-
-    Returns
-    -------
-    callable
-    """
-
-    def read(name: str) -> tuple[Array, Array | None]:
-        values = table.values.get(name)
-        return table.codes[name][rows], None if values is None else values[rows]
-
-    return read
 
 
 def bind_conditions(plan: SynthesisPlan, real: Table) -> Conditions:
@@ -203,7 +177,7 @@ def bind_conditions(plan: SynthesisPlan, real: Table) -> Conditions:
         if plan.partial.rows is not None:
             condition = parse_expression(plan.partial.rows, place="rows of partial")
             bound_condition = bind_expression(condition, real.codecs, table=real)
-            selected = bound_condition.truth(reader(real), real.n_rows)
+            selected = bound_condition.truth(read_table(real), real.n_rows)
             if not selected.any():
                 raise PlanError("partial: no real row satisfies the condition of rows. Correct it.")
     return Conditions(rules, edits, selected, columns, tuple(notes), plan.drawn_anew)
@@ -230,7 +204,7 @@ def _bind_rule(rule: Rule, place: str, real: Table) -> BoundRule:
 
 def _check_rules(target: str, rules: Sequence[BoundRule], real: Table, notes: list[str]) -> None:
     """Refuse rules that give one real row two values; note real rows that break a rule."""
-    read = reader(real)
+    read = read_table(real)
     codes, values = read(target)
     wanted: Array = np.full(real.n_rows, -1, np.int32)  # which rule fixes the row
     for number, bound in enumerate(rules):
@@ -262,7 +236,7 @@ def _bind_edit(
     fails = bind_expression(
         parse_expression(f"not ({edit.holds})", place=place), real.codecs, table=real
     )
-    failing = int(fails.truth(reader(real), real.n_rows).sum())
+    failing = int(fails.truth(read_table(real), real.n_rows).sum())
     columns = holds.columns
     if failing == real.n_rows:
         raise PlanError(
@@ -272,22 +246,3 @@ def _bind_edit(
         notes.append(f"{place}: {failing} real rows fail; no synthetic row does")
     last = [step for step in plan.steps if step.target in columns][-1]
     return BoundEdit(edit, number, fails, last.number, last.target, columns, failing)
-
-
-def exact_numbers(codec: Codec, codes: Array, dtype: Any) -> Array:
-    """Return the numbers of codes in the column's own type; 0 where a code is special.
-
-    Parameters
-    ----------
-    codec : Codec
-        Exact.
-    codes : array of uint8 or uint16, shape (n,)
-    dtype : numpy dtype
-
-    Returns
-    -------
-    array, shape (n,)
-    """
-    known = np.zeros(codec.n_codes, dtype)
-    known[codec.n_special :] = codec.code_values
-    return known[codes]

@@ -14,7 +14,6 @@ from functools import partial
 import numpy as np
 
 from gpusynth.arrays import Array
-from gpusynth.engine.conditions import exact_numbers
 from gpusynth.engine.edits import EditCounts, redraw_and_repair
 from gpusynth.engine.fitting import StepModels
 from gpusynth.engine.prepare import Prepared
@@ -23,7 +22,7 @@ from gpusynth.methods import Block, DrawnColumns
 from gpusynth.methods.smoothing import Smoother, fit_smoother
 from gpusynth.plan import Step
 from gpusynth.streams import Purpose, StreamKey
-from gpusynth.table import as_numbers, code_numbers
+from gpusynth.table import Read, as_numbers, code_numbers, exact_numbers
 
 __all__ = ["ColumnDraw", "Stages"]
 
@@ -157,7 +156,7 @@ class ColumnDraw:
             return np.zeros(0, np.int64)
         return start[block.first_row : block.first_row + block.n_rows]
 
-    def _read(self, block: Block) -> Callable[[str], tuple[Array, Array | None]]:
+    def _read(self, block: Block) -> Read:
         return self.rows.reader(slice(block.first_row, block.first_row + block.n_rows))
 
     def _draw_and_finish(self, block: Block) -> None:

@@ -9,20 +9,20 @@ columns that are kept stay, and the donor must agree with them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gpusynth.arrays import Array
-from gpusynth.engine.conditions import BoundEdit, Conditions, Read, exact_numbers
+from gpusynth.engine.conditions import BoundEdit, Conditions
 from gpusynth.engine.repair import matching_donors
 from gpusynth.errors import PlanError
 from gpusynth.methods import Block
 from gpusynth.plan import SynthesisPlan
 from gpusynth.streams import Purpose, StreamKey
-from gpusynth.table import Table
+from gpusynth.table import Read, Table, exact_numbers, read_rows
 
 if TYPE_CHECKING:
     from gpusynth.engine.drawing import ColumnDraw
@@ -64,7 +64,9 @@ class EditCounts:
         -------
         list of dict
         """
-        bound = sorted((e for edits in conditions.edits.values() for e in edits), key=_number)
+        bound = sorted(
+            (e for edits in conditions.edits.values() for e in edits), key=lambda edit: edit.number
+        )
         return [
             {
                 "edit": plan.edits[edit.number].title,
@@ -118,7 +120,7 @@ def redraw_and_repair(
             break
         counts.add("attempts", edits, _each_failing(edits, read, positions))
         column.draw_again(Block(block.first_row, block.n_rows, block.n_total, positions, attempt))
-        failing, _ = prepared.conditions.failing(edits, _some(read, positions), len(positions))
+        failing, _ = prepared.conditions.failing(edits, read_rows(read, positions), len(positions))
         positions = positions[failing]
     positions = np.sort(np.concatenate([stuck, positions]))
     if not len(positions):
@@ -145,7 +147,7 @@ def _repair(
     )
     share = Block(block.first_row, block.n_rows, block.n_total, positions).uniform(key)[:, 0]
     donors = matching_donors(
-        prepared.table, groups.donors_of[target], fixed, _some(read, positions), share
+        prepared.table, groups.donors_of[target], fixed, read_rows(read, positions), share
     )
     if (donors < 0).any():
         raise PlanError(
@@ -174,17 +176,5 @@ def _copy(
 
 
 def _each_failing(edits: Sequence[BoundEdit], read: Read, positions: Array) -> list[Array]:
-    some = _some(read, positions)
+    some = read_rows(read, positions)
     return [edit.fails.truth(some, len(positions)) for edit in edits]
-
-
-def _some(read: Read, positions: Array) -> Callable[[str], tuple[Array, Array | None]]:
-    def read_some(name: str) -> tuple[Array, Array | None]:
-        codes, values = read(name)
-        return codes[positions], None if values is None else values[positions]
-
-    return read_some
-
-
-def _number(edit: BoundEdit) -> int:
-    return edit.number

@@ -217,11 +217,7 @@ class _GroupOf:
 
     def __call__(self, drawn: DrawnColumns, block: Block) -> Array:
         """Return the group of each row to draw, shape (n_drawn,)."""
-
-        def read(name: str) -> tuple[Array, Array | None]:
-            return block.take(drawn.read(name)[0]), None
-
-        return self.groups.group_of(read, block.n_drawn)
+        return self.groups.group_of(drawn.of_block(block), block.n_drawn)
 
 
 def _resampled(data: StepData, key: StreamKey | None, *, bayesian: bool) -> StepData:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpusynth.arrays import Array
-from gpusynth.engine.conditions import BoundEdit, Conditions, Read, reader
+from gpusynth.engine.conditions import BoundEdit, Conditions
 from gpusynth.errors import PlanError
 from gpusynth.methods import Passive
 from gpusynth.plan import SynthesisPlan
-from gpusynth.table import Table
+from gpusynth.table import Read, Table, read_table
 from gpusynth.table.expression import answer_coder, bind_expression, parse_expression
 
 __all__ = ["RepairGroups", "find_repair_groups", "matching_donors"]
@@ -151,7 +151,7 @@ def _donors(
     real: Table,
 ) -> Array:
     """Return the real rows that are right in all columns of a group."""
-    read = reader(real)
+    read = read_table(real)
     good = np.ones(real.n_rows, np.bool_)
     for edit in edits:
         if edit.target in columns:
@@ -181,5 +181,5 @@ def _formula_holds(target: str, method: Passive, real: Table) -> Array:
     formula = parse_expression(method.expression, place=f"passive column {target!r}")
     bound = bind_expression(formula, real.codecs, table=real)
     coder = answer_coder(bound, real.codecs[target])
-    differs, _ = coder.differs(reader(real), real.codes[target], real.values.get(target), 0.0)
+    differs, _ = coder.differs(read_table(real), real.codes[target], real.values.get(target), 0.0)
     return ~differs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from gpusynth.errors import OutputError
 from gpusynth.io.output import output_error
 from gpusynth.methods import Block
 from gpusynth.streams import StreamKey
-from gpusynth.table import Table
+from gpusynth.table import Read, Table
 from gpusynth.table.special_codes import number_dtype
 from gpusynth.trees import Layout, PredictorTable
 
@@ -90,7 +90,7 @@ class SyntheticRows:
             file = place and place.with_name(f"{place.name}_{kind}_{len(own):05d}")
             own[column] = _zeros(self.n_rows, dtype, file)
 
-    def reader(self, part: slice) -> Callable[[str], tuple[Array, Array | None]]:
+    def reader(self, part: slice) -> Read:
         """Return a function that reads the codes and numbers of a column's part."""
 
         def read(name: str) -> tuple[Array, Array | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +11,11 @@ import numpy as np
 from gpusynth.arrays import Array
 from gpusynth.errors import PlanError
 from gpusynth.plan import Strata
-from gpusynth.table import Codec, Table
+from gpusynth.table import Codec, Read, Table, read_table
 
 __all__ = ["Group", "StratumGroups", "group_strata", "level_codes"]
 
 _MOST_GROUPS = (1 << 24) - 1  # 24 bits of a stream name a stratum (gpusynth.streams)
-
-Read = Callable[[str], tuple[Array, Array | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +155,7 @@ class StratumGroups:
             row = first.rows_of(int(place))[:1]
             codes = [int(table.codes[name][row[0]]) for name in first.columns]
             levels = [known[code] for known, code in zip(labels, codes, strict=True)]
-            group = self.groups[int(self.group_of(_reader(table, row), 1)[0])]
+            group = self.groups[int(self.group_of(read_table(table, row), 1)[0])]
             pooled.append(
                 {
                     "stratum": levels,
@@ -240,13 +238,9 @@ def _places(
     row = stages[first].rows_of(place)[:1]
     places = [(first, place)]
     for number in range(first + 1, len(stages)):
-        key = stages[number].pack(_reader(table, row), 1)[0]
+        key = stages[number].pack(read_table(table, row), 1)[0]
         places.append((number, int(np.searchsorted(stages[number].keys, key))))
     return tuple(places)
-
-
-def _reader(table: Table, rows: Array) -> Read:
-    return lambda name: (table.codes[name][rows], None)
 
 
 def level_codes(codec: Codec) -> dict[str, int]:

@@ -73,11 +73,6 @@ class Cart(MethodSpecification):
     prune: Literal["impurity", "rpart"] = "impurity"
     weighted: bool = False
 
-    @property
-    def is_weighted(self) -> bool:
-        """Whether fits and draws use the survey weight."""
-        return self.weighted
-
     def fit(self, data: StepData, *, n_threads: int = 1) -> FittedModel:
         """Grow the tree on real rows.
 

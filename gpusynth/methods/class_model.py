@@ -11,7 +11,7 @@ from gpusynth.arrays import Array
 from gpusynth.errors import PlanError
 from gpusynth.methods.design_effects import LinearPredictor
 from gpusynth.methods.design_rows import DesignRows
-from gpusynth.methods.model import Block, DrawnColumns, ModelSize, StepData, StepTarget
+from gpusynth.methods.model import Block, DrawnColumns, OneLeaf, StepData, StepTarget
 from gpusynth.methods.one_thread import scipy_special
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Classes:
 
 
 @dataclass(frozen=True, slots=True)
-class ClassModel:
+class ClassModel(OneLeaf):
     """Shares of classes that depend on sums of effects.
 
     Attributes
@@ -87,11 +87,6 @@ class ClassModel:
     thresholds: Array | None
     target: StepTarget
     note: str = ""
-
-    @property
-    def size(self) -> ModelSize:
-        """One leaf."""
-        return ModelSize()
 
     def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
         """Draw a class for each row; see `FittedModel.draw`.

@@ -14,7 +14,7 @@ from gpusynth.methods.model import (
     DrawnColumns,
     FittedModel,
     MethodSpecification,
-    ModelSize,
+    OneLeaf,
     StepData,
 )
 
@@ -70,16 +70,11 @@ class Constant(MethodSpecification):
 
 
 @dataclass(frozen=True, slots=True)
-class ConstantModel:
+class ConstantModel(OneLeaf):
     """One code, and the exact number where the code does not suffice (NumPy scalars)."""
 
     code: Any
     value: Any | None
-
-    @property
-    def size(self) -> ModelSize:
-        """One leaf."""
-        return ModelSize()
 
     def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
         """Repeat the value; see `FittedModel.draw`.

@@ -12,20 +12,16 @@ and for numbers a slope besides. Fits see it as a matrix; draws never build one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 
 from gpusynth.arrays import Array
 from gpusynth.methods.model import StepData
-from gpusynth.table import Codec, as_numbers
+from gpusynth.table import Codec, Read, as_numbers
 
 __all__ = ["Design", "Read", "Term", "make_design"]
-
-Read: TypeAlias = Callable[[str], tuple[Array, Array | None]]
-"""Column name -> (codes (n,), values (n,) or None)."""
 
 _MOST_SCALE = 1e-12
 """A number whose spread is below this share of its size is a constant: float64 holds no more."""

@@ -75,11 +75,6 @@ class Bag(MethodSpecification):
     weighted: bool = False
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
 
-    @property
-    def is_weighted(self) -> bool:
-        """Whether fits and draws use the survey weight."""
-        return self.weighted
-
     def fit(self, data: StepData, *, n_threads: int = 1) -> FittedModel:
         """Grow the trees.
 

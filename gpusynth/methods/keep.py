@@ -13,7 +13,7 @@ from gpusynth.methods.model import (
     DrawnColumns,
     FittedModel,
     MethodSpecification,
-    ModelSize,
+    OneLeaf,
     StepData,
     StepTarget,
 )
@@ -55,15 +55,10 @@ class Keep(MethodSpecification):
 
 
 @dataclass(frozen=True, slots=True)
-class KeepModel:
+class KeepModel(OneLeaf):
     """A real column."""
 
     target: StepTarget
-
-    @property
-    def size(self) -> ModelSize:
-        """One leaf."""
-        return ModelSize()
 
     def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
         """Take the values of the rows that the block's rows start with; see `FittedModel.draw`.

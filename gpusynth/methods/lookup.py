@@ -15,7 +15,7 @@ from gpusynth.methods.model import (
     DrawnColumns,
     FittedModel,
     MethodSpecification,
-    ModelSize,
+    OneLeaf,
     StepData,
     StepTarget,
 )
@@ -97,17 +97,12 @@ class Lookup(MethodSpecification):
 
 
 @dataclass(frozen=True, slots=True)
-class LookupModel:
+class LookupModel(OneLeaf):
     """A real row for each code of another column, -1 where none has it."""
 
     column: str
     row_of: Array
     target: StepTarget
-
-    @property
-    def size(self) -> ModelSize:
-        """One leaf."""
-        return ModelSize()
 
     def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
         """Look the values up; see `FittedModel.draw`. No random number is used.

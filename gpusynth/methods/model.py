@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from gpusynth.arrays import Array
+from gpusynth.table.reading import Read, read_rows
 
 if TYPE_CHECKING:
     from gpusynth.streams import StreamKey
@@ -24,6 +25,7 @@ __all__ = [
     "Method",
     "MethodSpecification",
     "ModelSize",
+    "OneLeaf",
     "StepData",
     "StepTarget",
 ]
@@ -184,7 +186,11 @@ class DrawnColumns:
     """
 
     table: PredictorTable | None
-    read: Callable[[str], tuple[Array, Array | None]]
+    read: Read
+
+    def of_block(self, block: Block) -> Read:
+        """Return a function that reads the rows that a block draws."""
+        return self.read if block.positions is None else read_rows(self.read, block.positions)
 
     def for_tree(self, columns: Sequence[str]) -> PredictorTable | list[Array]:
         """Return what a tree on `columns` walks by: the table, or codes in their order."""
@@ -197,6 +203,17 @@ class ModelSize:
 
     n_leaves: int = 1
     depth: int = 0
+
+
+class OneLeaf:
+    """The size of models that have no tree."""
+
+    __slots__ = ()
+
+    @property
+    def size(self) -> ModelSize:
+        """One leaf."""
+        return ModelSize()
 
 
 class FittedModel(Protocol):
@@ -259,8 +276,8 @@ class MethodSpecification(BaseModel):
 
     @property
     def is_weighted(self) -> bool:
-        """Whether fits and draws use the survey weight."""
-        return False
+        """Whether fits and draws use the survey weight: the field `weighted`, where it is."""
+        return bool(getattr(self, "weighted", False))
 
     @property
     def required_columns(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from gpusynth.arrays import Array
 from gpusynth.errors import PlanError
 from gpusynth.methods.design_effects import LinearPredictor
 from gpusynth.methods.least_squares import fit_least_squares
-from gpusynth.methods.model import Block, DrawnColumns, FittedModel, ModelSize, StepData
+from gpusynth.methods.model import Block, DrawnColumns, FittedModel, OneLeaf, StepData
 from gpusynth.methods.norm_base import RegressionSpecification, normal_quantiles
 from gpusynth.methods.one_thread import one_thread
 from gpusynth.table import Codec, code_numbers
@@ -130,7 +130,7 @@ class CubeRootNorm(Norm):
 
 
 @dataclass(frozen=True, slots=True)
-class NormModel:
+class NormModel(OneLeaf):
     """A regression line and the spread around it; holds no real rows.
 
     Attributes
@@ -154,11 +154,6 @@ class NormModel:
     shift: float
     centre: float
     codec: Codec
-
-    @property
-    def size(self) -> ModelSize:
-        """One leaf."""
-        return ModelSize()
 
     def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
         """Draw from the normal distribution around the line; see `FittedModel.draw`.

@@ -40,11 +40,6 @@ class RegressionSpecification(MethodSpecification):
     max_levels: Annotated[int, Field(ge=2, le=4096)] = 60
     min_level_rows: Annotated[int, Field(ge=1)] = 5
 
-    @property
-    def is_weighted(self) -> bool:
-        """Whether fits and draws use the survey weight."""
-        return self.weighted
-
     def for_states(self) -> Method:
         """Return `Parametric`: the state of a number is a class."""
         from gpusynth.methods.parametric import Parametric

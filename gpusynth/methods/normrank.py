@@ -20,7 +20,7 @@ from gpusynth.methods.model import (
     Block,
     DrawnColumns,
     FittedModel,
-    ModelSize,
+    OneLeaf,
     StepData,
     StepTarget,
 )
@@ -94,7 +94,7 @@ def _mean_ranks(ordered: Array, cumulative: Array) -> Array:
 
 
 @dataclass(frozen=True, slots=True)
-class NormRankModel:
+class NormRankModel(OneLeaf):
     """A regression of scores, and the real rows in the order of their numbers."""
 
     predictor: LinearPredictor
@@ -102,11 +102,6 @@ class NormRankModel:
     rows: Array
     cumulative: Array | None
     target: StepTarget
-
-    @property
-    def size(self) -> ModelSize:
-        """One leaf."""
-        return ModelSize()
 
     def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
         """Draw a score, and take the real number of its rank; see `FittedModel.draw`.

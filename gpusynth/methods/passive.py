@@ -22,9 +22,10 @@ from gpusynth.methods.model import (
     DrawnColumns,
     FittedModel,
     MethodSpecification,
-    ModelSize,
+    OneLeaf,
     StepData,
 )
+from gpusynth.table import read_table
 from gpusynth.table.expression import (
     AnswerCoder,
     Expression,
@@ -127,11 +128,7 @@ class Passive(MethodSpecification):
         table, target = data.table, data.target
         n_differ, n_missing, first = 0, 0, 0
         for rows in _blocks(data):
-
-            def read(name: str, rows: Array = rows) -> tuple[Array, Array | None]:
-                values = table.values.get(name)
-                return table.codes[name][rows], None if values is None else values[rows]
-
+            read = read_table(table, rows)
             _refuse_unfit(expression, coder.code(read, len(rows)).unfit, rows, "real")
             if not self.verify:
                 continue
@@ -184,7 +181,7 @@ def _refuse_unfit(expression: Expression, unfit: Array, rows: Array, which: str)
 
 
 @dataclass(frozen=True, slots=True)
-class PassiveModel:
+class PassiveModel(OneLeaf):
     """An expression bound to the columns of a file; it holds no real row.
 
     Attributes
@@ -195,11 +192,6 @@ class PassiveModel:
 
     expression: Expression
     coder: AnswerCoder
-
-    @property
-    def size(self) -> ModelSize:
-        """One leaf."""
-        return ModelSize()
 
     def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
         """Compute the column; see `FittedModel.draw`.
@@ -220,12 +212,7 @@ class PassiveModel:
         PlanError
             If the column cannot hold an answer.
         """
-
-        def read(name: str) -> tuple[Array, Array | None]:
-            codes, values = drawn.read(name)
-            return block.take(codes), None if values is None else block.take(values)
-
-        answers = self.coder.code(read, block.n_drawn)
+        answers = self.coder.code(drawn.of_block(block), block.n_drawn)
         rows = block.first_row + block.take(np.arange(block.n_rows))
         _refuse_unfit(self.expression, answers.unfit, rows, "synthetic")
         return answers.codes, answers.values

@@ -21,7 +21,7 @@ from gpusynth.methods.model import (
     Block,
     DrawnColumns,
     FittedModel,
-    ModelSize,
+    OneLeaf,
     StepData,
     StepTarget,
 )
@@ -102,7 +102,7 @@ class Pmm(RegressionSpecification):
 
 
 @dataclass(frozen=True, slots=True)
-class PmmModel:
+class PmmModel(OneLeaf):
     """A regression, and the real rows by prediction.
 
     Attributes
@@ -126,11 +126,6 @@ class PmmModel:
     cumulative: Array | None
     target: StepTarget
     n_donors: int
-
-    @property
-    def size(self) -> ModelSize:
-        """One leaf."""
-        return ModelSize()
 
     def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
         """Draw one of the nearest donors; see `FittedModel.draw`.

@@ -10,6 +10,7 @@ import numpy as np
 from gpusynth.arrays import Array
 from gpusynth.errors import DeviceMemoryError, PlanError
 from gpusynth.methods.model import StepData
+from gpusynth.table import Read
 
 __all__ = ["PossibleCells", "possible_cells"]
 
@@ -142,12 +143,9 @@ def possible_cells(
     return PossibleCells(earlier, n_first, 0.0, cumulative)
 
 
-_Read = Callable[[str], tuple[Array, Array | None]]
-
-
 def _impossible(
     data: StepData, names: tuple[str, ...], zeros: tuple[str, ...]
-) -> Callable[[_Read, int], Array]:
+) -> Callable[[Read, int], Array]:
     """Return a function that says in which rows any of the expressions is true."""
     from gpusynth.table.expression import bind_expression, parse_expression
 
@@ -163,7 +161,7 @@ def _impossible(
             )
         bound.append(bind_expression(expression, data.table.codecs, table=data.table))
 
-    def truth(read: _Read, n_rows: int) -> Array:
+    def truth(read: Read, n_rows: int) -> Array:
         anywhere = np.zeros(n_rows, bool)
         for expression in bound:
             anywhere |= expression.truth(read, n_rows)
@@ -174,7 +172,7 @@ def _impossible(
 
 def _cell_reader(
     names: tuple[str, ...], n_codes: tuple[int, ...], cells: Array, data: StepData
-) -> _Read:
+) -> Read:
     """Return a function that reads the codes of numbered cells; the last column counts fastest."""
     codes = dict(zip(names, np.unravel_index(cells, n_codes), strict=True))
 

@@ -13,7 +13,7 @@ from gpusynth.methods.model import (
     DrawnColumns,
     FittedModel,
     MethodSpecification,
-    ModelSize,
+    OneLeaf,
     StepData,
     StepTarget,
 )
@@ -38,11 +38,6 @@ class Sample(MethodSpecification):
 
     weighted: bool = False
 
-    @property
-    def is_weighted(self) -> bool:
-        """Whether draws use the survey weight."""
-        return self.weighted
-
     def fit(self, data: StepData, *, n_threads: int = 1) -> FittedModel:
         """Remember which rows may be drawn.
 
@@ -66,18 +61,13 @@ class Sample(MethodSpecification):
 
 
 @dataclass(frozen=True, slots=True)
-class SampleModel:
+class SampleModel(OneLeaf):
     """The rows that may be drawn, with running totals of their weights when weighted."""
 
     rows: Array | None
     cumulative: Array | None
     target: StepTarget
     n_part: int
-
-    @property
-    def size(self) -> ModelSize:
-        """One leaf."""
-        return ModelSize()
 
     def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
         """Draw rows with replacement; see `FittedModel.draw`.

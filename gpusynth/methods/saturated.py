@@ -45,11 +45,6 @@ class SatCat(MethodSpecification):
 
     weighted: bool = False
 
-    @property
-    def is_weighted(self) -> bool:
-        """Whether draws use the survey weight."""
-        return self.weighted
-
     def fit(self, data: StepData, *, n_threads: int = 1) -> FittedModel:
         """Sort the rows into cells.
 

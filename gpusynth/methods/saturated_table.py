@@ -75,11 +75,6 @@ class CatAll(MethodSpecification):
     structural_zeros: tuple[str, ...] = ()
     weighted: bool = False
 
-    @property
-    def is_weighted(self) -> bool:
-        """Whether draws use the survey weight."""
-        return self.weighted
-
     def fit(self, data: StepData, *, n_threads: int = 1) -> FittedModel:
         """Sort the rows into cells, and count the possible ones.
 

@@ -19,7 +19,7 @@ from gpusynth.methods.model import (
     FittedModel,
     Method,
     MethodSpecification,
-    ModelSize,
+    OneLeaf,
     StepData,
 )
 from gpusynth.methods.registry import add_method
@@ -162,7 +162,7 @@ class UserMethod(MethodSpecification):
 
 
 @dataclass(frozen=True, slots=True)
-class UserModel:
+class UserModel(OneLeaf):
     """The real answers that the function is called with."""
 
     method: UserMethod
@@ -171,11 +171,6 @@ class UserModel:
     predictors: Mapping[str, Array]
     columns: Mapping[str, PlainColumn]
     result: PlainColumn
-
-    @property
-    def size(self) -> ModelSize:
-        """One leaf."""
-        return ModelSize()
 
     def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
         """Call the function on all rows of the block; see `FittedModel.draw`.

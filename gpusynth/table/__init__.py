@@ -4,11 +4,12 @@ Schema (inferred, written, read, checked), sketches, codecs and the encoded `Tab
 `gpusynth.errors`, `gpusynth.streams`, `gpusynth.arrays` and `gpusynth_kernels`, nothing above.
 """
 
-from gpusynth.table.as_numbers import as_numbers, code_numbers
+from gpusynth.table.as_numbers import as_numbers, code_numbers, exact_numbers
 from gpusynth.table.check import check_schema
 from gpusynth.table.codecs import codec_from_json, coded_columns, fit_codec, fit_codecs
 from gpusynth.table.encode import decode_batch, encode_table
 from gpusynth.table.infer import InferredSchema, infer_schema
+from gpusynth.table.reading import Read, read_rows, read_table
 from gpusynth.table.schema import Column, Kind, Role, Schema
 from gpusynth.table.schema_file import (
     read_schema,
@@ -29,6 +30,7 @@ __all__ = [
     "ColumnSketch",
     "InferredSchema",
     "Kind",
+    "Read",
     "Role",
     "Schema",
     "Source",
@@ -41,12 +43,15 @@ __all__ = [
     "coded_columns",
     "decode_batch",
     "encode_table",
+    "exact_numbers",
     "fit_codec",
     "fit_codecs",
     "infer_schema",
     "output_schema",
     "parse_storage",
+    "read_rows",
     "read_schema",
+    "read_table",
     "schema_from_toml",
     "schema_to_toml",
     "sketch_columns",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from gpusynth.arrays import Array
@@ -10,7 +12,7 @@ from gpusynth.table.special_codes import number_dtype
 from gpusynth.table.storage import parse_storage
 from gpusynth.table.table import Codec
 
-__all__ = ["as_numbers", "code_numbers"]
+__all__ = ["as_numbers", "code_numbers", "exact_numbers"]
 
 
 def as_numbers(codec: Codec, codes: Array, values: Array | None) -> Array:
@@ -76,3 +78,22 @@ def code_numbers(codec: Codec, numbers: Array) -> tuple[Array, Array]:
         place = np.where(known[above] - rounded < rounded - known[place], above, place)
     codes = (place + codec.n_special).astype(np.uint8 if codec.n_codes <= 256 else np.uint16)
     return codes, rounded.astype(dtype)
+
+
+def exact_numbers(codec: Codec, codes: Array, dtype: Any) -> Array:
+    """Return the numbers of codes in the column's own type; 0 where a code is special.
+
+    Parameters
+    ----------
+    codec : Codec
+        Exact.
+    codes : array of uint8 or uint16, shape (n,)
+    dtype : numpy dtype
+
+    Returns
+    -------
+    array, shape (n,)
+    """
+    known = np.zeros(codec.n_codes, dtype)
+    known[codec.n_special :] = codec.code_values
+    return known[codes]

@@ -9,10 +9,17 @@ import pyarrow as pa
 import pytest
 
 from gpusynth import Plan
-from gpusynth.engine.conditions import bind_conditions, exact_numbers, reader
+from gpusynth.engine.conditions import bind_conditions
 from gpusynth.errors import PlanError
 from gpusynth.plan import Edit, Partial, Rule, resolve
-from gpusynth.table import TableSource, encode_table, fit_codecs, infer_schema
+from gpusynth.table import (
+    TableSource,
+    encode_table,
+    exact_numbers,
+    fit_codecs,
+    infer_schema,
+    read_table,
+)
 from tests.behaviour.plan_survey import SCHEMA, survey
 
 
@@ -57,7 +64,7 @@ def test_failing_counts_definite_failures_only():
     ((edit,),) = conditions.edits.values()
     frame = survey().to_pandas()
     assert edit.n_real_failing == (frame.job.notna() & (frame.job != "a")).sum()
-    any_of, (each,) = conditions.failing([edit], reader(real), real.n_rows)
+    any_of, (each,) = conditions.failing([edit], read_table(real), real.n_rows)
     assert np.array_equal(any_of, each)
     assert each.sum() == edit.n_real_failing
 
@@ -65,7 +72,7 @@ def test_failing_counts_definite_failures_only():
 def test_rows_of_a_reader():
     _, real = bound(Plan())
     rows = np.array([5, 2, 2])
-    codes, values = reader(real, rows)("age")
+    codes, values = read_table(real, rows)("age")
     assert np.array_equal(codes, real.codes["age"][rows])
     assert values is None
 

@@ -7,11 +7,11 @@ import pyarrow as pa
 import pytest
 
 from gpusynth import Plan
-from gpusynth.engine.conditions import bind_conditions, reader
+from gpusynth.engine.conditions import bind_conditions
 from gpusynth.engine.repair import find_repair_groups, matching_donors
 from gpusynth.errors import PlanError
 from gpusynth.plan import Edit, Rule, resolve
-from gpusynth.table import TableSource, encode_table, fit_codecs, infer_schema
+from gpusynth.table import TableSource, encode_table, fit_codecs, infer_schema, read_table
 from tests.behaviour.plan_survey import SCHEMA, survey
 
 
@@ -94,7 +94,7 @@ def _real():
 
 def picked(real, rows, fixed, share, donors=None):
     donors = np.arange(real.n_rows, dtype=np.int32) if donors is None else donors
-    return matching_donors(real, donors, fixed, reader(real, rows), share)
+    return matching_donors(real, donors, fixed, read_table(real, rows), share)
 
 
 def test_donors_agree_to_the_digit(real):

@@ -13,17 +13,13 @@ from gpusynth.engine.strata import group_strata, level_codes
 from gpusynth.errors import PlanError
 from gpusynth.plan import Strata
 from gpusynth.streams import StreamKey
-from gpusynth.table import TableSource, encode_table, fit_codecs, infer_schema
+from gpusynth.table import TableSource, encode_table, fit_codecs, infer_schema, read_table
 
 
 def encoded(**columns):
     source = TableSource(pa.table(columns), name="survey")
     schema = infer_schema(source).schema
     return encode_table(schema, fit_codecs(schema, source), source)
-
-
-def reader(table):
-    return lambda name: (table.codes[name], None)
 
 
 cells = st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("xyz")), min_size=1, max_size=60)
@@ -34,7 +30,7 @@ cells = st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("xyz")), min_s
 def test_every_row_is_in_a_group_that_is_large_enough(rows, least):
     table = encoded(region=[row[0] for row in rows], size=[row[1] for row in rows])
     groups = group_strata(Strata(columns=("region", "size"), min_rows=least), table)
-    group_of = groups.group_of(reader(table), len(rows))
+    group_of = groups.group_of(read_table(table), len(rows))
     assert group_of.min() >= 0
     for group in groups.groups:
         fitted = groups.training_rows(group, None)
@@ -52,7 +48,7 @@ def test_every_row_is_in_a_group_that_is_large_enough(rows, least):
 def test_rows_that_take_no_part_send_a_group_to_its_pool():
     table = encoded(region=["n"] * 30 + ["s"] * 30, size=(["x"] * 10 + ["y"] * 20) * 2)
     groups = group_strata(Strata(columns=("region", "size"), min_rows=5), table)
-    first = groups.groups[int(groups.group_of(reader(table), 60)[0])]
+    first = groups.groups[int(groups.group_of(read_table(table), 60)[0])]
     part = np.ones(60, np.bool_)
     assert groups.training_rows(first, part).tolist() == list(range(10))
     part[:10] = False

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
-from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -16,13 +14,11 @@ from gpusynth.arrays import Array
 from gpusynth.table.codec_levels import LevelCodec
 from gpusynth.table.codec_numbers import NumberCodec
 from gpusynth.table.numbers import decimal_scale
+from gpusynth.table.reading import Read
 from gpusynth.table.storage import family_of, parse_storage, value_type
 from gpusynth.table.text_numbers import parse_dates, parse_timestamps
 
 __all__ = ["LevelColumn", "NumberColumn", "Read", "Rows", "days_of", "exact_fraction"]
-
-Read: TypeAlias = Callable[[str], tuple[Array, Array | None]]
-"""Column name -> (codes (n,), exact numbers (n,) or None) of a block of rows."""
 
 _PER_DAY = {"s": 86_400, "ms": 86_400 * 10**3, "us": 86_400 * 10**6, "ns": 86_400 * 10**9}
 
