@@ -62,9 +62,11 @@ class SyntheticRows:
     tables: dict[int, PredictorTable] = field(default_factory=dict)
 
     def blocks(self) -> Iterator[Block]:
-        """Cut the rows into blocks that are drawn apart."""
-        for first in range(0, self.n_rows, BLOCK_ROWS):
-            yield Block(first, min(BLOCK_ROWS, self.n_rows - first), self.n_rows)
+        """Cut the rows into even blocks that are drawn apart: no thread waits for a larger one."""
+        n_blocks = -(-self.n_rows // BLOCK_ROWS)
+        size = -(-self.n_rows // max(n_blocks, 1))
+        for first in range(0, self.n_rows, max(size, 1)):
+            yield Block(first, min(size, self.n_rows - first), self.n_rows)
 
     def make_room(self, column: str, real: Table, *, new_values: bool) -> None:
         """Make room for a column when it is drawn for the first time.

@@ -73,12 +73,15 @@ class Scheduler(Generic[Model]):
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _begin_draw(self) -> None:
-        """Queue the draws of the next step once its model is there."""
-        if self._undone or self._next_draw not in self._models:
-            return
-        step = self._steps[self._next_draw]
-        self._stages.extend(self._draws(step, self._models[self._next_draw]))
-        self._begin_stage()
+        """Queue the draws of the next step once its model is there.
+
+        Steps without any draws are passed at once: else they would hold back the look-ahead, and a
+        thread would have nothing to fit.
+        """
+        while not self._undone and self._next_draw in self._models:
+            step = self._steps[self._next_draw]
+            self._stages.extend(self._draws(step, self._models[self._next_draw]))
+            self._begin_stage()
 
     def _begin_stage(self) -> None:
         """Queue the next stage that has any tasks, or finish the step."""

@@ -86,3 +86,18 @@ def test_the_first_error_ends_the_run(threads):
     with pytest.raises(RuntimeError, match="step 5"):
         recorder.run()
     assert recorder.drawn == [1, 2, 3, 4][: len(recorder.drawn)]
+
+
+def test_a_slow_fit_does_not_leave_a_thread_without_work_afterwards():
+    others_done, together = threading.Event(), threading.Barrier(2)
+
+    def fit(step: Step) -> str:
+        if step.number == 1:
+            assert others_done.wait(10)
+        elif step.number == 3:
+            others_done.set()
+        elif step.number in (4, 5):
+            together.wait(10)  # each fit ends only if the other runs beside it
+        return step.target
+
+    Scheduler(STEPS[:5], fit=fit, draws=lambda *_: [], drawn=lambda _: None, threads=2).run()
