@@ -1,0 +1,1 @@
+"""Kernels for CUDA devices: the same results as `cpu`, bit for bit."""

@@ -1,0 +1,307 @@
+"""The only module that imports `numba.cuda`: how CUDA kernels are compiled, launched and fed.
+
+Two worlds look alike from outside:
+
+- a GPU: kernels are compiled by numba-cuda, arrays are CuPy's;
+- Numba's simulator (``NUMBA_ENABLE_CUDASIM=1`` before the first import of Numba): kernels run as
+  plain Python, one Python thread a CUDA thread, and arrays are NumPy's. The CPU's kernels stay
+  compiled, so one process can compare both.
+
+A kernel calls the shared scalar functions (`gpusynth_kernels.scalar`) as they are: numba-cuda makes
+device functions of them. In the simulator they are taken back to Python, with their callees.
+
+numba-cuda is in maintenance: 0.30 is its last series, and it needs `np.row_stack`, which NumPy 2.5
+dropped (NVIDIA/numba-cuda issues 902 and 907). `docs/gpu.md` says what a move from it would take.
+"""
+
+from __future__ import annotations
+
+import threading
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+if not hasattr(np, "row_stack"):
+    np.row_stack = np.vstack  # noqa: NPY201
+
+from numba import config, cuda
+from numba.core.dispatcher import Dispatcher
+
+__all__ = [
+    "SIMULATED",
+    "Kernel",
+    "arrays",
+    "compile_to_ptx",
+    "cuda",
+    "device",
+    "empty",
+    "free_bytes",
+    "kernel",
+    "synchronize",
+    "to_device",
+    "to_host",
+    "zeros",
+]
+
+_settings: Any = config
+
+SIMULATED = bool(_settings.ENABLE_CUDASIM)
+"""Whether kernels run in Numba's simulator."""
+
+_ours = threading.local()
+
+
+def _never_fuse() -> None:
+    """Compile our kernels without fused multiply-add, which rounds once where the CPU rounds twice.
+
+    numba-cuda has no option for it (issue 118); libNVVM has one, and its PTX then names the
+    rounding of each operation, which the assembler keeps.
+    """
+    from numba.cuda.cudadrv import nvvm
+
+    compile_ir = nvvm.compile_ir
+
+    def without(*arguments: Any, **options: Any) -> Any:
+        if getattr(_ours, "compiling", False):
+            options["fma"] = False
+        return compile_ir(*arguments, **options)
+
+    nvvm.compile_ir = without
+
+
+if not SIMULATED:
+    # CuPy and Numba both work on the default stream, in order: no need to wait at every launch
+    _settings.CUDA_ARRAY_INTERFACE_SYNC = 0
+    _never_fuse()
+
+
+@contextmanager
+def _as_written() -> Iterator[None]:
+    _ours.compiling = True
+    try:
+        yield
+    finally:
+        _ours.compiling = False
+
+
+_THREADS = 256
+"""Threads a block of kernels over rows: eight warps, so that any register count leaves several
+blocks on a multiprocessor."""
+
+_WAVES = 8
+"""Blocks a multiprocessor: enough that the last ones to finish are a small part."""
+
+_SIMULATED_GRID = (2, 4)
+"""Blocks and threads in the simulator: more than one of each, and few, since each is a thread."""
+
+_SIMULATED_BYTES = 2**32
+
+_turn = threading.Lock()
+
+
+class _CurrentContext:
+    """Stands for `numba.cuda` within simulated kernels: whatever launch is running."""
+
+    def __getattr__(self, name: str) -> Any:
+        from numba.cuda.simulator.kernel import _get_kernel_context
+
+        return getattr(_get_kernel_context(), name)
+
+
+_CONTEXT = _CurrentContext()
+
+
+def _simulated(function: Any, done: dict[int, Any]) -> Any:
+    """Return a kernel's Python function, whose callees are Python functions too."""
+    plain = function.py_func if isinstance(function, Dispatcher) else function
+    if id(plain) in done:
+        return done[id(plain)]
+    names = dict(plain.__globals__)
+    again = types.FunctionType(
+        plain.__code__, names, plain.__name__, plain.__defaults__, plain.__closure__
+    )
+    done[id(plain)] = again
+    for name in _names_used(plain.__code__):
+        value = names.get(name)
+        if value is cuda:
+            names[name] = _CONTEXT
+        elif isinstance(value, Dispatcher) or (
+            isinstance(value, types.FunctionType)
+            and value.__module__.startswith("gpusynth_kernels.")
+        ):
+            names[name] = _simulated(value, done)
+    return again
+
+
+def _names_used(code: types.CodeType) -> set[str]:
+    inner = (part for part in code.co_consts if isinstance(part, types.CodeType))
+    return set(code.co_names).union(*(_names_used(part) for part in inner))
+
+
+def _quiet(function: Callable[..., Any]) -> Callable[..., None]:
+    """Let integers wrap around without a warning, as they do on a GPU (each thread has its own)."""
+
+    def run(*arguments: Any) -> None:
+        with np.errstate(over="ignore"):
+            function(*arguments)
+
+    return run
+
+
+class Kernel:
+    """One CUDA kernel, compiled at its first launch.
+
+    ``kernel[blocks, threads](*arguments)`` launches it as in Numba (with a stream and bytes of
+    shared memory as third and fourth), and `over` chooses the grid for a kernel whose threads each
+    take every so many-th row.
+
+    Parameters
+    ----------
+    function : function
+        Its globals `cuda` (from this module), scalar functions and `device` functions are found.
+    options : mapping
+        For `numba.cuda.jit`.
+    """
+
+    def __init__(self, function: Callable[..., None], options: dict[str, Any]) -> None:
+        self.function = function
+        self.__doc__, self.__name__ = function.__doc__, function.__name__
+        self._options = options
+        self._compiled: Any = None
+
+    def _dispatcher(self) -> Any:
+        with _turn:
+            if self._compiled is None:
+                plain = self.function
+                if SIMULATED:
+                    plain = _quiet(_simulated(plain, {}))
+                self._compiled = cuda.jit(plain, **self._options)
+        return self._compiled
+
+    def __getitem__(self, configuration: tuple[Any, ...]) -> Callable[..., None]:
+        """Return the kernel for a grid: blocks, threads[, stream[, bytes of shared memory]]."""
+        dispatcher = self._dispatcher()
+
+        def launch(*arguments: Any) -> None:
+            # the simulator runs one launch at a time; a GPU's first launch compiles
+            with _turn if SIMULATED else _as_written():
+                dispatcher[configuration](*arguments)
+
+        return launch
+
+    def over(self, n: int, *arguments: Any) -> None:
+        """Launch a kernel that strides over `n` rows (or cells); nothing for 0."""
+        if n > 0:
+            self[_grid(n)](*arguments)
+
+
+def _grid(n: int) -> tuple[int, int]:
+    if SIMULATED:
+        return _SIMULATED_GRID
+    most = _WAVES * int(cuda.get_current_device().MULTIPROCESSOR_COUNT)
+    return min(most, -(-n // _THREADS)), _THREADS
+
+
+def kernel(function: Callable[..., None] | None = None, **options: Any) -> Any:
+    """Make a `Kernel` of a function: ``@kernel`` or ``@kernel(max_registers=64)``.
+
+    Each floating point operation is done as written, as on the CPU: no ``fastmath``, no fused
+    multiply-add, and no second compilation at link time that could bring it back.
+    """
+
+    def wrap(plain: Callable[..., None]) -> Kernel:
+        return Kernel(plain, options if SIMULATED else {"lto": False, **options})
+
+    return wrap if function is None else wrap(function)
+
+
+def device(function: Callable[..., Any]) -> Any:
+    """Make a function that kernels may call; for what only CUDA has (shared memory, barriers).
+
+    Functions of scalars that the CPU calls too belong to `gpusynth_kernels.scalar` and need no
+    decorator of this module.
+    """
+    return function if SIMULATED else cuda.jit(function, device=True)
+
+
+def compile_to_ptx(target: Kernel, signature: Any, capability: tuple[int, int]) -> str:
+    """Return a kernel as PTX; works without a GPU, but not in the simulator.
+
+    Parameters
+    ----------
+    target : Kernel
+    signature : numba signature or tuple of numba types
+    capability : tuple of int
+        Of the device compiled for, such as (9, 0).
+    """
+    from numba.cuda import dispatcher
+
+    asked = dispatcher.get_current_device
+    dispatcher.get_current_device = lambda: types.SimpleNamespace(compute_capability=capability)
+    try:
+        with _as_written():
+            text, _ = cuda.compile_ptx(
+                target.function, signature, cc=capability, device=False, abi="numba"
+            )
+    finally:
+        dispatcher.get_current_device = asked
+    return str(text)
+
+
+def arrays() -> Any:
+    """Return the module of device arrays: CuPy, or NumPy in the simulator."""
+    if SIMULATED:
+        return np
+    import cupy
+
+    return cupy
+
+
+def to_device(host: Any) -> Any:
+    """Copy a NumPy array to the device (in the simulator: copy it, so that it can be changed)."""
+    if SIMULATED:
+        return np.array(host, copy=True, order="C")
+    return arrays().asarray(np.ascontiguousarray(host))
+
+
+def to_host(array: Any) -> np.ndarray[Any, Any]:
+    """Copy an array of the device to the host, after all kernels before."""
+    if SIMULATED:
+        return np.array(array, copy=True)
+    return np.asarray(arrays().asnumpy(array))
+
+
+def empty(shape: int | tuple[int, ...], dtype: Any) -> Any:
+    """Return an array on the device, not initialised (in the simulator: filled with ones' bits).
+
+    In the simulator every bit is set, so that a cell that no kernel wrote is seen.
+    """
+    array = arrays().empty(shape, dtype)
+    if SIMULATED:
+        array.reshape(-1).view(np.uint8).fill(255)
+    return array
+
+
+def zeros(shape: int | tuple[int, ...], dtype: Any) -> Any:
+    """Return an array of zeros on the device."""
+    return arrays().zeros(shape, dtype)
+
+
+def free_bytes() -> int:
+    """Return how many bytes of the device can still be allocated, CuPy's own spare blocks counted.
+
+    In the simulator: 4 GiB.
+    """
+    if SIMULATED:
+        return _SIMULATED_BYTES
+    cupy = arrays()
+    free, _ = cupy.cuda.runtime.memGetInfo()
+    return int(free) + int(cupy.get_default_memory_pool().free_bytes())
+
+
+def synchronize() -> None:
+    """Wait until all kernels launched so far are done."""
+    cuda.synchronize()

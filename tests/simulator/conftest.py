@@ -1,0 +1,13 @@
+"""Tests of the CUDA kernels in Numba's simulator: collected only in a process that has it.
+
+    NUMBA_ENABLE_CUDASIM=1 python -m pytest tests/simulator
+
+Numba reads the variable at its first import, so `tests/kernels/test_simulator.py` starts a process.
+"""
+
+import os
+from importlib.util import find_spec
+
+collect_ignore_glob = []
+if os.environ.get("NUMBA_ENABLE_CUDASIM") != "1" or find_spec("numba.cuda") is None:
+    collect_ignore_glob.append("test_*.py")
