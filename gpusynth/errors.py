@@ -21,6 +21,7 @@ __all__ = [
     "PlanError",
     "RuleSyntaxError",
     "SchemaError",
+    "TooFewDonorsError",
 ]
 
 
@@ -46,6 +47,10 @@ class SchemaError(GpusynthError, ValueError):
 
 class PlanError(GpusynthError, ValueError):
     """The plan cannot be carried out on this schema."""
+
+
+class TooFewDonorsError(PlanError):
+    """All donors together hold fewer different values or units than a leaf must."""
 
 
 class RuleSyntaxError(PlanError):

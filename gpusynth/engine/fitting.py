@@ -10,6 +10,7 @@ import numpy as np
 from gpusynth.arrays import Array
 from gpusynth.engine.resample import bayesian_weights, bootstrap_rows
 from gpusynth.engine.strata import StratumGroups
+from gpusynth.errors import TooFewDonorsError
 from gpusynth.methods import (
     Block,
     DrawnColumns,
@@ -154,8 +155,17 @@ def step_data(step: Step, prepared: Prepared) -> tuple[StepData, Array | None]:
         weight=prepared.weight if weighted else None,
         n_real=table.n_rows,
         table=table,
+        units=prepared.units,
+        place=f"step {step.number}, {_part_of(step)}",
     )
     return data, part
+
+
+def _part_of(step: Step) -> str:
+    """Return what a step draws, for messages."""
+    if step.part == "whole":
+        return f"column {step.target!r}"
+    return f"{step.part}s of column {step.target!r}"
 
 
 def step_target(step: Step, table: Table) -> StepTarget:
@@ -180,7 +190,14 @@ def step_target(step: Step, table: Table) -> StepTarget:
         goal = NumberTarget(as_numbers(codec, codes, values))
     else:
         goal = ClassTarget(codes, codec.n_codes)
-    return StepTarget(name=name, codes=codes, values=values, goal=goal)
+    return StepTarget(
+        name=name,
+        codes=codes,
+        values=values,
+        goal=goal,
+        is_number=codec.column.is_number and step.part != "state",
+        n_special=codec.n_special,
+    )
 
 
 def _is_plain_number(step: Step, codec: Codec) -> bool:
@@ -201,11 +218,19 @@ def _fit(
     if groups is None:
         return method.fit(_resampled(data, key, bayesian=bayesian))
     models: dict[int, FittedModel] = {}
+    failed: list[TooFewDonorsError] = []
     for group in groups.groups:
         rows = groups.training_rows(group, taking_part)
-        own = replace(data, rows=rows)
+        place = f"{data.place}, {groups.name_of(group)}"
+        own = replace(data, rows=rows, place=place)
         stream = None if key is None else key.at(stratum=group.number)
-        models[group.number] = method.fit(_resampled(own, stream, bayesian=bayesian))
+        try:
+            models[group.number] = method.fit(_resampled(own, stream, bayesian=bayesian))
+        except TooFewDonorsError as error:
+            failed.append(error)
+    if failed:
+        others = f" ({len(failed) - 1} other strata fail too.)" if len(failed) > 1 else ""
+        raise TooFewDonorsError(f"{failed[0]}{others}")
     return GroupedModel(models, _GroupOf(groups), data.target.name)
 
 

@@ -17,6 +17,7 @@ from gpusynth.engine.progress import Listener, WatchedSource
 from gpusynth.engine.repair import RepairGroups, find_repair_groups
 from gpusynth.engine.start import Start, plan_start
 from gpusynth.engine.strata import StratumGroups, group_strata
+from gpusynth.engine.units import read_units
 from gpusynth.engine.weights import survey_weights
 from gpusynth.errors import DataError, PlanError
 from gpusynth.io import open_source
@@ -86,6 +87,8 @@ class Prepared:
         Strata that are too small to be fitted by themselves, and on what they are fitted.
     notes : tuple of str
         What was noticed and settled on the way; column names and counts, no values.
+    units : array of int64, shape (n_rows,), or None
+        Number of each row's unit; None where rows are units.
     """
 
     resolved: Resolved
@@ -100,6 +103,7 @@ class Prepared:
     groups: StratumGroups | None
     pooling: Sequence[Mapping[str, Any]]
     notes: tuple[str, ...]
+    units: Array | None = None
 
     @property
     def plan(self) -> SynthesisPlan:
@@ -231,6 +235,9 @@ def prepare(
         weight = survey_weights(table) if needs_weight else None
         groups = None if plan.strata is None else group_strata(plan.strata, table)
         start = plan_start(plan, table, groups, batch_rows=batch_rows)
+        units = None
+        if plan.unit is not None:
+            units = read_units(source, plan.unit, batch_rows=batch_rows)
     with stopwatch.phase("hash input"):
         listener.start("hash input", None)
         fingerprint = source.fingerprint()
@@ -248,6 +255,7 @@ def prepare(
         groups=groups,
         pooling=() if groups is None else groups.pooling(table),
         notes=(*notes, *conditions.notes),
+        units=units,
     )
 
 

@@ -136,6 +136,18 @@ class StratumGroups:
                 break
         return rows
 
+    def name_of(self, group: Group) -> str:
+        """Return a group's name for messages: the columns it agrees on and one of its rows.
+
+        Levels may be confidential; the row finds them.
+        """
+        stage, place = group.places[0]
+        columns = self.stages[stage].columns
+        if not columns:
+            return "all strata pooled"
+        row = int(self.stages[stage].rows_of(place)[0])
+        return f"stratum ({', '.join(columns)}) of data row {row + 1}"
+
     def pooling(self, table: Table) -> list[dict[str, Any]]:
         """Return, for each stratum that is pooled, its levels, size and the columns of its fit.
 

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from gpusynth.arrays import Array
+from gpusynth.methods.donor_minimums import DonorMethod, hold_in_tree
 from gpusynth.methods.model import (
     Block,
     DrawnColumns,
     FittedModel,
-    MethodSpecification,
     ModelSize,
     StepData,
     StepTarget,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Cart", "CartModel"]
 
 
-class Cart(MethodSpecification):
+class Cart(DonorMethod):
     """Draw from the leaf of a tree.
 
     Answers and states are told apart by classes (Gini), numbers by variance. Without predictors
@@ -43,6 +43,8 @@ class Cart(MethodSpecification):
 
     Parameters
     ----------
+    min_distinct_values, min_distinct_units, distinct_in
+        See `DonorMethod`.
     min_leaf : int
         Fewest real rows in a leaf (synthpop's minbucket).
     min_split : int, optional
@@ -88,16 +90,17 @@ class Cart(MethodSpecification):
         from gpusynth.trees import CartParams, grow_tree
 
         if not data.columns:
-            return Sample(weighted=self.weighted).fit(data)
+            return Sample(weighted=self.weighted, **self.donor_rules()).fit(data)
         tree, donors = grow_tree(
             data.predictors,
             data.target.goal,
-            CartParams(**self.model_dump(exclude={"weighted"})),
+            CartParams(**self.model_dump(exclude={"weighted", *self.donor_rules()})),
             columns=data.columns,
             weight=data.weight if self.weighted else None,
             rows=data.rows,
             n_threads=n_threads,
         )
+        tree, donors = hold_in_tree(self, data, tree, donors)
         return CartModel(tree=tree, donors=donors, target=data.target)
 
 

@@ -20,11 +20,11 @@ import numpy as np
 from pydantic import Field
 
 from gpusynth.arrays import Array
+from gpusynth.methods.donor_minimums import DonorMethod, hold_in_tree
 from gpusynth.methods.model import (
     Block,
     DrawnColumns,
     FittedModel,
-    MethodSpecification,
     ModelSize,
     StepData,
     StepTarget,
@@ -41,7 +41,7 @@ _TREE_BITS = 40
 """A tree's bootstrap takes the counters ``tree << 40 | draw`` of the column's stream."""
 
 
-class Bag(MethodSpecification):
+class Bag(DonorMethod):
     """Draw from the leaf of a random tree; the trees are grown on bootstrap samples of the rows.
 
     A tree chosen at random, then a donor from its leaf: every tree counts alike, whatever the size
@@ -49,6 +49,8 @@ class Bag(MethodSpecification):
 
     Parameters
     ----------
+    min_distinct_values, min_distinct_units, distinct_in
+        See `DonorMethod`; in every leaf of every tree.
     n_trees : int
         Trees (synthpop's ``ntree``: 10).
     min_leaf : int
@@ -90,7 +92,7 @@ class Bag(MethodSpecification):
         from gpusynth.trees import grow_tree
 
         if not data.columns:
-            return Sample(weighted=self.weighted).fit(data)
+            return Sample(weighted=self.weighted, **self.donor_rules()).fit(data)
         key = self._stream(data.target.name)
         weight = data.weight if self.weighted else None
         trees = []
@@ -105,7 +107,7 @@ class Bag(MethodSpecification):
                 n_threads=n_threads,
                 **self._choice_of_columns(key, number),
             )
-            trees.append((tree, donors))
+            trees.append(hold_in_tree(self, data, tree, donors))
         return ForestModel(tuple(trees), data.target)
 
     def _stream(self, target: str) -> StreamKey:

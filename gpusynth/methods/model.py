@@ -52,12 +52,18 @@ class StepTarget:
         What a donor row hands on besides: its exact number. None where the code says it all.
     goal : ClassTarget or NumberTarget
         What a tree tries to tell apart: classes for answers and states, numbers for numbers.
+    is_number : bool
+        Whether donors hand on numbers; false for states.
+    n_special : int
+        Codes below this are states of a number (missing codes and spikes), not numbers.
     """
 
     name: str
     codes: Array
     values: Array | None
     goal: Target
+    is_number: bool = False
+    n_special: int = 0
 
     def take(self, rows: Array) -> tuple[Array, Array | None]:
         """Return the exact codes and values of donor rows.
@@ -93,6 +99,10 @@ class StepData:
     table : Table
         All real columns as codes and numbers, for methods whose `reads_columns` is true; others
         must not count on a column being there still.
+    units : array of int64, shape (n_real,), or None
+        Number of the unit (a firm) that each real row belongs to; None where rows are units.
+    place : str
+        Which step and stratum, for messages.
     """
 
     predictors: PredictorTable
@@ -102,6 +112,8 @@ class StepData:
     weight: Array | None
     n_real: int
     table: Table
+    units: Array | None = None
+    place: str = ""
 
     @property
     def n_part(self) -> int:
@@ -263,6 +275,9 @@ class MethodSpecification(BaseModel):
         Whether it learns a distribution; false where the plan says all (a formula, a copy).
     by_parts : bool
         Whether a number with missing codes or spikes takes two steps, its state and its value.
+    absent_by_default : frozenset of str
+        Parameters that a plan's JSON leaves out where they have their defaults, so that plans
+        from before they existed keep their fingerprints.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -273,6 +288,7 @@ class MethodSpecification(BaseModel):
     whole_file: ClassVar[bool] = False
     is_fitted: ClassVar[bool] = True
     by_parts: ClassVar[bool] = True
+    absent_by_default: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def is_weighted(self) -> bool:

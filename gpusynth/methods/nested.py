@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from gpusynth.arrays import Array
 from gpusynth.errors import PlanError
+from gpusynth.methods.donor_minimums import donor_rules
 from gpusynth.methods.grouped import GroupedModel, RowGroups, group_rows
 from gpusynth.methods.model import (
     Block,
@@ -136,7 +137,7 @@ class Nested(MethodSpecification):
         within: Method = self.within
         if self.weighted and not within.is_weighted:
             within = type(within)(**{**within.model_dump(), "weighted": True})
-        return within, Sample(weighted=within.is_weighted)
+        return within, Sample(weighted=within.is_weighted, **donor_rules(within))
 
 
 @dataclass(frozen=True, slots=True)

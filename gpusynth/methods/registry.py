@@ -126,6 +126,11 @@ def method_to_json(method: Method) -> dict[str, Any]:
     Returns
     -------
     dict
-        The name under ``method``, then every parameter.
+        The name under ``method``, then every parameter; see `absent_by_default`.
     """
-    return {"method": method.name, **method.model_dump()}
+    parameters = method.model_dump()
+    if isinstance(method, MethodSpecification):
+        chosen = method.model_dump(exclude_defaults=True)
+        for name in method.absent_by_default - chosen.keys():
+            parameters.pop(name)
+    return {"method": method.name, **parameters}

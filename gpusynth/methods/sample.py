@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from gpusynth.arrays import Array
+from gpusynth.methods.donor_minimums import DonorMethod, check_together
 from gpusynth.methods.model import (
     Block,
     DrawnColumns,
     FittedModel,
-    MethodSpecification,
     OneLeaf,
     StepData,
     StepTarget,
@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 __all__ = ["Sample", "SampleModel"]
 
 
-class Sample(MethodSpecification):
+class Sample(DonorMethod):
     """Draw from the column's own distribution, with replacement.
 
     Parameters
     ----------
+    min_distinct_values, min_distinct_units, distinct_in
+        See `DonorMethod`; all rows together are the one leaf.
     weighted : bool
         Draw in proportion to the survey weight.
     """
@@ -57,6 +59,7 @@ class Sample(MethodSpecification):
             cumulative = np.cumsum(weight, dtype=np.float64)
             if cumulative[-1] == 0:  # no row counts for anything, so all count alike
                 cumulative = None
+        check_together(self, data, cumulative)
         return SampleModel(data.rows, cumulative, data.target, data.n_part)
 
 

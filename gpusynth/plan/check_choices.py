@@ -100,6 +100,8 @@ def _known(what: str, names: Iterable[str], schema: Schema) -> None:
 def _check_names(plan: Plan, schema: Schema) -> None:
     for what in ("never_predict", "predict_only", "resynthesize"):
         _known(what, getattr(plan, what), schema)
+    if plan.unit is not None and plan.unit not in schema.names:
+        raise PlanError(f"unit: unknown column {plan.unit!r}. Correct the name.")
     _known("smoothing", plan.smoothing, schema)
     if plan.strata is not None:
         _known("strata", plan.strata.columns, schema)

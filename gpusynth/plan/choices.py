@@ -82,6 +82,9 @@ class Plan(BaseModel):
         File with the kept columns; its rows start the synthetic rows in place of real ones.
     resynthesize : sequence of str
         Kept columns that are drawn anew at the end, given all others.
+    unit : str, optional
+        Column that says which real rows belong to one unit (a firm), for `min_distinct_units` and
+        the tails; a key or dropped column too. Every row is a unit of its own without it.
 
     Raises
     ------
@@ -114,6 +117,7 @@ class Plan(BaseModel):
     smoothing: dict[str, _SmoothingField] = Field(default_factory=dict)
     start_table: str | None = None
     resynthesize: tuple[str, ...] = ()
+    unit: str | None = None
 
     def method_of(self, column: str) -> Method:
         """Return the method chosen for a column.

@@ -16,7 +16,7 @@ __all__ = ["plan_to_toml", "read_plan", "write_plan"]
 
 _SIMPLE = (
     *("never_predict", "predict_only", "max_predictors", "screen", "proper"),
-    *("start_table", "resynthesize"),
+    *("start_table", "resynthesize", "unit"),
 )
 
 _HEADER = """\
@@ -28,7 +28,7 @@ methods: column = { method = "cart", min_leaf = 10 } or column = "sample"; also 
 predictors: column = [columns that may predict it]; default: all columns visited before it.
 rules: [[rules]] target, when, value (missing without it); edits: [[edits]] holds, name, attempts.
 also: never_predict, predict_only, max_predictors, screen, smoothing, strata, partial, proper,
-  start_table, resynthesize."""
+  start_table, resynthesize, unit."""
 
 
 def read_plan(path: str | Path) -> Plan:

@@ -82,6 +82,7 @@ def resolve(schema: Schema, codecs: Mapping[str, Codec], plan: Plan | None = Non
         partial=plan.partial,
         proper=plan.proper,
         start_table=plan.start_table,
+        unit=plan.unit,
     )
 
 
@@ -135,7 +136,7 @@ def _column_steps(
         method, smoothing = Constant(), None
     check_suitable(method, column)
     if isinstance(method, Cart) and not predictors:
-        method = Sample(weighted=method.weighted)
+        method = Sample(weighted=method.weighted, **method.donor_rules())
     if not method.uses_predictors:
         return [Step(number, column.name, "whole", method, (), smoothing)]
     n_ordinary = codec.n_codes - codec.n_special

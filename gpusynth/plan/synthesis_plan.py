@@ -131,6 +131,8 @@ class SynthesisPlan:
     proper : {"none", "bootstrap", "bayesian"}
     start_table : str, optional
         File whose rows start the synthetic rows in place of real rows.
+    unit : str, optional
+        Column that says which real rows belong to one unit.
     """
 
     schema_fingerprint: str
@@ -144,6 +146,7 @@ class SynthesisPlan:
     partial: Partial | None = None
     proper: Proper = "none"
     start_table: str | None = None
+    unit: str | None = None
 
     @property
     def visit(self) -> tuple[str, ...]:
@@ -210,7 +213,12 @@ class SynthesisPlan:
             "partial": None if self.partial is None else self.partial.model_dump(mode="json"),
             "proper": self.proper,
             "start_table": self.start_table,
+            **self._protection_to_json(),
         }
+
+    def _protection_to_json(self) -> dict[str, Any]:
+        """Return what is chosen for confidentiality; older plans keep their fingerprints."""
+        return {} if self.unit is None else {"unit": self.unit}
 
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> SynthesisPlan:
@@ -249,6 +257,7 @@ class SynthesisPlan:
                 partial=None if partial is None else Partial.model_validate(partial),
                 proper=given["proper"],
                 start_table=given["start_table"],
+                unit=given.get("unit"),
             )
         except (KeyError, TypeError) as error:
             raise PlanError(f"not a synthesis plan: {type(error).__name__} at {error}") from None

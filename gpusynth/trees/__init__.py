@@ -5,6 +5,7 @@ May import the table, io and lower floors and the kernels; knows nothing of meth
 
 from gpusynth.trees.grow import grow_tree
 from gpusynth.trees.leaves import LeafDonors
+from gpusynth.trees.minimums import LeafMinimum, count_distinct, hold_minimums
 from gpusynth.trees.params import CartParams
 from gpusynth.trees.predictors import Layout, Predictor, PredictorTable
 from gpusynth.trees.target import ClassTarget, NumberTarget, Target
@@ -17,13 +18,16 @@ __all__ = [
     "ClassTarget",
     "Layout",
     "LeafDonors",
+    "LeafMinimum",
     "NumberTarget",
     "Predictor",
     "PredictorTable",
     "Target",
     "Tree",
+    "count_distinct",
     "draw_rows",
     "grow_tree",
+    "hold_minimums",
     "walk",
     "warm_up",
 ]
