@@ -13,6 +13,8 @@ from typing import Annotated, Any
 import typer
 
 import gpusynth
+from gpusynth.cli.doctoring import show_doctor
+from gpusynth.cli.estimating import estimate_run
 from gpusynth.cli.evaluating import evaluate_files
 from gpusynth.cli.reporting import render_report
 from gpusynth.errors import GpusynthError
@@ -214,6 +216,8 @@ def _replicate(
 
 app.command("evaluate")(evaluate_files)
 app.command("report")(render_report)
+app.command("estimate")(estimate_run)
+app.command("doctor")(show_doctor)
 
 
 @app.command("simulate-firms")

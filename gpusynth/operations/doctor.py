@@ -1,0 +1,173 @@
+"""Doctor: what this machine has for gpusynth, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import psutil
+
+from gpusynth.engine import available_threads
+
+__all__ = ["Finding", "Verdict", "examine"]
+
+Verdict: TypeAlias = Literal["ok", "optional", "problem"]
+"""ok: there. optional: not there, but only some users need it. problem: runs fail or suffer."""
+
+_LITTLE_MEMORY = 2 << 30
+_LITTLE_DISK = 5 << 30
+
+_EXTRAS = {
+    "parametric": ("scipy", "statsmodels", "threadpoolctl"),
+    "evaluate": ("scipy", "scikit-learn", "threadpoolctl"),
+    "inference": ("formulaic", "statsmodels", "pandas", "scipy"),
+    "report": ("jinja2",),
+    "dask": ("dask", "distributed"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes
+    ----------
+    area : str
+    what : str
+    found : str
+    verdict : {"ok", "optional", "problem"}
+    remedy : str
+        What to do; empty where nothing is to be done.
+    """
+
+    area: str
+    what: str
+    found: str
+    verdict: Verdict
+    remedy: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """Return the JSON form.
+
+        Returns
+        -------
+        dict
+        """
+        return asdict(self)
+
+
+def examine() -> list[Finding]:
+    """Look at the machine, the packages and the devices.
+
+    Returns
+    -------
+    list of Finding
+        By area.
+    """
+    areas: tuple[Callable[[], list[Finding]], ...] = (_machine, _packages, _kernels, _devices)
+    return [finding for area in areas for finding in area()]
+
+
+def _machine() -> list[Finding]:
+    memory = psutil.virtual_memory()
+    place = Path(tempfile.gettempdir())
+    free = shutil.disk_usage(place).free
+    return [
+        Finding("machine", "system", platform.platform(terse=True), "ok"),
+        Finding("machine", "processors", f"{available_threads()} usable", "ok"),
+        Finding(
+            "machine",
+            "memory",
+            f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB available",
+            "ok" if memory.available >= _LITTLE_MEMORY else "problem",
+            ""
+            if memory.available >= _LITTLE_MEMORY
+            else "Free some memory: a million rows of 130 columns take about 1 GB.",
+        ),
+        Finding(
+            "machine",
+            "temporary files",
+            f"{free / 1e9:.1f} GB free in {place}",
+            "ok" if free >= _LITTLE_DISK else "problem",
+            "" if free >= _LITTLE_DISK else "Free some space, or set TMPDIR to a larger disk.",
+        ),
+    ]
+
+
+def _packages() -> list[Finding]:
+    findings = [Finding("packages", "python", platform.python_version(), "ok")]
+    findings += [_package(name) for name in ("gpusynth", "numpy", "numba", "pyarrow")]
+    for extra, names in _EXTRAS.items():
+        missing = [name for name in names if _version(name) is None]
+        found = ", ".join(f"{name} {_version(name)}" for name in names if name not in missing)
+        remedy = f'pip install "gpusynth[{extra}]"' if missing else ""
+        lacks = f"no {', '.join(missing)}" if missing else ""
+        findings.append(
+            Finding(
+                "packages",
+                f"extra {extra}",
+                "; ".join(part for part in (found, lacks) if part),
+                "optional" if missing else "ok",
+                remedy,
+            )
+        )
+    return findings
+
+
+def _package(name: str) -> Finding:
+    found = _version(name)
+    if found is None and name == "gpusynth":
+        from gpusynth import __version__
+
+        return Finding("packages", name, f"{__version__} from a checkout", "ok")
+    if found is None:
+        return Finding("packages", name, "missing", "problem", "pip install gpusynth")
+    return Finding("packages", name, found, "ok")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _kernels() -> list[Finding]:
+    from gpusynth_kernels.compile import cache_is_on
+
+    if not cache_is_on():
+        return [
+            Finding(
+                "kernels",
+                "cache",
+                "off",
+                "problem",
+                "Every process compiles for a minute. Unset GPUSYNTH_KERNEL_CACHE where it is 0.",
+            )
+        ]
+    given = os.environ.get("NUMBA_CACHE_DIR")
+    if given is not None:
+        place = Path(given)
+    else:
+        import gpusynth_kernels
+
+        place = Path(str(gpusynth_kernels.__file__)).parent
+    writable = os.access(place if place.exists() else place.parent, os.W_OK)
+    if not writable and given is None:
+        return [Finding("kernels", "cache", "in the user's cache directory", "ok")]
+    remedy = "" if writable else "Set NUMBA_CACHE_DIR to a directory of your own."
+    return [Finding("kernels", "cache", str(place), "ok" if writable else "problem", remedy)]
+
+
+def _devices() -> list[Finding]:
+    if sys.platform == "darwin":
+        return [Finding("devices", "GPU", "none that CUDA knows", "optional")]
+    return []
