@@ -34,6 +34,10 @@ class Purpose(IntEnum):
     SIMULATE = 6
     EVALUATE = 7
     REPAIR = 8
+    SHUFFLE = 20
+    TAIL = 21
+    DEAL = 22
+    REPLACE = 23
 
 
 _LIMITS = {"seed": 64, "replicate": 16, "stratum": 24, "step": 16}

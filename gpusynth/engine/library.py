@@ -11,7 +11,7 @@ from typing import Any
 from gpusynth.engine.directory import RunDirectory
 from gpusynth.engine.fitting import StepModels
 from gpusynth.engine.measure import Stopwatch
-from gpusynth.engine.output import check_keys, to_table
+from gpusynth.engine.output import check_keys, output_sources, to_table
 from gpusynth.engine.prepare import Prepared, prepare, resolve_input
 from gpusynth.engine.progress import Listener, SilentListener
 from gpusynth.engine.replicate import SyntheticRows
@@ -240,8 +240,9 @@ def _deliver(
     if directory is not None:
         return write_run(synthesis, replicates, settings, directory)
     tables = []
+    sources = output_sources(synthesis.prepared.resolved)
     for rows in replicates:
         table = to_table(rows, synthesis.prepared.resolved, settings.batch_rows)
         rows.clear()
-        tables.append(like_input(table, data))
+        tables.append(like_input(table, data, sources=sources))
     return tables if settings.n_replicates > 1 else tables[0]

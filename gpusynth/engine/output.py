@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +11,27 @@ import pyarrow as pa
 import gpusynth
 from gpusynth.engine.prepare import Resolved
 from gpusynth.engine.progress import Listener
+from gpusynth.engine.released import UsedLevels, released_schema
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.errors import PlanError
 from gpusynth.io import CsvStyle, ReplicateMetadata, ReplicateWriter
-from gpusynth.table import DECIMALS_METADATA, Schema, decode_batch, parse_storage
+from gpusynth.table import DECIMALS_METADATA, decode_batch, parse_storage
 from gpusynth.table import output_schema as drawn_schema
 
-__all__ = ["check_keys", "output_schema", "replicate_batches", "to_table", "write_replicate"]
+__all__ = [
+    "check_keys",
+    "output_schema",
+    "output_sources",
+    "replicate_batches",
+    "to_table",
+    "write_replicate",
+]
 
 
 def output_schema(resolved: Resolved) -> pa.Schema:
     """Return names, order and types of the output: the input's, without dropped columns.
+
+    Under the new names where the plan gives any, and with its flag as the last column.
 
     Parameters
     ----------
@@ -32,6 +42,32 @@ def output_schema(resolved: Resolved) -> pa.Schema:
     pyarrow.Schema
         Of a text file the types that its schema names; a text file says none itself.
     """
+    output = resolved.plan.output
+    real = _real_schema(resolved)
+    fields = [field.with_name(output.new_name(field.name)) for field in real]
+    if output.flag is not None:
+        fields.append(pa.field(output.flag, pa.bool_(), nullable=False))
+    return pa.schema(fields, metadata=real.metadata)
+
+
+def output_sources(resolved: Resolved) -> Mapping[str, str]:
+    """Return, for each output column that has one, the real column that it stands for.
+
+    Parameters
+    ----------
+    resolved : Resolved
+
+    Returns
+    -------
+    dict of str to str
+        Name in the output -> name in the real file.
+    """
+    output = resolved.plan.output
+    return {output.new_name(name): name for name in _real_schema(resolved).names}
+
+
+def _real_schema(resolved: Resolved) -> pa.Schema:
+    """Return the output's columns under their real names, without the flag."""
     source = resolved.source.arrow_schema
     drawn = drawn_schema(resolved.schema, source)
     fields = {field.name: field for field in drawn}
@@ -59,7 +95,7 @@ def check_keys(resolved: Resolved, n_rows: int) -> None:
     PlanError
         Naming the column and its type.
     """
-    schema = output_schema(resolved)
+    schema = _real_schema(resolved)
     for name in resolved.plan.key_columns:
         _keys(name, schema.field(name).type, n_rows - 1, 1, n_rows)
 
@@ -80,11 +116,13 @@ def replicate_batches(
     pyarrow.RecordBatch
         With the schema that `output_schema` returns.
     """
-    schema = output_schema(resolved)
+    schema, real = output_schema(resolved), _real_schema(resolved)
     keys = set(resolved.plan.key_columns)
-    drawn = pa.schema([field for field in schema if field.name not in keys])
-    for first in range(0, rows.n_rows, batch_rows):
-        part = slice(first, min(first + batch_rows, rows.n_rows))
+    drawn = pa.schema([field for field in real if field.name not in keys])
+    used = UsedLevels.of(rows, resolved)
+    for first in range(0, rows.n_output, batch_rows):
+        last = min(first + batch_rows, rows.n_output)
+        part = slice(first, last) if rows.order is None else rows.order[first:last]
         batch = decode_batch(
             resolved.schema,
             resolved.codecs,
@@ -93,11 +131,13 @@ def replicate_batches(
             drawn,
         )
         columns = [
-            _keys(field.name, field.type, part.start, part.stop - part.start, rows.n_rows)
+            _keys(field.name, field.type, first, last - first, rows.n_output)
             if field.name in keys
-            else batch.column(field.name)
-            for field in schema
+            else used.shorten(field.name, batch.column(field.name), resolved)
+            for field in real
         ]
+        if resolved.plan.output.flag is not None:
+            columns.append(pa.array(np.ones(last - first, np.bool_)))
         yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
@@ -146,7 +186,7 @@ def write_replicate(
     """
     schema = output_schema(resolved)
     metadata = ReplicateMetadata(
-        schema=_released(resolved.schema, resolved.plan.predict_only),
+        schema=released_schema(resolved, UsedLevels.of(rows, resolved), resolved.plan.predict_only),
         plan_fingerprint=resolved.plan.fingerprint(),
         seed=seed,
         version=gpusynth.__version__,
@@ -156,13 +196,6 @@ def write_replicate(
         for batch in replicate_batches(rows, resolved, batch_rows):
             writer.write(batch)
             listener.advance(path.name, work=batch.num_rows, rows=batch.num_rows)
-
-
-def _released(schema: Schema, left_out: Sequence[str]) -> Schema:
-    """Leave out what the output does not have: a dropped column may name confidential levels."""
-    return Schema(
-        columns=tuple(c for c in schema.columns if c.role != "drop" and c.name not in left_out)
-    )
 
 
 def _style(schema: pa.Schema) -> CsvStyle:

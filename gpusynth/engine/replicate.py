@@ -51,6 +51,10 @@ class SyntheticRows:
     tables : dict of int to PredictorTable
         First row of a block -> its finished columns in the layout of trees. Empty where memory is
         short: a tree then reads the codes.
+    removed : array of bool, shape (n_rows,), or None
+        Rows that are not put out.
+    order : array of int64, shape (n_output,), or None
+        Which rows are put out, in their order; None for all as they are.
     """
 
     number: int
@@ -60,6 +64,13 @@ class SyntheticRows:
     codes: dict[str, Array] = field(default_factory=dict)
     values: dict[str, Array] = field(default_factory=dict)
     tables: dict[int, PredictorTable] = field(default_factory=dict)
+    removed: Array | None = None
+    order: Array | None = None
+
+    @property
+    def n_output(self) -> int:
+        """Number of rows that are put out."""
+        return self.n_rows if self.order is None else len(self.order)
 
     def blocks(self) -> Iterator[Block]:
         """Cut the rows into even blocks that are drawn apart: no thread waits for a larger one."""

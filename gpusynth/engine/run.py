@@ -68,9 +68,9 @@ def write_run(
     """
     resolved = synthesis.prepared.resolved
     listener, stopwatch = synthesis.listener, synthesis.stopwatch
-    n_rows = replicates[0].n_rows
     files = []
-    listener.start("write", n_rows * len(replicates))
+    sizes = [rows.n_output for rows in replicates]
+    listener.start("write", sum(sizes))
     with stopwatch.phase("write"):
         for rows in replicates:
             file = directory.staging / f"replicate_{rows.number:03d}.{settings.format}"
@@ -92,7 +92,7 @@ def write_run(
     with stopwatch.phase("hash output"):
         written = tuple(
             Replicate(number, directory.path / file.name, n_rows, file_sha256(file))
-            for number, file in enumerate(files, start=1)
+            for number, (file, n_rows) in enumerate(zip(files, sizes, strict=True), start=1)
         )
     manifest = build_manifest(synthesis, settings, written)
     write_json_atomic(directory.staging / "manifest.json", manifest)

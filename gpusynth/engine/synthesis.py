@@ -12,6 +12,7 @@ from gpusynth.engine.fitting import StepModels, fit_step
 from gpusynth.engine.measure import Stopwatch, timed
 from gpusynth.engine.prepare import Prepared
 from gpusynth.engine.progress import Listener
+from gpusynth.engine.released import output_order
 from gpusynth.engine.replicate import SyntheticRows, allocate
 from gpusynth.engine.schedule import Scheduler
 from gpusynth.engine.settings import RunSettings
@@ -149,6 +150,7 @@ class Synthesis:
         self._run(phase, known, draws, n_rows=rows, threads=settings.n_threads, last_uses=last_uses)
         for replicate in replicates:
             replicate.finish_drawing()
+            replicate.order = output_order(replicate, prepared.plan.output, settings.seed)
         return replicates
 
     def n_rows(self, settings: RunSettings) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -11,7 +12,7 @@ import pyarrow as pa
 __all__ = ["like_input"]
 
 
-def like_input(table: pa.Table, original: Any) -> Any:
+def like_input(table: pa.Table, original: Any, *, sources: Mapping[str, str] | None = None) -> Any:
     """Return a table as the kind of object that the user gave.
 
     Parameters
@@ -21,6 +22,9 @@ def like_input(table: pa.Table, original: Any) -> Any:
     original : object
         A pandas or polars data frame, a pyarrow table or record batch, or another object with
         ``__arrow_c_stream__``.
+    sources : mapping of str to str, optional
+        Column of `table` -> column of `original` that it stands for; the same names by default.
+        A column that stands for none keeps its Arrow type.
 
     Returns
     -------
@@ -29,35 +33,46 @@ def like_input(table: pa.Table, original: Any) -> Any:
         and their order included), a polars data frame with the original's dtypes, a pyarrow
         record batch for one, and a `pyarrow.Table` for everything else.
     """
+    if sources is None:
+        sources = {name: name for name in table.column_names}
     if nw.dependencies.is_pandas_dataframe(original):
-        return _like_pandas(table, original)
+        return _like_pandas(table, original, sources)
     if nw.dependencies.is_polars_dataframe(original):
-        return _like_polars(table, original)
+        return _like_polars(table, original, sources)
     if isinstance(original, pa.RecordBatch):
         columns = [c.combine_chunks() for c in table.unify_dictionaries().columns]
         return pa.RecordBatch.from_arrays(columns, schema=table.schema)
     return table
 
 
-def _like_polars(table: pa.Table, original: Any) -> Any:
+def _like_polars(table: pa.Table, original: Any, sources: Mapping[str, str]) -> Any:
     import polars as pl
 
     frame = pl.DataFrame(table)
-    return frame.cast({name: original.schema[name] for name in frame.columns})
+    return frame.cast({name: original.schema[source] for name, source in sources.items()})
 
 
-def _like_pandas(table: pa.Table, original: Any) -> Any:
+def _like_pandas(table: pa.Table, original: Any, sources: Mapping[str, str]) -> Any:
     import pandas as pd
 
-    names = {str(name): position for position, name in enumerate(original.columns)}
-    positions = [names[name] for name in table.column_names]
-    series = [
-        _like_series(column, original.iloc[:, position])
-        for column, position in zip(table.columns, positions, strict=True)
-    ]
+    known = {str(name): position for position, name in enumerate(original.columns)}
+    series: list[Any] = []
+    names: list[Any] = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if name not in sources:
+            series.append(pd.Series(column.to_numpy()))
+            names.append(name)
+            continue
+        position = known[sources[name]]
+        series.append(_like_series(column, original.iloc[:, position]))
+        # The name itself, which need not be text.
+        names.append(original.columns[position] if sources[name] == name else name)
     frame = pd.concat(series, axis=1) if series else pd.DataFrame()
-    # The names themselves, which need not be text, and the name of the axis.
-    frame.columns = original.columns[positions]
+    if list(sources) == table.column_names and all(n == s for n, s in sources.items()):
+        # With the name of the axis.
+        frame.columns = original.columns[[known[name] for name in table.column_names]]
+    else:
+        frame.columns = pd.Index(names, name=original.columns.name)
     return frame
 
 

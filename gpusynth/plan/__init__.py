@@ -7,12 +7,14 @@ from gpusynth.plan.choices import Plan, VisitOrder
 from gpusynth.plan.conditions import Edit, Partial, Rule
 from gpusynth.plan.plan_file import plan_to_toml, read_plan, write_plan
 from gpusynth.plan.refine import refine
+from gpusynth.plan.release import Output
 from gpusynth.plan.resolve import resolve
 from gpusynth.plan.strata import Strata, StratumSize
 from gpusynth.plan.synthesis_plan import Part, Proper, Step, SynthesisPlan
 
 __all__ = [
     "Edit",
+    "Output",
     "Part",
     "Partial",
     "Plan",

@@ -74,6 +74,8 @@ def check_choices(plan: Plan, schema: Schema) -> None:
     _check_starts(plan, schema)
     _check_smoothing(plan, schema)
     _check_proper(plan)
+    dropped = {column.name for column in schema.with_role("drop")} | set(plan.predict_only)
+    plan.output.check_names([name for name in schema.names if name not in dropped], schema.names)
     for edit in plan.edits:
         names = parse_expression(edit.holds).columns
         _known(f"edit {edit.title!r}", names, schema)

@@ -17,6 +17,7 @@ from gpusynth.errors import PlanError
 from gpusynth.methods import Cart, Method, method_to_json, parse_method
 from gpusynth.methods.smoothing import Smoothing, parse_smoothing
 from gpusynth.plan.conditions import Edit, Partial, Rule
+from gpusynth.plan.release import Output
 from gpusynth.plan.strata import Strata
 from gpusynth.plan.synthesis_plan import Proper
 
@@ -85,6 +86,8 @@ class Plan(BaseModel):
     unit : str, optional
         Column that says which real rows belong to one unit (a firm), for `min_distinct_units` and
         the tails; a key or dropped column too. Every row is a unit of its own without it.
+    output : Output
+        Order of rows, names of columns, a flag, and which levels the files name.
 
     Raises
     ------
@@ -118,6 +121,7 @@ class Plan(BaseModel):
     start_table: str | None = None
     resynthesize: tuple[str, ...] = ()
     unit: str | None = None
+    output: Output = Output()
 
     def method_of(self, column: str) -> Method:
         """Return the method chosen for a column.

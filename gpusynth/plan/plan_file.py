@@ -28,7 +28,7 @@ methods: column = { method = "cart", min_leaf = 10 } or column = "sample"; also 
 predictors: column = [columns that may predict it]; default: all columns visited before it.
 rules: [[rules]] target, when, value (missing without it); edits: [[edits]] holds, name, attempts.
 also: never_predict, predict_only, max_predictors, screen, smoothing, strata, partial, proper,
-  start_table, resynthesize, unit."""
+  start_table, resynthesize, unit, output."""
 
 
 def read_plan(path: str | Path) -> Plan:
@@ -131,6 +131,7 @@ def _tables(plan: Plan) -> dict[str, Any]:
         "partial": None if plan.partial is None else plan.partial.model_dump(mode="json"),
         "rules": [rule.model_dump(mode="json") for rule in plan.rules],
         "edits": [edit.model_dump(mode="json") for edit in plan.edits],
+        "output": plan.output.model_dump(mode="json", exclude_defaults=True),
     }
     return {name: _without_none(given) for name, given in tables.items() if given}
 

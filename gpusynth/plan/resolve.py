@@ -83,6 +83,7 @@ def resolve(schema: Schema, codecs: Mapping[str, Codec], plan: Plan | None = Non
         proper=plan.proper,
         start_table=plan.start_table,
         unit=plan.unit,
+        output=plan.output,
     )
 
 

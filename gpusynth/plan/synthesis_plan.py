@@ -14,6 +14,7 @@ from gpusynth.errors import PlanError
 from gpusynth.methods import Method, method_to_json, parse_method
 from gpusynth.methods.smoothing import Smoothing, parse_smoothing
 from gpusynth.plan.conditions import Edit, Partial, Rule
+from gpusynth.plan.release import Output
 from gpusynth.plan.strata import Strata
 from gpusynth.table.expression import parse_expression
 
@@ -42,6 +43,8 @@ bayesian
 """
 
 _FORMAT = 2
+
+_AS_THEY_ARE = Output()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,7 @@ class SynthesisPlan:
         File whose rows start the synthetic rows in place of real rows.
     unit : str, optional
         Column that says which real rows belong to one unit.
+    output : Output
     """
 
     schema_fingerprint: str
@@ -147,6 +151,7 @@ class SynthesisPlan:
     proper: Proper = "none"
     start_table: str | None = None
     unit: str | None = None
+    output: Output = _AS_THEY_ARE
 
     @property
     def visit(self) -> tuple[str, ...]:
@@ -218,7 +223,11 @@ class SynthesisPlan:
 
     def _protection_to_json(self) -> dict[str, Any]:
         """Return what is chosen for confidentiality; older plans keep their fingerprints."""
-        return {} if self.unit is None else {"unit": self.unit}
+        chosen: dict[str, Any] = {
+            "unit": self.unit,
+            "output": self.output.model_dump(mode="json", exclude_defaults=True),
+        }
+        return {name: given for name, given in chosen.items() if given}
 
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> SynthesisPlan:
@@ -258,6 +267,7 @@ class SynthesisPlan:
                 proper=given["proper"],
                 start_table=given["start_table"],
                 unit=given.get("unit"),
+                output=Output.model_validate(given.get("output", {})),
             )
         except (KeyError, TypeError) as error:
             raise PlanError(f"not a synthesis plan: {type(error).__name__} at {error}") from None

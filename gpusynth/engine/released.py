@@ -1,0 +1,177 @@
+"""What of the real file's description may leave with a synthetic file, and under which names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from gpusynth.arrays import Array
+from gpusynth.engine.prepare import Resolved
+from gpusynth.engine.replicate import SyntheticRows
+from gpusynth.plan import Output
+from gpusynth.streams import Purpose, StreamKey, random_bits
+from gpusynth.table import Column, Schema
+from gpusynth.table.codec_levels import LevelCodec
+
+__all__ = ["UsedLevels", "output_order", "released_schema"]
+
+
+def output_order(rows: SyntheticRows, output: Output, seed: int) -> Array | None:
+    """Return which rows are put out, in their order.
+
+    Parameters
+    ----------
+    rows : SyntheticRows
+    output : Output
+    seed : int
+
+    Returns
+    -------
+    array of int64, shape (n_output,), or None
+        None for all rows as they are. Shuffled rows are in the order of random 64-bit numbers, ties
+        by row.
+    """
+    removed = rows.removed
+    order = None if removed is None or not removed.any() else np.flatnonzero(~removed)
+    if output.shuffle_rows:
+        key = StreamKey(seed, replicate=rows.number, purpose=Purpose.SHUFFLE)
+        shuffled = np.argsort(random_bits(key, 0, rows.n_rows)[:, 0], kind="stable")
+        order = shuffled if removed is None else shuffled[~removed[shuffled]]
+    return order
+
+
+@dataclass(frozen=True, slots=True)
+class UsedLevels:
+    """Which codes of the columns with levels or spikes occur in one synthetic file.
+
+    Attributes
+    ----------
+    codes : dict of str to array of bool, shape (n_codes,)
+        Column -> whether each code occurs; columns that are not there keep all levels.
+    """
+
+    codes: dict[str, Array]
+
+    @classmethod
+    def of(cls, rows: SyntheticRows, resolved: Resolved) -> UsedLevels:
+        """Look through the rows that are put out.
+
+        Parameters
+        ----------
+        rows : SyntheticRows
+        resolved : Resolved
+
+        Returns
+        -------
+        UsedLevels
+        """
+        if resolved.plan.output.levels == "all":
+            return cls({})
+        used = {}
+        for name, codes in rows.codes.items():
+            codec = resolved.codecs[name]
+            if codec.column.spikes or isinstance(codec, LevelCodec):
+                part = codes if rows.order is None else codes[rows.order]
+                used[name] = np.bincount(part, minlength=codec.n_codes) > 0
+        return cls(used)
+
+    def shorten(self, name: str, array: pa.Array, resolved: Resolved) -> pa.Array:
+        """Leave unused values out of a column's dictionary; others are returned as they are.
+
+        Parameters
+        ----------
+        name : str
+        array : pyarrow.Array
+        resolved : Resolved
+
+        Returns
+        -------
+        pyarrow.Array
+            Of the same type.
+        """
+        codec = resolved.codecs[name]
+        if name not in self.codes or not pa.types.is_dictionary(array.type):
+            return array
+        if not isinstance(codec, LevelCodec):
+            return array
+        texts = np.array((*codec.missing, *codec.levels), object)
+        occurs = set(texts[self.codes[name][len(codec.automatic) :]].tolist())
+        keep = np.array([text in occurs for text in codec.dictionary], np.bool_)
+        if keep.all():
+            return array
+        place = np.cumsum(keep) - 1
+        indices = array.indices.fill_null(0).to_numpy(zero_copy_only=False)
+        is_null = array.indices.is_null().to_numpy(zero_copy_only=False)
+        moved = place[np.where(is_null, 0, indices)] if len(place) else indices
+        return pa.DictionaryArray.from_arrays(
+            pa.array(moved, mask=is_null).cast(array.type.index_type),
+            array.dictionary.filter(pa.array(keep)),
+            ordered=array.type.ordered,
+        )
+
+    def describe(self, column: Column, resolved: Resolved) -> Column:
+        """Return a column's description without levels, labels and spikes that do not occur.
+
+        Parameters
+        ----------
+        column : Column
+        resolved : Resolved
+
+        Returns
+        -------
+        Column
+        """
+        used = self.codes.get(column.name)
+        if used is None:
+            return column
+        codec = resolved.codecs[column.name]
+        if isinstance(codec, LevelCodec):
+            occurs = used[codec.n_special :]
+            gone = {t for t, there in zip(codec.levels, occurs, strict=True) if not there}
+            changed = {"labels": {k: v for k, v in column.labels.items() if k not in gone}}
+            if column.levels is not None:
+                left = tuple(level for level in column.levels if level not in gone)
+                return column.model_copy(update={**changed, "levels": left})
+            return column.model_copy(update=changed)
+        occurs = used[codec.n_special - len(column.spikes) : codec.n_special]
+        spikes = tuple(s for s, there in zip(column.spikes, occurs, strict=True) if there)
+        return column.model_copy(update={"spikes": spikes})
+
+
+def released_schema(resolved: Resolved, used: UsedLevels, left_out: Sequence[str]) -> Schema:
+    """Return the schema that describes a synthetic file.
+
+    Without what the output does not have: a dropped column may name confidential levels.
+
+    Parameters
+    ----------
+    resolved : Resolved
+    used : UsedLevels
+    left_out : sequence of str
+        Columns that are not put out, besides the dropped ones.
+
+    Returns
+    -------
+    Schema
+        With the names of the output, and its flag.
+    """
+    output = resolved.plan.output
+    columns = [
+        used.describe(column, resolved).model_copy(update={"name": output.new_name(column.name)})
+        for column in resolved.schema.columns
+        if column.role != "drop" and column.name not in left_out
+    ]
+    if output.flag is not None:
+        columns.append(
+            Column(
+                name=output.flag,
+                kind="boolean",
+                storage="bool",
+                levels=("true",),
+                note="Every row of this file is synthetic.",
+            )
+        )
+    return Schema(columns=tuple(columns))
