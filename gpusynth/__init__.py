@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         PlanError,
         SchemaError,
     )
+    from gpusynth.imputation import Imputations, impute, impute_and_synthesize
     from gpusynth.methods import (
         Bag,
         Cart,
@@ -86,6 +87,7 @@ _HOMES = {
         "PlanError",
         "SchemaError",
     ),
+    "gpusynth.imputation": ("Imputations", "impute", "impute_and_synthesize"),
     "gpusynth.methods": (
         *("Bag", "Cart", "CatAll", "Constant", "Keep", "LogNorm", "LogReg", "Nested", "Norm"),
         *("NormRank", "Parametric", "Passive", "Pmm", "Polr", "PolyReg", "Sample", "SatCat"),
@@ -97,7 +99,7 @@ _HOMES = {
     ),
     "gpusynth.table": ("Column", "InferredSchema", "Schema", "read_schema", "write_schema"),
 }
-_PACKAGES = ("datasets", "evaluate", "inference", "report")
+_PACKAGES = ("datasets", "evaluate", "imputation", "inference", "report")
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -111,6 +113,7 @@ __all__ = [
     "FittedSynthesis",
     "GpusynthError",
     "GpusynthWarning",
+    "Imputations",
     "InferredSchema",
     "Keep",
     "LogNorm",
@@ -139,6 +142,8 @@ __all__ = [
     "SynthesisPlan",
     "__version__",
     "fit",
+    "impute",
+    "impute_and_synthesize",
     "infer_schema",
     "read_plan",
     "read_schema",

@@ -34,6 +34,8 @@ class Purpose(IntEnum):
     SIMULATE = 6
     EVALUATE = 7
     REPAIR = 8
+    IMPUTE = 16
+    """Seeds of imputations and of the syntheses of each (`gpusynth.imputation.seeds`)."""
     SHUFFLE = 20
     TAIL = 21
     DEAL = 22

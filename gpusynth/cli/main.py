@@ -16,6 +16,7 @@ import gpusynth
 from gpusynth.cli.doctoring import show_doctor
 from gpusynth.cli.estimating import estimate_run
 from gpusynth.cli.evaluating import evaluate_files
+from gpusynth.cli.imputing import impute_file
 from gpusynth.cli.reporting import render_report
 from gpusynth.errors import GpusynthError
 
@@ -214,6 +215,7 @@ def _replicate(
     )
 
 
+app.command("impute")(impute_file)
 app.command("evaluate")(evaluate_files)
 app.command("report")(render_report)
 app.command("estimate")(estimate_run)

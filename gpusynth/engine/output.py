@@ -20,6 +20,7 @@ from gpusynth.table import output_schema as drawn_schema
 
 __all__ = [
     "check_keys",
+    "csv_style",
     "output_schema",
     "output_sources",
     "replicate_batches",
@@ -192,14 +193,23 @@ def write_replicate(
         version=gpusynth.__version__,
         replicate=rows.number,
     ).to_mapping()
-    with ReplicateWriter(path, schema, metadata=metadata, style=_style(schema)) as writer:
+    with ReplicateWriter(path, schema, metadata=metadata, style=csv_style(schema)) as writer:
         for batch in replicate_batches(rows, resolved, batch_rows):
             writer.write(batch)
             listener.advance(path.name, work=batch.num_rows, rows=batch.num_rows)
 
 
-def _style(schema: pa.Schema) -> CsvStyle:
-    """Write numbers with as many decimals as the real file does."""
+def csv_style(schema: pa.Schema) -> CsvStyle:
+    """Return the style that writes numbers with as many decimals as the real file does.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+
+    Returns
+    -------
+    CsvStyle
+    """
     decimals = {
         field.name: int(field.metadata[DECIMALS_METADATA])
         for field in schema

@@ -29,6 +29,13 @@ PARTIAL = ".partial"
 OWN_FILES = (
     "replicate_*.parquet",
     "replicate_*.csv",
+    "imputation_*.parquet",
+    "imputation_*.csv",
+    "synthesis_*_*.parquet",
+    "synthesis_*_*.csv",
+    "traces.json",
+    "traces.csv",
+    "traces.svg",
     "plan.json",
     "plan.toml",
     "schema.toml",

@@ -15,7 +15,7 @@ from gpusynth.plan.synthesis_plan import Step, SynthesisPlan
 from gpusynth.plan.visit import resolve_visit
 from gpusynth.table import Codec, Column, Schema
 
-__all__ = ["resolve"]
+__all__ = ["column_steps", "resolve"]
 
 _MAX_STEPS = (1 << 16) - 1  # 16 bits of a stream name a step (gpusynth.streams)
 
@@ -117,7 +117,7 @@ def _steps_of(
     smoothing = plan.smoothing.get(name)
     if smoothing is not None and smoothing.kind == "none":
         smoothing = None
-    return _column_steps(schema[name], codecs[name], method, predictors, number, smoothing)
+    return column_steps(schema[name], codecs[name], method, predictors, number, smoothing)
 
 
 def _unweighted(method: Method) -> Method:
@@ -125,14 +125,35 @@ def _unweighted(method: Method) -> Method:
     return type(method)(**{**method.model_dump(), "weighted": False})
 
 
-def _column_steps(
+def column_steps(
     column: Column,
     codec: Codec,
     method: Method,
     predictors: tuple[str, ...],
     number: int,
-    smoothing: Smoothing | None,
+    smoothing: Smoothing | None = None,
 ) -> list[Step]:
+    """Return the one or two steps that draw a column.
+
+    Parameters
+    ----------
+    column : Column
+    codec : Codec
+    method : Method
+    predictors : tuple of str
+    number : int
+        Of the first step.
+    smoothing : Smoothing, optional
+
+    Returns
+    -------
+    list of Step
+
+    Raises
+    ------
+    PlanError
+        If the method does not suit the column.
+    """
     if codec.n_codes == 1 and codec.is_exact and method.is_fitted:
         method, smoothing = Constant(), None
     check_suitable(method, column)

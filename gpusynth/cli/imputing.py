@@ -1,0 +1,188 @@
+"""``gpusynth impute``: missing values imputed, and each completed file synthesized."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gpusynth.imputation import ImputationRun
+
+__all__ = ["impute_file", "show_imputation"]
+
+
+class FormatChoice(StrEnum):
+    """Format of the files."""
+
+    parquet = "parquet"
+    csv = "csv"
+
+
+class ProperChoice(StrEnum):
+    """What every model is fitted on."""
+
+    bootstrap = "bootstrap"
+    none = "none"
+
+
+class VisitChoice(StrEnum):
+    """Order of the columns in a round."""
+
+    missing = "missing"
+    file = "file"
+
+
+def impute_file(
+    *,
+    data: Annotated[
+        Path,
+        typer.Argument(metavar="DATA", help="Parquet, CSV (.csv, .csv.gz), Arrow or Feather file."),
+    ],
+    output: Annotated[Path, typer.Option("--output", help="Directory for the files.")],
+    schema: Annotated[
+        Path | None, typer.Option("--schema", help="Schema file (TOML); inferred by default.")
+    ] = None,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="Plan file (TOML): methods, formulas and rules.")
+    ] = None,
+    imputations: Annotated[
+        int, typer.Option("--imputations", min=1, max=999, help="Completed files.")
+    ] = 5,
+    iterations: Annotated[
+        int, typer.Option("--iterations", min=1, max=10_000, help="Rounds over the columns.")
+    ] = 10,
+    syntheses: Annotated[
+        int,
+        typer.Option("--syntheses", min=0, max=999, help="Synthetic files of each completed one."),
+    ] = 0,
+    rows: Annotated[
+        int | None, typer.Option("--rows", min=1, help="Of each synthetic file; as many as DATA.")
+    ] = None,
+    impute: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--impute",
+            metavar="COLUMN[=CODES]",
+            help="Column to impute and its missing codes, with commas; an empty code is a blank. "
+            "Blanks of all columns by default. May be repeated.",
+        ),
+    ] = None,
+    visit: Annotated[
+        VisitChoice, typer.Option("--visit", help="By number of missing answers, or file order.")
+    ] = VisitChoice.missing,
+    proper: Annotated[
+        ProperChoice, typer.Option("--proper", help="Fit on bootstrap samples, or on the rows.")
+    ] = ProperChoice.bootstrap,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=(1 << 64) - 1, help="Same seed, same bytes.")
+    ] = 0,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, max=1024, help="All by default.")
+    ] = None,
+    format: Annotated[
+        FormatChoice, typer.Option("--format", help="Of the files.")
+    ] = FormatChoice.parquet,
+    keep_imputations: Annotated[
+        bool,
+        typer.Option(
+            "--keep-imputations/--no-imputations", help="Write the completed files (real rows)."
+        ),
+    ] = True,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run in the directory.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """Impute missing values several times, and synthesize each completed file."""
+    from gpusynth.cli.console import ProgressDisplay, console
+
+    given: dict[str, Any] = {
+        "n_imputations": imputations,
+        "n_syntheses": syntheses,
+        "iterations": iterations,
+        "n_rows": rows,
+        "impute": _codes(impute),
+        "visit": visit.value,
+        "proper": proper.value,
+        "seed": seed,
+        "threads": threads,
+        "output": output,
+        "format": format.value,
+        "overwrite": overwrite,
+        "keep_imputations": keep_imputations,
+    }
+    if quiet:
+        _carry_out(data, schema, plan, given)
+        return
+    with ProgressDisplay(console(stderr=True)) as display:
+        run = _carry_out(data, schema, plan, {**given, "listener": display})
+    show_imputation(run, console())
+
+
+def _carry_out(
+    data: Path, schema: Path | None, plan: Path | None, given: dict[str, Any]
+) -> ImputationRun:
+    from gpusynth.imputation import impute_and_synthesize
+
+    run: ImputationRun = impute_and_synthesize(data, schema, plan, **given)
+    return run
+
+
+def _codes(given: list[str] | None) -> dict[str, list[str | None]] | None:
+    """Read ``income=-8,-9``: the codes of a column; an empty code, or none at all, is a blank."""
+    if not given:
+        return None
+    chosen: dict[str, list[str | None]] = {}
+    for entry in given:
+        name, _, codes = entry.partition("=")
+        chosen.setdefault(name, []).extend(code.strip() or None for code in codes.split(","))
+    return chosen
+
+
+def show_imputation(run: ImputationRun, out: Console) -> None:
+    """Print one line an imputed column, then where the files lie.
+
+    Parameters
+    ----------
+    run : ImputationRun
+    out : rich.console.Console
+    """
+    from gpusynth.cli.console import new_table, seconds_text
+
+    numbers = ("imputed", "still missing", "predictors", "R-hat")
+    table = new_table("column", "method", *numbers, numbers=numbers)
+    for variable in run.manifest["variables"]:
+        method, rhat = variable["method"], variable["rhat"]
+        table.add_row(
+            variable["name"],
+            method if isinstance(method, str) else method["method"],
+            f"{variable['n_imputed']:,}",
+            f"{variable['n_left']:,}",
+            str(len(variable["predictors"])),
+            "" if rhat is None else f"{rhat:.2f}",
+        )
+    out.print(table)
+    for note in run.manifest["notes"]:
+        out.print(f"note: {note}", soft_wrap=True, markup=False)
+    seconds = run.manifest["timings"]["wall_seconds"]
+    out.print(
+        f"\n{run.manifest['n_imputations']} imputations of {run.manifest['iterations']} iterations "
+        f"and {run.manifest['n_syntheses']} syntheses of each in {seconds_text(seconds)}\n",
+        soft_wrap=True,
+    )
+    if run.imputations:
+        out.print("confidential, with real rows:")
+        for path in run.imputations:
+            out.print(f"  {path}", soft_wrap=True)
+    if run.syntheses:
+        out.print("synthetic:")
+        for paths in run.syntheses:
+            for path in paths:
+                out.print(f"  {path}", soft_wrap=True)
+    out.print(f"{run.path / 'traces.svg'} (also traces.csv, traces.json)", soft_wrap=True)
+    out.print(f"{run.path / 'manifest.json'} (also plan.json, schema.toml)", soft_wrap=True)

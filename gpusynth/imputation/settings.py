@@ -1,0 +1,88 @@
+"""How missing values are imputed: what a user may choose, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, get_args
+
+from gpusynth.engine import available_threads
+from gpusynth.errors import PlanError
+from gpusynth.methods import Method
+
+__all__ = ["ImputationSettings", "ImputationVisit", "MissingCodes", "ProperImputation"]
+
+MissingCodes: TypeAlias = Sequence[str | int | float | None]
+"""What stands for an answer that is to be imputed: missing codes of the schema, and None for a
+blank (null or NaN)."""
+
+ProperImputation: TypeAlias = Literal["bootstrap", "none"]
+"""bootstrap: every fit is on a bootstrap sample of the answered rows. none: on the rows."""
+
+ImputationVisit: TypeAlias = Literal["missing", "file"]
+"""missing: ascending number of missing answers, ties in file order. file: file order."""
+
+_MOST_ITERATIONS = 10_000
+_MOST_IMPUTATIONS = (1 << 16) - 1  # 16 bits of a stream name an imputation (gpusynth.streams)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImputationSettings:
+    """How missing values are imputed.
+
+    Parameters
+    ----------
+    n_imputations : int
+        m: completed files.
+    iterations : int
+        Rounds over all incomplete columns.
+    seed : int
+        64 bits.
+    impute : mapping of str to sequence, optional
+        Column -> `MissingCodes`; blanks of all columns by default.
+    methods : mapping of str to Method
+        Column -> method where the imputation is to use another than the plan.
+    predictors : mapping of str to sequence of str
+        Column -> columns that may predict it; all others where it is not named.
+    visit : "missing", "file" or sequence of str
+    proper : {"bootstrap", "none"}
+    threads : int, optional
+
+    Raises
+    ------
+    PlanError
+        If a number or word is out of range; the message names it.
+    """
+
+    n_imputations: int = 5
+    iterations: int = 10
+    seed: int = 0
+    impute: Mapping[str, MissingCodes] | None = None
+    methods: Mapping[str, Method] = field(default_factory=dict)
+    predictors: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    visit: ImputationVisit | Sequence[str] = "missing"
+    proper: ProperImputation = "bootstrap"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        _check("n_imputations", self.n_imputations, 1, _MOST_IMPUTATIONS)
+        _check("iterations", self.iterations, 1, _MOST_ITERATIONS)
+        _check("seed", self.seed, 0, (1 << 64) - 1)
+        if self.threads is not None:
+            _check("threads", self.threads, 1, 1024)
+        if self.proper not in get_args(ProperImputation):
+            raise PlanError(f"proper must be bootstrap or none, got {self.proper!r}")
+        if isinstance(self.visit, str) and self.visit not in get_args(ImputationVisit):
+            raise PlanError('visit must be "missing", "file" or a list of column names')
+
+    @property
+    def n_threads(self) -> int:
+        """Number of threads to use."""
+        return available_threads() if self.threads is None else self.threads
+
+
+def _check(name: str, number: int, low: int, high: int) -> None:
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise PlanError(f"{name} must be a whole number, got {type(number).__name__}")
+    if not low <= number <= high:
+        raise PlanError(f"{name} must be from {low} to {high}, got {number}")
