@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gpusynth.engine import Listener, prepare, resolve_input
-from gpusynth.engine.output import check_keys, to_table, write_replicate
+from gpusynth.engine.output import check_keys, output_sources, to_table, write_replicate
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.synthesis import Synthesis
@@ -41,7 +41,11 @@ def synthesis_tables(
     """
     synthesis, replicates, _ = _synthesize(imputations, number, settings, listener, None)
     resolved = synthesis.prepared.resolved
-    return [like_input(to_table(rows, resolved, settings.batch_rows), data) for rows in replicates]
+    sources = output_sources(resolved)
+    return [
+        like_input(to_table(rows, resolved, settings.batch_rows), data, sources=sources)
+        for rows in replicates
+    ]
 
 
 def write_syntheses(

@@ -12,6 +12,7 @@ from gpusynth.errors import PlanError
 from gpusynth.imputation.formulas import Formula
 from gpusynth.imputation.settings import ImputationSettings
 from gpusynth.methods import Cart, Keep, Method, Passive
+from gpusynth.methods.donor_minimums import donor_rules
 from gpusynth.plan import Plan, Step
 from gpusynth.plan.resolve import column_steps
 from gpusynth.table import Schema, Table
@@ -58,14 +59,23 @@ def imputation_methods(
     -------
     dict of str to Method
         Those of the plan, unless the settings name another. Kept columns are imputed by the plan's
-        default.
+        default. What the plan says of different donors in a leaf is about files that leave, and
+        completed files do not: it holds in their synthesis.
     """
     default = Cart() if isinstance(plan.default, Keep) else plan.default
     methods: dict[str, Method] = {}
     for column in schema.columns:
-        chosen = settings.methods.get(column.name) or plan.method_of(column.name)
-        methods[column.name] = default if isinstance(chosen, Keep) else chosen
+        of_plan = plan.method_of(column.name)
+        of_plan = default if isinstance(of_plan, Keep) else of_plan
+        methods[column.name] = settings.methods.get(column.name) or _without_minimums(of_plan)
     return methods
+
+
+def _without_minimums(method: Method) -> Method:
+    rules = donor_rules(method)
+    if not rules:
+        return method
+    return type(method)(**{k: v for k, v in method.model_dump().items() if k not in rules})
 
 
 def check_settings(settings: ImputationSettings, schema: Schema) -> None:

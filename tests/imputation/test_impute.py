@@ -244,3 +244,10 @@ def test_text_files_get_their_types(gaps, tmp_path):
     assert sum(column.null_count for column in done.columns) == 0
     given = plain["weight"].drop_null().to_pylist()
     assert done["weight"].filter(plain["weight"].is_valid()).to_pylist() == given
+
+
+def test_kept_columns_and_minimums_of_donors(gaps):
+    plan = Plan(default=gpusynth.Cart(min_distinct_values=4), methods={**BMI, "region": "keep"})
+    targets = gpusynth.impute(gaps, plan=plan, **FEW).setup.targets
+    assert {step.method.name for target in targets for step in target.steps} == {"cart"}
+    assert {target.steps[0].method.min_distinct_values for target in targets} == {1}
