@@ -17,6 +17,7 @@ __all__ = [
     "GpusynthError",
     "GpusynthWarning",
     "IncomputableMetricError",
+    "ModelFileError",
     "OutputError",
     "PlanError",
     "RuleSyntaxError",
@@ -83,6 +84,10 @@ class DeviceMemoryError(GpusynthError, MemoryError):
 
 class CheckpointMismatchError(GpusynthError):
     """A checkpoint belongs to another plan, data or version."""
+
+
+class ModelFileError(GpusynthError, ValueError):
+    """A stored model cannot be read: damaged, of another version or kind, or no model at all."""
 
 
 class IncomputableMetricError(GpusynthError):

@@ -29,7 +29,7 @@ from gpusynth.trees import ClassTarget, NumberTarget, Predictor, PredictorTable,
 if TYPE_CHECKING:
     from gpusynth.engine.prepare import Prepared
 
-__all__ = ["StepModels", "fit_step", "real_predictors", "step_data"]
+__all__ = ["GroupOf", "StepModels", "fit_step", "real_predictors", "step_data"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,11 +231,11 @@ def _fit(
     if failed:
         others = f" ({len(failed) - 1} other strata fail too.)" if len(failed) > 1 else ""
         raise TooFewDonorsError(f"{failed[0]}{others}")
-    return GroupedModel(models, _GroupOf(groups), data.target.name)
+    return GroupedModel(models, GroupOf(groups), data.target.name)
 
 
 @dataclass(frozen=True, slots=True)
-class _GroupOf:
+class GroupOf:
     """Which group of strata draws a row."""
 
     groups: StratumGroups

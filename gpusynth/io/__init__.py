@@ -7,6 +7,7 @@ from gpusynth.io.csv_text import CsvStyle
 from gpusynth.io.digest import file_sha256
 from gpusynth.io.frames import like_input
 from gpusynth.io.metadata import ReplicateMetadata, read_metadata
+from gpusynth.io.model_file import ModelFile, read_model_file, write_model_file
 from gpusynth.io.output import (
     output_error,
     prepare_output_directory,
@@ -19,6 +20,7 @@ from gpusynth.table.source import Source
 
 __all__ = [
     "CsvStyle",
+    "ModelFile",
     "ReplicateMetadata",
     "ReplicateWriter",
     "Source",
@@ -28,6 +30,8 @@ __all__ = [
     "output_error",
     "prepare_output_directory",
     "read_metadata",
+    "read_model_file",
     "write_json_atomic",
+    "write_model_file",
     "writing",
 ]

@@ -87,7 +87,7 @@ def writing(path: str | Path) -> Iterator[None]:
 
 
 @contextmanager
-def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
+def atomic_file(path: str | Path, *, private: bool = False) -> Iterator[BinaryIO]:
     """Open a binary file that appears under its name only when everything is written.
 
     Until then it is called `path` + ``.partial``. It is flushed to the disk before it is renamed;
@@ -96,6 +96,8 @@ def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
     Parameters
     ----------
     path : str or Path
+    private : bool
+        Readable and writable for the owner only (0600), from its first byte on.
 
     Yields
     ------
@@ -110,7 +112,7 @@ def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
     path = Path(path)
     partial = path.with_name(path.name + PARTIAL)
     with writing(path):
-        file = partial.open("wb")
+        file = _private_file(partial) if private else partial.open("wb")
     try:
         yield file
         with writing(path):
@@ -126,6 +128,13 @@ def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
             partial.unlink(missing_ok=True)
         raise
     _sync_directory(path.parent)
+
+
+def _private_file(path: Path) -> BinaryIO:
+    """Open a new file for its owner only; what was left under the name is removed first."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    return os.fdopen(descriptor, "wb")
 
 
 def write_json_atomic(path: str | Path, content: Any) -> None:

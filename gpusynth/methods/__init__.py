@@ -21,6 +21,7 @@ from gpusynth.methods.model import (
     ModelSize,
     StepData,
     StepTarget,
+    TargetColumn,
 )
 from gpusynth.methods.nested import GroupByCode, Nested
 from gpusynth.methods.norm import CubeRootNorm, LogNorm, Norm, SqrtNorm
@@ -77,6 +78,7 @@ __all__ = [
     "SqrtNorm",
     "StepData",
     "StepTarget",
+    "TargetColumn",
     "check_suitable",
     "fit_groups",
     "group_rows",

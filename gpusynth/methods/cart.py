@@ -24,7 +24,7 @@ from gpusynth.methods.model import (
     FittedModel,
     ModelSize,
     StepData,
-    StepTarget,
+    TargetColumn,
 )
 from gpusynth.methods.sample import Sample
 
@@ -110,7 +110,7 @@ class CartModel:
 
     tree: Tree
     donors: LeafDonors
-    target: StepTarget
+    target: TargetColumn
 
     @property
     def size(self) -> ModelSize:

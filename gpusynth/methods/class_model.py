@@ -11,7 +11,7 @@ from gpusynth.arrays import Array
 from gpusynth.errors import PlanError
 from gpusynth.methods.design_effects import LinearPredictor
 from gpusynth.methods.design_rows import DesignRows
-from gpusynth.methods.model import Block, DrawnColumns, OneLeaf, StepData, StepTarget
+from gpusynth.methods.model import Block, DrawnColumns, OneLeaf, StepData, TargetColumn
 from gpusynth.methods.one_thread import scipy_special
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class ClassModel(OneLeaf):
         classes. None for a single class.
     thresholds : array of float64, shape (n_classes - 1,), or None
         Ordered classes: ``P(class <= k) = 1 / (1 + exp(sum - thresholds[k]))``.
-    target : StepTarget
+    target : TargetColumn
     note : str
         What is worth knowing about the fit; empty for nothing.
     """
@@ -85,7 +85,7 @@ class ClassModel(OneLeaf):
     donors: Array
     predictor: LinearPredictor | None
     thresholds: Array | None
-    target: StepTarget
+    target: TargetColumn
     note: str = ""
 
     def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:

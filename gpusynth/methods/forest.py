@@ -27,7 +27,7 @@ from gpusynth.methods.model import (
     FittedModel,
     ModelSize,
     StepData,
-    StepTarget,
+    TargetColumn,
 )
 from gpusynth.methods.sample import Sample
 
@@ -184,7 +184,7 @@ class ForestModel:
     """Trees with their donors, and the real column that the donors hand on."""
 
     trees: tuple[tuple[Tree, LeafDonors], ...]
-    target: StepTarget
+    target: TargetColumn
 
     @property
     def size(self) -> ModelSize:

@@ -15,7 +15,7 @@ from gpusynth.methods.model import (
     MethodSpecification,
     OneLeaf,
     StepData,
-    StepTarget,
+    TargetColumn,
 )
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Keep(MethodSpecification):
 class KeepModel(OneLeaf):
     """A real column."""
 
-    target: StepTarget
+    target: TargetColumn
 
     def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
         """Take the values of the rows that the block's rows start with; see `FittedModel.draw`.

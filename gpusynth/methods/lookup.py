@@ -17,7 +17,7 @@ from gpusynth.methods.model import (
     MethodSpecification,
     OneLeaf,
     StepData,
-    StepTarget,
+    TargetColumn,
 )
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class LookupModel(OneLeaf):
 
     column: str
     row_of: Array
-    target: StepTarget
+    target: TargetColumn
 
     def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
         """Look the values up; see `FittedModel.draw`. No random number is used.

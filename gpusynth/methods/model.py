@@ -28,6 +28,7 @@ __all__ = [
     "OneLeaf",
     "StepData",
     "StepTarget",
+    "TargetColumn",
 ]
 
 _FEW = 200
@@ -39,8 +40,8 @@ have fewer than 2^40 rows (`gpusynth.engine.RunSettings`)."""
 
 
 @dataclass(frozen=True, slots=True)
-class StepTarget:
-    """The target column of one step, over all real rows.
+class TargetColumn:
+    """The real column that donors hand on; all that a fitted model needs of its target.
 
     Attributes
     ----------
@@ -50,20 +51,11 @@ class StepTarget:
         What a donor row hands on: its code (of the state, for a state step).
     values : array of float64 or int64, shape (n_real,), or None
         What a donor row hands on besides: its exact number. None where the code says it all.
-    goal : ClassTarget or NumberTarget
-        What a tree tries to tell apart: classes for answers and states, numbers for numbers.
-    is_number : bool
-        Whether donors hand on numbers; false for states.
-    n_special : int
-        Codes below this are states of a number (missing codes and spikes), not numbers.
     """
 
     name: str
     codes: Array
     values: Array | None
-    goal: Target
-    is_number: bool = False
-    n_special: int = 0
 
     def take(self, rows: Array) -> tuple[Array, Array | None]:
         """Return the exact codes and values of donor rows.
@@ -77,6 +69,25 @@ class StepTarget:
         tuple of (codes (n,), values (n,) or None)
         """
         return self.codes[rows], None if self.values is None else self.values[rows]
+
+
+@dataclass(frozen=True, slots=True)
+class StepTarget(TargetColumn):
+    """The target column of one step, over all real rows; see `TargetColumn`.
+
+    Attributes
+    ----------
+    goal : ClassTarget or NumberTarget
+        What a tree tries to tell apart: classes for answers and states, numbers for numbers.
+    is_number : bool
+        Whether donors hand on numbers; false for states.
+    n_special : int
+        Codes below this are states of a number (missing codes and spikes), not numbers.
+    """
+
+    goal: Target
+    is_number: bool = False
+    n_special: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from gpusynth.methods.model import (
     FittedModel,
     OneLeaf,
     StepData,
-    StepTarget,
+    TargetColumn,
 )
 from gpusynth.methods.norm_base import RegressionSpecification, normal_quantiles
 from gpusynth.methods.one_thread import one_thread, scipy_special
@@ -101,7 +101,7 @@ class NormRankModel(OneLeaf):
     sigma: float
     rows: Array
     cumulative: Array | None
-    target: StepTarget
+    target: TargetColumn
 
     def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
         """Draw a score, and take the real number of its rank; see `FittedModel.draw`.

@@ -25,7 +25,7 @@ from gpusynth.methods.model import (
     OneLeaf,
     StepData,
 )
-from gpusynth.table import read_table
+from gpusynth.table import Table, read_table
 from gpusynth.table.expression import (
     AnswerCoder,
     Expression,
@@ -37,7 +37,7 @@ from gpusynth.table.expression import (
 if TYPE_CHECKING:
     from gpusynth.streams import StreamKey
 
-__all__ = ["Passive", "PassiveModel"]
+__all__ = ["Passive", "PassiveModel", "bind_passive"]
 
 _BLOCK_ROWS = 1 << 20
 
@@ -111,17 +111,9 @@ class Passive(MethodSpecification):
             If the expression does not fit the columns, needs the column itself, does not hold in
             the real rows that take part, or gives them something that the column cannot hold.
         """
-        target = data.target.name
-        expression = parse_expression(self.expression, place=f"passive column {target!r}")
-        if target in expression.columns:
-            raise PlanError(
-                f"{expression.place}: circular, the expression needs the column itself: "
-                f"{expression}"
-            )
-        bound = bind_expression(expression, data.table.codecs, table=data.table)
-        coder = answer_coder(bound, data.table.codecs[target])
-        self._check_real_rows(expression, coder, data)
-        return PassiveModel(expression, coder)
+        model = bind_passive(self.expression, data.target.name, data.table)
+        self._check_real_rows(model.expression, model.coder, data)
+        return model
 
     def _check_real_rows(self, expression: Expression, coder: AnswerCoder, data: StepData) -> None:
         """Raise an error when real rows cannot be coded, or (if asked) are not what they should."""
@@ -142,6 +134,34 @@ class Passive(MethodSpecification):
             n_missing += int((differs & missing).sum())
         if n_differ:
             raise _does_not_hold(expression, n_differ, n_missing, f"{data.n_part:,}", first)
+
+
+def bind_passive(text: str, target: str, table: Table) -> PassiveModel:
+    """Bind the expression of a passive column to the columns of a table.
+
+    Parameters
+    ----------
+    text : str
+    target : str
+    table : Table
+        Real data.
+
+    Returns
+    -------
+    PassiveModel
+
+    Raises
+    ------
+    PlanError
+        If the expression does not fit the columns, or needs the column itself.
+    """
+    expression = parse_expression(text, place=f"passive column {target!r}")
+    if target in expression.columns:
+        raise PlanError(
+            f"{expression.place}: circular, the expression needs the column itself: {expression}"
+        )
+    bound = bind_expression(expression, table.codecs, table=table)
+    return PassiveModel(expression, answer_coder(bound, table.codecs[target]))
 
 
 def _blocks(data: StepData) -> Iterator[Array]:

@@ -23,7 +23,7 @@ from gpusynth.methods.model import (
     FittedModel,
     OneLeaf,
     StepData,
-    StepTarget,
+    TargetColumn,
 )
 from gpusynth.methods.norm_base import RegressionSpecification
 from gpusynth.methods.one_thread import one_thread
@@ -115,7 +115,7 @@ class PmmModel(OneLeaf):
     rows : array of int, shape (n,)
     cumulative : array of float64, shape (n,), or None
         Running sum of the rows' weights.
-    target : StepTarget
+    target : TargetColumn
     n_donors : int
     """
 
@@ -124,7 +124,7 @@ class PmmModel(OneLeaf):
     offsets: Array
     rows: Array
     cumulative: Array | None
-    target: StepTarget
+    target: TargetColumn
     n_donors: int
 
     def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
@@ -145,6 +145,8 @@ class PmmModel(OneLeaf):
     def _group_at(self, wanted: Array, rank: Array) -> Array:
         """Return the prediction that holds the donor of a rank, counted from the nearest (0)."""
         last = len(self.predicted) - 1
+        # Beyond the ends the order of donors is that at the ends, also where a sum overflowed.
+        wanted = np.clip(wanted, self.predicted[0], self.predicted[-1])
         above: Array = np.searchsorted(self.predicted, wanted, side="left")
         below = above - 1
         left = rank.copy()  # donors that are still to be passed over

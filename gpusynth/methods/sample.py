@@ -15,7 +15,7 @@ from gpusynth.methods.model import (
     FittedModel,
     OneLeaf,
     StepData,
-    StepTarget,
+    TargetColumn,
 )
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class SampleModel(OneLeaf):
 
     rows: Array | None
     cumulative: Array | None
-    target: StepTarget
+    target: TargetColumn
     n_part: int
 
     def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:

@@ -16,7 +16,7 @@ from gpusynth.methods.model import (
     MethodSpecification,
     ModelSize,
     StepData,
-    StepTarget,
+    TargetColumn,
 )
 from gpusynth.methods.saturated_cells import Cells, make_cells
 
@@ -118,7 +118,7 @@ class SatCatModel:
     """Real rows by cell."""
 
     cells: Cells
-    target: StepTarget
+    target: TargetColumn
 
     @property
     def size(self) -> ModelSize:

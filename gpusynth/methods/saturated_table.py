@@ -33,7 +33,7 @@ from gpusynth.methods.model import (
     MethodSpecification,
     ModelSize,
     StepData,
-    StepTarget,
+    TargetColumn,
 )
 from gpusynth.methods.possible_cells import PossibleCells, possible_cells
 from gpusynth.methods.saturated import cells_of, weighted_rows
@@ -142,7 +142,7 @@ class CatAllModel:
     cells: Cells
     possible: PossibleCells
     n_codes: int
-    target: StepTarget
+    target: TargetColumn
 
     @property
     def size(self) -> ModelSize:
