@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import gpusynth
 from gpusynth.engine.fitting import GroupOf, StepModels
 from gpusynth.engine.prepare import Prepared
 from gpusynth.errors import ModelFileError
@@ -85,7 +86,13 @@ def write_step_models(
     stored = encode_models(models.models, step.target, model_context(prepared))
     document = {**_about(step, prepared), "models": stored.document}
     return write_model_file(
-        path, document, stored.arrays, kind=_KIND, mark=CONFIDENTIAL, overwrite=overwrite
+        path,
+        document,
+        stored.arrays,
+        kind=_KIND,
+        mark=CONFIDENTIAL,
+        version=gpusynth.__version__,
+        overwrite=overwrite,
     )
 
 

@@ -129,6 +129,7 @@ def write_model_file(
     *,
     kind: str,
     mark: str,
+    version: str,
     overwrite: bool = False,
 ) -> str:
     """Write a model file, readable for its owner only (0600); it appears whole or not at all.
@@ -144,6 +145,8 @@ def write_model_file(
         One line of ASCII: what the file is for; a reader asks for it.
     mark : str
         One line of ASCII: who may see it.
+    version : str
+        Of gpusynth.
     overwrite : bool
         Replace what stands under `path`.
 
@@ -157,8 +160,6 @@ def write_model_file(
     OutputError
         If `path` exists, or the operating system refuses; nothing stays behind.
     """
-    from gpusynth import __version__
-
     path = Path(path)
     if path.is_dir():
         raise OutputError(f"{path} is a directory. Give the name of a file.")
@@ -176,7 +177,7 @@ def write_model_file(
             for array in contiguous:
                 column = pa.array(array.reshape(-1).view(np.uint8))
                 writer.write_batch(pa.record_batch([column], schema=schema))
-        unsigned = _Header(kind, __version__, mark, hashing.n_bytes)
+        unsigned = _Header(kind, version, mark, hashing.n_bytes)
         digest = _digest(unsigned, hashing.content.digest())
         file.seek(0)
         file.write(replace(unsigned, digest=digest).text())

@@ -306,7 +306,7 @@ def test_models_in_a_file(survey, weight, tmp_path):
     context = ModelContext(survey)
     stored = encode_models([model, model], "sales", context)
     path = tmp_path / "sales.model"
-    write_model_file(path, stored.document, stored.arrays, kind="step", mark="CONFIDENTIAL")
+    write_model_file(path, stored.document, stored.arrays, kind="step", mark="", version="1")
     file = read_model_file(path, kind="step", memory_map=True)
     read = decode_models(StoredModels(file.document, file.arrays), "sales", context)
     for other in read:
