@@ -4,16 +4,53 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-__all__ = ["ProgressDisplay", "console", "new_table", "seconds_text"]
+__all__ = ["ProgressDisplay", "console", "new_table", "seconds_text", "visible"]
 
 _LINE_SECONDS = 10.0
 """A log gets a line when a phase begins and then at most one in this time."""
+
+
+_ASCII_CONTROLS = {number: f"\\x{number:02x}" for number in (*range(32), *range(127, 160))}
+_ONE_LINE = _ASCII_CONTROLS
+_LINES = {number: text for number, text in _ASCII_CONTROLS.items() if chr(number) not in "\n\t"}
+
+
+def visible(text: str, *, one_line: bool = False) -> str:
+    r"""Write control characters out, as ``\x1b``: names and levels may not steer a terminal.
+
+    Parameters
+    ----------
+    text : str
+    one_line : bool
+        Write out ends of lines and tabs as well.
+
+    Returns
+    -------
+    str
+    """
+    return text.translate(_ONE_LINE if one_line else _LINES)
+
+
+class _PlainConsole(Console):
+    """A console on which text cannot steer the terminal."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        shown = [visible(one) if isinstance(one, str) else one for one in objects]
+        super().print(*shown, **options)
+
+
+class _PlainTable(Table):
+    """A table in which text cannot steer the terminal."""
+
+    def add_row(self, *cells: Any, **options: Any) -> None:
+        shown = [visible(one, one_line=True) if isinstance(one, str) else one for one in cells]
+        super().add_row(*shown, **options)
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -23,7 +60,7 @@ def console(*, stderr: bool = False) -> Console:
     -------
     rich.console.Console
     """
-    out = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    out = _PlainConsole(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not out.is_terminal:
         out.width = 160
     return out
@@ -36,7 +73,7 @@ def new_table(*headings: str, numbers: tuple[str, ...] = ()) -> Table:
     -------
     rich.table.Table
     """
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = _PlainTable(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
         justify = "right" if heading in numbers else "left"
         table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
@@ -130,7 +167,11 @@ class ProgressDisplay:
             left = f"{seconds_text(max(self._work - self._done, 0) * spent / self._done)} left"
         if self._progress is not None:
             self._progress.update(
-                self._task, completed=self._done, label=f"{label:<20.20}", speed=speed, left=left
+                self._task,
+                completed=self._done,
+                label=f"{visible(label, one_line=True):<20.20}",
+                speed=speed,
+                left=left,
             )
         elif now - self._said >= _LINE_SECONDS:
             self._said = now

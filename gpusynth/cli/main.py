@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 import gpusynth
+from gpusynth.cli.console import visible
 from gpusynth.cli.doctoring import show_doctor
 from gpusynth.cli.estimating import estimate_run
 from gpusynth.cli.evaluating import evaluate_files
@@ -290,7 +291,7 @@ def _fail(message: str, code: int) -> int:
     lines = message.splitlines()
     if not lines or lines[-1].strip() != "^":  # a caret must stay under its place
         lines = [" ".join(message.split())]
-    sys.stderr.write("error: " + "\n".join(lines) + "\n")
+    sys.stderr.write("error: " + visible("\n".join(lines)) + "\n")
     return code
 
 

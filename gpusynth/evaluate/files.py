@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from gpusynth.io import Source, open_source, read_metadata
 from gpusynth.table.infer import InferredSchema, infer_schema
 from gpusynth.table.schema import Schema
 from gpusynth.table.schema_file import read_schema
+from gpusynth.table.text_file import parse_json, read_text
 
 __all__ = ["EvaluationFiles", "open_files", "read_making"]
 
@@ -112,16 +112,16 @@ def _schema(schema: Any, real: Source) -> Schema:
 def _run_files(directory: Path) -> tuple[list[Path], Mapping[str, Any]]:
     """Return the replicate files of a finished run, and its manifest."""
     path = directory / _MANIFEST
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        # a manifest speaks of its own directory only
-        names = [Path(str(output["file"])).name for output in manifest["outputs"]]
-    except FileNotFoundError:
+    if not path.is_file():
         raise DataError(
             f"{directory} is a directory without {_MANIFEST}. Give synthetic files, or the "
             "directory of a finished run."
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError):
+        )
+    try:
+        manifest = parse_json(read_text(path, "manifest", DataError), _MANIFEST, DataError)
+        # a manifest speaks of its own directory only
+        names = [Path(str(output["file"])).name for output in manifest["outputs"]]
+    except (DataError, KeyError, TypeError):
         raise DataError(
             f"{path} is damaged or no manifest of a run. Give the synthetic files themselves."
         ) from None

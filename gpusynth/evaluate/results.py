@@ -7,7 +7,6 @@ which labels may be named. No figure is NaN or infinite: what could not be compu
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +22,8 @@ from gpusynth.evaluate.details import (
 )
 from gpusynth.evaluate.figures import Comparison, Count, FigureGroup, Result
 from gpusynth.io import write_json_atomic
-from gpusynth.io.input_file import check_input_file, reading
+from gpusynth.io.input_file import check_input_file
+from gpusynth.table.text_file import parse_json, read_text
 
 __all__ = [
     "VERSION",
@@ -228,8 +228,7 @@ def read_evaluation(path: str | Path) -> Evaluation:
     """
     path = Path(path)
     check_input_file(path)
-    with reading(path.name, "Give a file that gpusynth evaluate wrote."):
-        text = path.read_text(encoding="utf-8")
+    text = read_text(path, "file", DataError)
     try:
         return Evaluation.model_validate_json(text)
     except ValidationError as error:
@@ -254,10 +253,8 @@ def read_comparisons(path: str | Path) -> tuple[Comparison, ...]:
     """
     path = Path(path)
     check_input_file(path)
-    with reading(path.name, "Give a file that gpusynth replicate wrote."):
-        text = path.read_text(encoding="utf-8")
+    content = parse_json(read_text(path, "file", DataError), path.name, DataError)
     try:
-        content = json.loads(text)
         return tuple(Comparison.model_validate(one) for one in content["comparisons"])
     except (ValueError, KeyError, TypeError):
         raise DataError(

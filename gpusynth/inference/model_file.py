@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from tomlkit.exceptions import ParseError, TOMLKitError
 
 from gpusynth.errors import PlanError, RuleSyntaxError
 from gpusynth.inference.formulas import parse_formula
 from gpusynth.inference.model import Model, ModelName, NamedModel
 from gpusynth.inference.variances import Clustered, RandomGroups, ReplicateWeights, Variance
+from gpusynth.table.text_file import read_toml
 
 __all__ = ["read_models"]
 
@@ -79,18 +78,7 @@ def read_models(path: str | Path) -> list[NamedModel]:
         If a formula does not parse or is refused; the message names the entry.
     """
     place = Path(path)
-    try:
-        text = place.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise PlanError(f"models file not found: {place}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlanError(f"{place}: cannot be read as text ({type(error).__name__})") from None
-    try:
-        given: dict[str, Any] = tomlkit.parse(text).unwrap()
-    except ParseError as error:
-        raise PlanError(f"{place}: not valid TOML: {error}") from None
-    except TOMLKitError:
-        raise PlanError(f"{place}: not valid TOML: an entry occurs twice") from None
+    given = read_toml(place, "models file", PlanError)
     try:
         entries = _File.model_validate(given).models
     except ValidationError as error:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
-from tomlkit.exceptions import ParseError
 
 from gpusynth.errors import OutputError, PlanError
 from gpusynth.methods import Method, method_to_json
 from gpusynth.plan.choices import Plan
+from gpusynth.table.text_file import read_toml
 
 __all__ = ["plan_to_toml", "read_plan", "write_plan"]
 
@@ -49,20 +49,8 @@ def read_plan(path: str | Path) -> Plan:
     PlanError
         If the file cannot be read, is not TOML, or says something that a plan cannot say.
     """
-    place = Path(path)
-    try:
-        text = place.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise PlanError(f"plan file not found: {place}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlanError(f"{place}: cannot be read as text ({type(error).__name__})") from None
-    try:
-        given: dict[str, Any] = tomlkit.parse(text).unwrap()
-    except ParseError as error:
-        raise PlanError(f"{place}: not valid TOML: {error}") from None
-    except tomlkit.exceptions.TOMLKitError:
-        raise PlanError(f"{place}: not valid TOML: an entry occurs twice") from None
-    return Plan.from_mapping(given, file=str(place))
+    given = read_toml(path, "plan file", PlanError)
+    return Plan.from_mapping(given, file=str(path))
 
 
 def plan_to_toml(plan: Plan) -> str:

@@ -6,7 +6,6 @@ has no null, so open bounds are left out of ``bounds = { low = 0, high = 100 }``
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from tomlkit.items import Array, Table
 
 from gpusynth.errors import OutputError, SchemaError
 from gpusynth.table.schema import Column, Schema
+from gpusynth.table.text_file import parse_toml, read_text
 
 __all__ = ["read_schema", "schema_from_toml", "schema_to_toml", "write_schema"]
 
@@ -86,6 +86,9 @@ def _array(values: tuple[Any, ...]) -> Array:
     return array.multiline(multiline=width > _LINE)
 
 
+_MOST_PROBLEMS = 20  # that one error lists: more say nothing new
+
+
 def schema_from_toml(text: str, file: str = "schema") -> Schema:
     """Read a schema from TOML text.
 
@@ -101,22 +104,15 @@ def schema_from_toml(text: str, file: str = "schema") -> Schema:
         If the text is no TOML, has unknown keys, or says something contradictory. One error lists
         all problems with their columns.
     """
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        # Not chained, here and below: these messages quote the file, and so values of the data.
-        raise SchemaError(f"{file} is not valid TOML: {_position(error)}") from None
+    content = parse_toml(text, file, SchemaError)
     try:
         return Schema.model_validate(_with_bounds(content))
     except ValidationError as error:
-        listed = "\n".join(f"- {problem}" for problem in _problems(error, content))
+        problems = _problems(error, content)
+        listed = "\n".join(f"- {problem}" for problem in problems[:_MOST_PROBLEMS])
+        if len(problems) > _MOST_PROBLEMS:
+            listed += f"\n- and {len(problems) - _MOST_PROBLEMS} more"
         raise SchemaError(f"{file} is not a valid schema:\n{listed}") from None
-
-
-def _position(error: tomllib.TOMLDecodeError) -> str:
-    """Keep the place of the error only: the message may quote the text around it."""
-    _, found, place = str(error).rpartition("(at ")
-    return f"error at {place.rstrip(')')}; correct the syntax there" if found else "syntax error"
 
 
 def _with_bounds(content: dict[str, Any]) -> dict[str, Any]:
@@ -183,19 +179,8 @@ def read_schema(path: str | Path) -> Schema:
     SchemaError
         If the file cannot be read or is not a valid schema; one error lists all problems.
     """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise SchemaError(
-            f"schema file {path.name} cannot be read: {error.strerror or 'unknown cause'}; "
-            "check the path, or write one with `gpusynth infer-schema`"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise SchemaError(
-            f"schema file {path.name} is not UTF-8 (byte {error.start}); save it as UTF-8"
-        ) from error
-    return schema_from_toml(text, path.name)
+    text = read_text(path, "schema file", SchemaError)
+    return schema_from_toml(text, Path(path).name)
 
 
 def write_schema(

@@ -206,7 +206,7 @@ def test_unreadable_model_files(tmp_path):
         read_models(tmp_path / "none.toml")
     path = tmp_path / "binary.toml"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(PlanError, match="cannot be read"):
+    with pytest.raises(PlanError, match="is not UTF-8"):
         read_models(path)
 
 

@@ -75,7 +75,7 @@ def test_people_write_short_forms(tmp_path):
         ("[methods]\nx = { method = 'cart', cp = nan }", ["methods.x", "'cp'"]),
         ("[methods]\nx = { method = 'constant', a = 1 }", ["methods.x", "'a'", "none"]),
         ("[predictors]\nx = 'y'", ["predictors.x"]),
-        ("visit = [", ["not valid TOML", "line 1"]),
+        ("visit = [", ["not valid TOML", "end of document"]),
         ("visit = 'file'\nvisit = 'levels'", ["not valid TOML"]),
     ],
 )
@@ -96,7 +96,7 @@ def test_no_file(tmp_path):
 def test_not_text(tmp_path):
     path = tmp_path / "plan.toml"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(PlanError, match="cannot be read as text"):
+    with pytest.raises(PlanError, match="is not UTF-8"):
         read_plan(path)
 
 

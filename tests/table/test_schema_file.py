@@ -132,7 +132,7 @@ def test_refusals_show_no_content(text, says):
 
 
 def test_files_that_cannot_be_read_or_written(tmp_path):
-    with pytest.raises(SchemaError, match=r"schema file none\.toml cannot be read"):
+    with pytest.raises(SchemaError, match=r"schema file not found: .*none\.toml"):
         read_schema(tmp_path / "none.toml")
     (tmp_path / "latin.toml").write_bytes(b"# \xff")
     with pytest.raises(SchemaError, match=r"latin\.toml is not UTF-8 \(byte 2\)"):
