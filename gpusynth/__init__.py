@@ -16,6 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gpusynth.calibration import Calibration, Margin, calibrate, read_margins, weighted_margin
     from gpusynth.engine import (
         FittedSynthesis,
         Replicate,
@@ -70,6 +71,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "gpusynth.calibration": (
+        *("Calibration", "Margin", "calibrate", "read_margins", "weighted_margin"),
+    ),
     "gpusynth.engine": (
         "FittedSynthesis",
         "Replicate",
@@ -104,6 +108,7 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Bag",
+    "Calibration",
     "Cart",
     "CatAll",
     "Column",
@@ -118,6 +123,7 @@ __all__ = [
     "Keep",
     "LogNorm",
     "LogReg",
+    "Margin",
     "Nested",
     "Norm",
     "NormRank",
@@ -141,15 +147,18 @@ __all__ = [
     "Strata",
     "SynthesisPlan",
     "__version__",
+    "calibrate",
     "fit",
     "impute",
     "impute_and_synthesize",
     "infer_schema",
+    "read_margins",
     "read_plan",
     "read_schema",
     "register_method",
     "resolve_plan",
     "synthesize",
+    "weighted_margin",
     "write_plan",
     "write_schema",
 ]
