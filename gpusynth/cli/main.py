@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,13 +19,13 @@ from gpusynth.cli.doctoring import show_doctor
 from gpusynth.cli.estimating import estimate_run
 from gpusynth.cli.evaluating import evaluate_files
 from gpusynth.cli.imputing import impute_file
+from gpusynth.cli.interrupt import RunInterruptedError
 from gpusynth.cli.reporting import render_report
 from gpusynth.errors import GpusynthError
 
 __all__ = ["app", "main", "run"]
 
-_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
-_TERMINATED = 143  # 128 + SIGTERM
+_INTERRUPTED = 130  # 128 + SIGINT, as shells report it; after SIGTERM, too
 _BAD_INPUT = 2
 _INTERNAL = 1
 _TRACEBACK = "GPUSYNTH_TRACEBACK"
@@ -142,6 +143,15 @@ def _run(
             "--utility/--no-utility", help="Compare the first replicate with the real file."
         ),
     ] = True,
+    checkpoints: Annotated[
+        bool,
+        typer.Option(
+            "--checkpoints/--no-checkpoints", help="Keep finished work until the end, to resume."
+        ),
+    ] = True,
+    keep_models: Annotated[
+        bool, typer.Option("--keep-models", help="Leave the fitted models; they are confidential.")
+    ] = False,
 ) -> None:
     """Make synthetic replicates of a survey file."""
     from gpusynth.cli.allocator import give_back_large_arrays
@@ -149,10 +159,39 @@ def _run(
     from gpusynth.engine import RunSettings
 
     give_back_large_arrays()
-    settings = RunSettings(replicates, rows, seed, threads, batch_rows, format.value)
+    settings = RunSettings(
+        replicates,
+        rows,
+        seed,
+        threads,
+        batch_rows,
+        format.value,
+        checkpoints=checkpoints,
+        keep_models=keep_models,
+    )
     run_synthesis(
         data, output, schema, plan, settings, overwrite=overwrite, quiet=quiet, utility=utility
     )
+
+
+@app.command("resume")
+def _resume(
+    *,
+    directory: Annotated[Path, typer.Argument(help="Of a run that was cut short.")],
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Where the data are now, if they were moved.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, max=1024, help="All by default.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """Go on with a run that was cut short, to the same bytes."""
+    from gpusynth.cli.allocator import give_back_large_arrays
+    from gpusynth.cli.running import resume_synthesis
+
+    give_back_large_arrays()
+    resume_synthesis(directory, data, threads=threads, quiet=quiet)
 
 
 @app.command("compare")
@@ -248,17 +287,20 @@ def main(arguments: list[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 2 for anything that the user can correct, 130 and 143 after an interrupt, and 1 for a
+        0, or 2 for anything that the user can correct, 130 after Ctrl-C or SIGTERM, and 1 for a
         fault in gpusynth itself.
     """
     try:
         code: Any = app(args=arguments, prog_name="gpusynth", standalone_mode=False)
     except GpusynthError as error:
-        return _fail(str(error), _BAD_INPUT)
+        return _fail(str(error), _BAD_INPUT, after=_notes(error))
+    except RunInterruptedError as error:
+        return _fail(str(error), _INTERRUPTED, after=_notes(error))
     except KeyboardInterrupt:
         return _fail("interrupted; the output directory is as it was", _INTERRUPTED)
-    except MemoryError:
-        return _fail("not enough memory; use fewer threads or replicates at a time", _BAD_INPUT)
+    except MemoryError as error:
+        message = "not enough memory; use fewer threads or replicates at a time"
+        return _fail(message, _BAD_INPUT, after=_notes(error))
     except Exception as error:  # noqa: BLE001 - its message may hold values of the data
         if hasattr(error, "format_message"):  # what typer raises for wrong options
             return _fail(f"{error.format_message().rstrip('.')}. Try --help.", _BAD_INPUT)
@@ -270,11 +312,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run() -> None:
     """Entry point of the command; never returns."""
-    terminated = False
 
     def terminate(_number: int, _frame: Any) -> None:
-        nonlocal terminated
-        terminated = True
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, terminate)
@@ -283,15 +322,19 @@ def run() -> None:
     sys.stderr.flush()
     if code == _INTERRUPTED:
         # Kernels that still run cannot be stopped and must not be waited for.
-        os._exit(_TERMINATED if terminated else code)
+        os._exit(code)
     sys.exit(code)
 
 
-def _fail(message: str, code: int) -> int:
+def _notes(error: BaseException) -> list[str]:
+    return [str(note) for note in getattr(error, "__notes__", ())]
+
+
+def _fail(message: str, code: int, *, after: Sequence[str] = ()) -> int:
     lines = message.splitlines()
     if not lines or lines[-1].strip() != "^":  # a caret must stay under its place
         lines = [" ".join(message.split())]
-    sys.stderr.write("error: " + visible("\n".join(lines)) + "\n")
+    sys.stderr.write("error: " + visible("\n".join([*lines, *after])) + "\n")
     return code
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
 
 from gpusynth.cli.console import ProgressDisplay, console, new_table, seconds_text
-from gpusynth.engine import Run, RunSettings, synthesize
+from gpusynth.cli.interrupt import interruptible
+from gpusynth.engine import Run, RunSettings, resume, synthesize
 from gpusynth.errors import GpusynthError
 from gpusynth.table import read_schema
 
-__all__ = ["run_synthesis", "show_files", "show_run"]
+__all__ = ["resume_synthesis", "run_synthesis", "show_files", "show_run"]
 
 
 def run_synthesis(
@@ -51,15 +53,15 @@ def run_synthesis(
             format=settings.format,
             overwrite=overwrite,
             batch_rows=settings.batch_rows,
+            checkpoints=settings.checkpoints,
+            keep_models=settings.keep_models,
             listener=display,
         )
         return run
 
+    run = _watched(carry_out, quiet=quiet)
     if quiet:
-        carry_out(None)
         return
-    with ProgressDisplay(console(stderr=True)) as display:
-        run = carry_out(display)
     out = console()
     show_run(run, out)
     if utility:
@@ -73,6 +75,37 @@ def run_synthesis(
         except GpusynthError as error:  # the run itself has succeeded
             out.print(f"\nutility at a glance: {error}", soft_wrap=True)
     show_files(run, out)
+
+
+def resume_synthesis(
+    directory: Path, data: Path | None, *, threads: int | None, quiet: bool
+) -> None:
+    """Go on with a run and print a summary.
+
+    Parameters
+    ----------
+    directory, data, threads : as for `gpusynth.resume`
+    quiet : bool
+        Print nothing.
+    """
+
+    def carry_out(display: ProgressDisplay | None) -> Run:
+        return resume(directory, data, threads=threads, listener=display)
+
+    run = _watched(carry_out, quiet=quiet)
+    if not quiet:
+        out = console()
+        show_run(run, out)
+        show_files(run, out)
+
+
+def _watched(carry_out: Callable[[ProgressDisplay | None], Run], *, quiet: bool) -> Run:
+    """Carry a run out, with a display unless it is to be quiet."""
+    with interruptible():
+        if quiet:
+            return carry_out(None)
+        with ProgressDisplay(console(stderr=True)) as display:
+            return carry_out(display)
 
 
 def show_run(run: Run, out: Console) -> None:

@@ -9,7 +9,8 @@ from gpusynth.engine.manifest import Replicate
 from gpusynth.engine.measure import Stopwatch
 from gpusynth.engine.prepare import Prepared, Resolved, prepare, resolve_input
 from gpusynth.engine.progress import Listener, SilentListener
-from gpusynth.engine.run import Run
+from gpusynth.engine.resume import resume
+from gpusynth.engine.run import Run, read_run
 from gpusynth.engine.settings import RunSettings, available_threads
 
 __all__ = [
@@ -26,7 +27,9 @@ __all__ = [
     "fit",
     "infer_schema",
     "prepare",
+    "read_run",
     "resolve_input",
     "resolve_plan",
+    "resume",
     "synthesize",
 ]

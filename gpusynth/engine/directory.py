@@ -1,21 +1,28 @@
-"""Run directory: complete when a run has succeeded, and as it was found when it has not."""
+"""Run directory: complete when a run has succeeded, and as it was found when it has not.
+
+A run with checkpoints that is cut short leaves its work directory, hidden inside, to be resumed.
+"""
 
 from __future__ import annotations
 
 import shutil
-import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from gpusynth.errors import OutputError
+from gpusynth.engine.checkpoint.checkpoints import Checkpoints
+from gpusynth.engine.checkpoint.head import RunHead
+from gpusynth.engine.checkpoint.journal import Journal
+from gpusynth.engine.checkpoint.work import WORK_NAME, WorkDirectory
+from gpusynth.errors import GpusynthError, OutputError
 from gpusynth.io import prepare_output_directory
-from gpusynth.io.output import output_error
+from gpusynth.io.output import OWN_FILES, output_error
 
 __all__ = ["RunDirectory"]
 
-_STAGING_PREFIX = ".gpusynth-"
-_STAGING_SUFFIX = ".partial"
+_OLD_STAGING = ".gpusynth-*.partial"
+_MANIFEST = "manifest.json"
 
 
 class RunDirectory:
@@ -31,43 +38,102 @@ class RunDirectory:
         Made if it does not exist.
     overwrite : bool
         Replace an earlier run; other files in the directory stay.
+    resume : bool
+        Go on with the run that was cut short here; `overwrite` then stands in its journal.
 
     Attributes
     ----------
+    work : WorkDirectory
     staging : pathlib.Path
         Where to write until `commit`.
+    checkpoints : Checkpoints or None
+    head : RunHead or None
+        Of a run that is resumed.
 
     Raises
     ------
     OutputError
-        If the directory is not empty without `overwrite`, is a file, or cannot be written.
+        If the directory is not empty without `overwrite`, is a file, or cannot be written; if
+        another run is at work in it or was cut short in it; if there is nothing to resume.
     """
 
-    def __init__(self, path: str | Path, *, overwrite: bool) -> None:
+    def __init__(self, path: str | Path, *, overwrite: bool = False, resume: bool = False) -> None:
         self.path = Path(path)
-        self._overwrite = overwrite
+        self.work = WorkDirectory(self.path)
+        self.staging = self.work.staging
+        self.checkpoints: Checkpoints | None = None
+        self.head: RunHead | None = None
+        self.overwrite = overwrite
+        self._resume = resume
         self._made: list[Path] = []  # directories that did not exist before, innermost first
         self._committed = False
 
     def __enter__(self) -> Self:
         self._made = [p for p in (self.path, *self.path.parents) if not p.exists()]
         try:
-            if self._overwrite and self.path.is_dir():
-                self._remove_staging()  # left by a run that was killed
+            if self._resume:
+                self._enter_again()
             else:
-                prepare_output_directory(self.path, overwrite=False)
-            self.staging = Path(
-                tempfile.mkdtemp(suffix=_STAGING_SUFFIX, prefix=_STAGING_PREFIX, dir=self.path)
-            )
-        except OSError as error:
+                self._enter_anew()
+        except BaseException as error:
+            self.work.leave()
             self._remove_made()
-            if isinstance(error, OutputError):
-                raise
-            raise output_error(self.path, error) from None
+            if isinstance(error, OSError) and not isinstance(error, GpusynthError):
+                raise output_error(self.path, error) from None
+            raise
         return self
 
-    def commit(self) -> None:
+    def _enter_anew(self) -> None:
+        if not (self.overwrite and self.path.is_dir()):
+            if self.work.is_resumable:
+                raise OutputError(
+                    f"{self.path}: an unfinished run is here. Go on with it by "
+                    f"`gpusynth resume {self.path}`, or start again with --overwrite."
+                )
+            prepare_output_directory(self.path, overwrite=False, ignore=WORK_NAME)
+        self.work.enter()
+        self.work.clear()  # left by a run that was killed
+        for left in self.path.glob(_OLD_STAGING):
+            shutil.rmtree(left, ignore_errors=True)
+        self.work.make_directories()
+
+    def _enter_again(self) -> None:
+        if not self.work.is_resumable:
+            finished = (self.path / _MANIFEST).is_file()
+            state = "the run here is finished" if finished else "no unfinished run is here"
+            raise OutputError(f"{self.path}: {state}; there is nothing to resume.")
+        self.work.enter()
+        self.work.make_directories()
+        journal = Journal.open(self.work.journal_file)
+        self.head = RunHead.read(journal.head, self.path)
+        self.overwrite = self.head.overwrite
+        self.checkpoints = Checkpoints(self.work.files, journal)
+        for left in (*self.staging.glob("columns_*"), *self.work.path.rglob("*.partial")):
+            left.unlink(missing_ok=True)
+
+    def begin_checkpoints(self, head: RunHead) -> Checkpoints:
+        """Begin the journal of a new run.
+
+        Returns
+        -------
+        Checkpoints
+
+        Raises
+        ------
+        OutputError
+        """
+        journal = Journal.begin(self.work.journal_file, head.model_dump(mode="json"))
+        self.checkpoints = Checkpoints(self.work.files, journal)
+        return self.checkpoints
+
+    def commit(self, *, placed: Mapping[str, str] | None = None) -> None:
         """Move every file to its place, the manifest last: where it is, the run is complete.
+
+        Parameters
+        ----------
+        placed : mapping of str to str, optional
+            Files that an earlier process had moved already, for they must not be taken for an
+            earlier run's.
 
         Raises
         ------
@@ -75,9 +141,9 @@ class RunDirectory:
             If the operating system refuses.
         """
         try:
-            if self._overwrite:
-                prepare_output_directory(self.path, overwrite=True)
-            files = sorted(self.staging.iterdir(), key=lambda f: (f.name == "manifest.json", f))
+            if self.overwrite:
+                self._remove_earlier_run(frozenset(placed or ()))
+            files = sorted(self.staging.iterdir(), key=lambda f: (f.name == _MANIFEST, f))
             for file in files:
                 file.replace(self.path / file.name)
         except OSError as error:
@@ -86,19 +152,36 @@ class RunDirectory:
             raise output_error(self.path, error) from None
         self._committed = True
 
+    def _remove_earlier_run(self, keep: frozenset[str]) -> None:
+        for pattern in OWN_FILES:
+            for file in self.path.glob(pattern):
+                if file.name not in keep and (file.is_file() or file.is_symlink()):
+                    file.unlink()
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._remove_staging()
+        if self.checkpoints is not None:
+            self.checkpoints.close()
+        if not self._committed and self._may_resume(error):
+            if error is not None:
+                error.add_note(f"resume with: gpusynth resume {self.path}")
+            self.work.leave()
+            return
+        self.work.remove()
         if not self._committed:
             self._remove_made()
 
-    def _remove_staging(self) -> None:
-        for left in self.path.glob(f"{_STAGING_PREFIX}*{_STAGING_SUFFIX}"):
-            shutil.rmtree(left, ignore_errors=True)
+    def _may_resume(self, error: BaseException | None) -> bool:
+        """Return whether the work is worth keeping: not where the same error would come again."""
+        if self._resume:
+            return True
+        if self.checkpoints is None or not self.checkpoints.has_any:
+            return False
+        return isinstance(error, (KeyboardInterrupt, OSError, MemoryError))
 
     def _remove_made(self) -> None:
         for directory in self._made:

@@ -7,14 +7,14 @@ again and repaired (`gpusynth.engine.edits`). Every row uses its own random numb
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 
 from gpusynth.arrays import Array
-from gpusynth.engine.edits import EditCounts, redraw_and_repair
+from gpusynth.engine.edits import EditCounts, Repair, redraw_and_repair
 from gpusynth.engine.fitting import StepModels
 from gpusynth.engine.prepare import Prepared
 from gpusynth.engine.replicate import SyntheticRows
@@ -47,6 +47,8 @@ class ColumnDraw:
         Of the run.
     smoother : Smoother or None
         Once it is fitted.
+    repairs : list of Repair
+        Rows in which earlier columns were changed, in any order.
     """
 
     prepared: Prepared
@@ -57,6 +59,7 @@ class ColumnDraw:
     seed: int
     edit_counts: EditCounts
     smoother: Smoother | None = None
+    repairs: list[Repair] = field(default_factory=list)
 
     @property
     def n_special(self) -> int:
@@ -71,7 +74,7 @@ class ColumnDraw:
         list of list of callables
         """
         rows = self.rows
-        rows.make_room(self.step.target, self.prepared.table, new_values=self._makes_values())
+        self.make_room()
         blocks = list(rows.blocks())
         if self.step.method.whole_file:
             blocks = [Block(0, rows.n_rows, rows.n_rows)]
@@ -84,6 +87,17 @@ class ColumnDraw:
             [self._fit_smoother],
             [partial(self._smooth_and_finish, block) for block in blocks],
         ]
+
+    def make_room(self) -> None:
+        """Make room for the column, unless an earlier step did."""
+        self.rows.make_room(self.step.target, self.prepared.table, new_values=self._makes_values())
+
+    def publish(self, changed: Collection[str]) -> None:
+        """Let a column that was read from a checkpoint predict others, and what it changed too."""
+        if self.step.part == "state":
+            return
+        for block in self.rows.blocks():
+            self._fill_tables(block, changed)
 
     def _makes_values(self) -> bool:
         """Return whether any step of the column draws numbers that no code stands for.
@@ -169,13 +183,21 @@ class ColumnDraw:
 
     def _finish(self, block: Block) -> None:
         """Settle the edits that the column completes, and let it predict others."""
-        target = self.step.target
         edits = self.prepared.conditions.edits.get(self.step.number, ())
-        changed = redraw_and_repair(self, edits, block) if edits else ()
-        drawn_before = target in self.prepared.conditions.drawn_anew
+        changed: tuple[str, ...] = ()
+        if edits:
+            changed, positions = redraw_and_repair(self, edits, block)
+            if changed:
+                self.repairs.append(Repair(changed, block.first_row + positions.astype(np.int64)))
         for part in self.rows.blocks() if self.step.method.whole_file else (block,):
-            self.rows.fill_table(part.first_row, (target,), again=drawn_before)
-            self.rows.fill_table(part.first_row, changed, again=True)
+            self._fill_tables(part, changed)
+
+    def _fill_tables(self, block: Block, changed: Collection[str]) -> None:
+        """Put the column and what it changed into the layout of trees."""
+        target = self.step.target
+        drawn_before = target in self.prepared.conditions.drawn_anew
+        self.rows.fill_table(block.first_row, (target,), again=drawn_before)
+        self.rows.fill_table(block.first_row, changed, again=True)
 
     def _draw(self, block: Block) -> None:
         """Draw the open rows; give the others what decides them."""

@@ -9,7 +9,7 @@ columns that are kept stay, and the donor must agree with them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,9 @@ from gpusynth.table import Read, Table, exact_numbers, read_rows
 if TYPE_CHECKING:
     from gpusynth.engine.drawing import ColumnDraw
 
-__all__ = ["EditCounts", "redraw_and_repair"]
+__all__ = ["EditCounts", "Repair", "redraw_and_repair"]
+
+_COUNTS = ("failed", "attempts", "repaired", "kept")
 
 
 @dataclass(slots=True)
@@ -57,6 +59,23 @@ class EditCounts:
             for edit, rows in zip(edits, each, strict=True):
                 counts[edit.number] = counts.get(edit.number, 0) + int(rows.sum())
 
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return what was counted -> number of the edit, as text -> rows.
+
+        Returns
+        -------
+        dict of str to dict of str to int
+        """
+        return {what: {str(n): rows for n, rows in getattr(self, what).items()} for what in _COUNTS}
+
+    def add_counts(self, counts: Mapping[str, Mapping[str, int]]) -> None:
+        """Add what `counts` of another one returned; from any thread."""
+        with self._lock:
+            for what in _COUNTS:
+                own: dict[int, int] = getattr(self, what)
+                for number, rows in counts.get(what, {}).items():
+                    own[int(number)] = own.get(int(number), 0) + rows
+
     def to_json(self, plan: SynthesisPlan, conditions: Conditions) -> list[dict[str, Any]]:
         """Return one entry an edit.
 
@@ -72,18 +91,30 @@ class EditCounts:
                 "edit": plan.edits[edit.number].title,
                 "checked_at": edit.target,
                 "real_rows_failing": edit.n_real_failing,
-                **{
-                    what: getattr(self, what).get(edit.number, 0)
-                    for what in ("failed", "attempts", "repaired", "kept")
-                },
+                **{what: getattr(self, what).get(edit.number, 0) for what in _COUNTS},
             }
             for edit in bound
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Rows in which a step changed columns that were drawn before.
+
+    Attributes
+    ----------
+    columns : tuple of str
+    positions : array of int64, shape (n,)
+        Rows of the replicate.
+    """
+
+    columns: tuple[str, ...]
+    positions: Array
+
+
 def redraw_and_repair(
     column: ColumnDraw, edits: Sequence[BoundEdit], block: Block
-) -> tuple[str, ...]:
+) -> tuple[tuple[str, ...], Array]:
     """Draw rows that fail an edit again, then repair them.
 
     Parameters
@@ -95,8 +126,8 @@ def redraw_and_repair(
 
     Returns
     -------
-    tuple of str
-        Other columns that were changed.
+    tuple of (tuple of str, array of int32)
+        Other columns that were changed, and the positions in the block where they were.
 
     Raises
     ------
@@ -124,13 +155,13 @@ def redraw_and_repair(
         positions = positions[failing]
     positions = np.sort(np.concatenate([stuck, positions]))
     if not len(positions):
-        return ()
+        return (), positions
     return _repair(column, edits, block, read, positions)
 
 
 def _repair(
     column: ColumnDraw, edits: Sequence[BoundEdit], block: Block, read: Read, positions: Array
-) -> tuple[str, ...]:
+) -> tuple[tuple[str, ...], Array]:
     """Take the columns that hang together from a real row that is right in all of them."""
     prepared, rows, target = column.prepared, column.rows, column.step.target
     groups = prepared.repair_groups
@@ -157,7 +188,7 @@ def _repair(
         )
     for name in free:
         _copy(prepared.table, name, donors, read(name), positions)
-    return tuple(name for name in free if name != target)
+    return tuple(name for name in free if name != target), positions
 
 
 def _copy(

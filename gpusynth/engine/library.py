@@ -15,6 +15,7 @@ from gpusynth.engine.output import check_keys, output_sources, to_table
 from gpusynth.engine.prepare import Prepared, prepare, resolve_input
 from gpusynth.engine.progress import Listener, SilentListener
 from gpusynth.engine.replicate import SyntheticRows
+from gpusynth.engine.resume import begin_checkpoints
 from gpusynth.engine.run import write_run
 from gpusynth.engine.settings import OutputFormat, RunSettings
 from gpusynth.engine.synthesis import Synthesis, load_kernels
@@ -39,6 +40,8 @@ def synthesize(
     format: OutputFormat = "parquet",
     overwrite: bool = False,
     batch_rows: int = BATCH_ROWS,
+    checkpoints: bool = False,
+    keep_models: bool = False,
     listener: Listener | None = None,
 ) -> Any:
     """Make synthetic replicates of a survey file or table.
@@ -65,6 +68,11 @@ def synthesize(
         Replace an earlier run in `output`.
     batch_rows : int
         Rows read and written at a time; never changes a byte.
+    checkpoints : bool
+        Put down finished work in `output`, so that `resume` can go on when the run is cut short.
+        What is put down is as confidential as the data.
+    keep_models : bool
+        Leave the fitted models in `output`, marked confidential; needs `checkpoints`.
     listener : Listener, optional
         Told of the progress.
 
@@ -77,7 +85,8 @@ def synthesize(
     Raises
     ------
     GpusynthError
-        One clear message; `output` is then as it was found.
+        One clear message; `output` is then as it was found, but for the hidden work directory of
+        a run that can be resumed.
 
     Examples
     --------
@@ -86,13 +95,26 @@ def synthesize(
     >>> gpusynth.synthesize(real, seed=1).num_rows
     100
     """
-    settings = RunSettings(n_replicates, n_rows, seed, threads, batch_rows, format)
+    settings = RunSettings(
+        n_replicates,
+        n_rows,
+        seed,
+        threads,
+        batch_rows,
+        format,
+        checkpoints=checkpoints,
+        keep_models=keep_models,
+    )
     _check_output(data, output)
+    if checkpoints and output is None:
+        raise OutputError("checkpoints are files: name the run directory with output=.")
     listener = SilentListener() if listener is None else listener
     stopwatch = Stopwatch()
     with _directory(output, overwrite=overwrite) as directory:
         prepared = _prepare(data, schema, plan, settings, listener, stopwatch)
         synthesis = Synthesis(prepared, listener, stopwatch)
+        if checkpoints and directory is not None:
+            synthesis.checkpoints = begin_checkpoints(directory, prepared, settings, data)
         scratch = None if directory is None else directory.staging
         replicates = synthesis.draw(settings, scratch=scratch)
         return _deliver(synthesis, replicates, settings, directory, data)

@@ -78,12 +78,26 @@ def build_manifest(
         "batch_rows": settings.batch_rows,
         "peak_memory_bytes": peak_memory_bytes(),
         "encoded_bytes": prepared.encoded_bytes,
+        "checkpoints": _checkpoints(synthesis),
         "timings": timings(synthesis.stopwatch),
         "start_table_sha256": prepared.start.fingerprint,
         "notes": [*prepared.notes, *_fit_notes(synthesis)],
         "pooling": list(prepared.pooling),
         "edits": synthesis.edit_counts.to_json(resolved.plan, prepared.conditions),
         "variables": _variables(synthesis),
+    }
+
+
+def _checkpoints(synthesis: Synthesis) -> dict[str, Any] | None:
+    """Return what a resumed run found; None for a run without checkpoints."""
+    checkpoints = synthesis.checkpoints
+    if checkpoints is None:
+        return None
+    return {
+        "times_resumed": checkpoints.n_resumed,
+        "draws_found": checkpoints.n_found,
+        "damaged_files": list(checkpoints.damaged),
+        "damaged_lines": checkpoints.n_damaged_lines,
     }
 
 

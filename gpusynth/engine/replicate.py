@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -154,7 +154,7 @@ def allocate(
     layout: Layout,
     start: Start,
     n_rows: int,
-    n_replicates: int,
+    numbers: Sequence[int],
     *,
     seed: int,
     scratch: Path | None,
@@ -174,7 +174,8 @@ def allocate(
         Of the columns that predict others.
     start : Start
     n_rows : int
-    n_replicates : int
+    numbers : sequence of int
+        Of the replicates, from 1.
     seed : int
     scratch : pathlib.Path, optional
         Directory for such files; None keeps everything in memory.
@@ -191,6 +192,7 @@ def allocate(
         If such files would not fit on the disk.
     """
     arrays = [column[name] for column in (real.codes, real.values) for name in column]
+    n_replicates = len(numbers)
     column_bytes = n_replicates * n_rows * sum(array.dtype.itemsize for array in arrays)
     table_bytes = n_replicates * n_rows * (8 * layout.n_words + 2 * layout.n_wide)
     available = psutil.virtual_memory().available
@@ -203,7 +205,7 @@ def allocate(
             "Free some space, choose another place, or ask for fewer replicates."
         )
     replicates = []
-    for number in range(1, n_replicates + 1):
+    for number in numbers:
         rows = SyntheticRows(number, n_rows, scratch)
         if has_start:
             rows.start = start_rows(start, StreamKey(seed, replicate=number), n_rows)

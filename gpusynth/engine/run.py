@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,12 @@ from gpusynth.engine.output import write_replicate
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.synthesis import Synthesis
+from gpusynth.errors import OutputError
 from gpusynth.io import file_sha256, write_json_atomic
 from gpusynth.plan import SynthesisPlan
 from gpusynth.table import write_schema
 
-__all__ = ["Replicate", "Run", "write_run"]
+__all__ = ["Replicate", "Run", "finish_commit", "read_run", "write_run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def write_run(
     synthesis : Synthesis
         That drew the replicates.
     replicates : sequence of SyntheticRows
-        Each is let go when it is written.
+        Each is let go when it is written. Those that an earlier process has written are left out.
     settings : RunSettings
     directory : RunDirectory
 
@@ -67,34 +69,120 @@ def write_run(
         If a file cannot be written.
     """
     resolved = synthesis.prepared.resolved
-    listener, stopwatch = synthesis.listener, synthesis.stopwatch
-    files = []
-    sizes = [rows.n_output for rows in replicates]
-    listener.start("write", sum(sizes))
+    stopwatch, checkpoints = synthesis.stopwatch, synthesis.checkpoints
+    drawn = {rows.number: rows for rows in replicates}
+    written = []
+    synthesis.listener.start("write", sum(rows.n_output for rows in replicates))
+    for number in range(1, settings.n_replicates + 1):
+        file = directory.staging / f"replicate_{number:03d}.{settings.format}"
+        if number in drawn:
+            n_rows, sha256 = _write_replicate(synthesis, drawn[number], file, settings)
+        else:  # an earlier process has written it
+            n_rows, sha256 = synthesis.written_before(number, directory.staging)
+        written.append(Replicate(number, directory.path / file.name, n_rows, sha256))
     with stopwatch.phase("write"):
-        for rows in replicates:
-            file = directory.staging / f"replicate_{rows.number:03d}.{settings.format}"
-            write_replicate(
-                rows,
-                resolved,
-                file,
-                seed=settings.seed,
-                batch_rows=settings.batch_rows,
-                listener=listener,
-            )
-            rows.clear()
-            files.append(file)
         write_schema(resolved.schema, directory.staging / "schema.toml", resolved.reasons or None)
         plan = {**resolved.plan.to_json(), "fingerprint": resolved.plan.fingerprint()}
         write_json_atomic(directory.staging / "plan.json", plan)
     for left in directory.staging.glob("columns_*"):
         left.unlink()
-    with stopwatch.phase("hash output"):
-        written = tuple(
-            Replicate(number, directory.path / file.name, n_rows, file_sha256(file))
-            for number, (file, n_rows) in enumerate(zip(files, sizes, strict=True), start=1)
-        )
     manifest = build_manifest(synthesis, settings, written)
     write_json_atomic(directory.staging / "manifest.json", manifest)
+    if checkpoints is not None:
+        files = sorted(directory.staging.iterdir())
+        checkpoints.record_commit({file.name: file_sha256(file) for file in files})
     directory.commit()
-    return Run(directory.path, written, resolved.plan, manifest)
+    return Run(directory.path, tuple(written), resolved.plan, manifest)
+
+
+def finish_commit(directory: RunDirectory) -> Run | None:
+    """Finish a run that was cut short when all its files lay ready.
+
+    Parameters
+    ----------
+    directory : RunDirectory
+        Of a run that is resumed.
+
+    Returns
+    -------
+    Run or None
+        None where the run had not come so far, or its files are no longer what they were.
+
+    Raises
+    ------
+    OutputError
+    """
+    files = None if directory.checkpoints is None else directory.checkpoints.committed_files()
+    if files is None:
+        return None
+    placed = {}
+    for name, sha256 in files.items():
+        staged, place = directory.staging / name, directory.path / name
+        if staged.is_file() and file_sha256(staged) == sha256:
+            continue
+        if staged.exists() or not place.is_file() or file_sha256(place) != sha256:
+            return None
+        placed[name] = sha256
+    directory.commit(placed=placed)
+    return read_run(directory.path)
+
+
+def read_run(path: Path) -> Run:
+    """Read what a finished run has left.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The run directory.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    OutputError
+        If it holds no finished run.
+    """
+    try:
+        manifest = json.loads((path / "manifest.json").read_bytes())
+        plan = SynthesisPlan.from_json(json.loads((path / "plan.json").read_bytes()))
+        replicates = tuple(
+            Replicate(
+                int(output["replicate"]),
+                path / Path(output["file"]).name,
+                int(output["n_rows"]),
+                str(output["sha256"]),
+            )
+            for output in manifest["outputs"]
+        )
+    except FileNotFoundError as error:
+        missing = Path(str(error.filename)).name
+        raise OutputError(f"{path}: no finished run is here, {missing} is missing.") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise OutputError(
+            f"{path}: manifest.json or plan.json is not as a run leaves it. Make the run again."
+        ) from None
+    return Run(path, replicates, plan, manifest)
+
+
+def _write_replicate(
+    synthesis: Synthesis, rows: SyntheticRows, file: Path, settings: RunSettings
+) -> tuple[int, str]:
+    """Write one replicate, let it go and return the file's rows and SHA-256."""
+    n_rows = rows.n_output
+    with synthesis.stopwatch.phase("write"):
+        write_replicate(
+            rows,
+            synthesis.prepared.resolved,
+            file,
+            seed=settings.seed,
+            batch_rows=settings.batch_rows,
+            listener=synthesis.listener,
+        )
+        rows.clear()
+    with synthesis.stopwatch.phase("hash output"):
+        sha256 = file_sha256(file)
+    if synthesis.checkpoints is not None:
+        synthesis.checkpoints.record_written(rows.number, file, sha256, n_rows)
+    return n_rows, sha256

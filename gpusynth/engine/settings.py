@@ -35,6 +35,10 @@ class RunSettings:
     batch_rows : int
         Rows that are read and written at a time.
     format : {"parquet", "csv"}
+    checkpoints : bool
+        Put down finished work, so that a run that is cut short can be resumed.
+    keep_models : bool
+        Leave the fitted models in the run directory.
 
     Raises
     ------
@@ -48,6 +52,8 @@ class RunSettings:
     threads: int | None = None
     batch_rows: int = BATCH_ROWS
     format: OutputFormat = "parquet"
+    checkpoints: bool = False
+    keep_models: bool = False
 
     def __post_init__(self) -> None:
         _check("n_replicates", self.n_replicates, 1, _MAX_REPLICATES)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 
+from gpusynth.engine.checkpoint.checkpoints import Checkpoints
 from gpusynth.engine.drawing import ColumnDraw, Stages
 from gpusynth.engine.edits import EditCounts
 from gpusynth.engine.fitting import StepModels, fit_step
@@ -16,7 +18,7 @@ from gpusynth.engine.released import output_order
 from gpusynth.engine.replicate import SyntheticRows, allocate
 from gpusynth.engine.schedule import Scheduler
 from gpusynth.engine.settings import RunSettings
-from gpusynth.errors import PlanError
+from gpusynth.errors import OutputError, PlanError
 from gpusynth.methods import ModelSize
 from gpusynth.plan import Step
 from gpusynth.trees import warm_up
@@ -51,6 +53,8 @@ class Synthesis:
     edit_counts : EditCounts
     fit_notes : dict of int to str
         Step number -> what a fit has to say of itself, such as that it did not converge.
+    checkpoints : Checkpoints or None
+        Where finished work is put down and found.
     """
 
     prepared: Prepared
@@ -59,6 +63,7 @@ class Synthesis:
     sizes: dict[int, ModelSize] = field(default_factory=dict)
     edit_counts: EditCounts = field(default_factory=EditCounts)
     fit_notes: dict[int, str] = field(default_factory=dict)
+    checkpoints: Checkpoints | None = None
 
     def fit(self, threads: int) -> dict[int, StepModels]:
         """Fit all steps and keep the models.
@@ -119,12 +124,13 @@ class Synthesis:
         """
         prepared = self.prepared
         n_rows = self.n_rows(settings)
+        numbers = self._undrawn(settings, scratch)
         replicates = allocate(
             prepared.table,
             prepared.predictors.layout,
             prepared.start,
             n_rows,
-            settings.n_replicates,
+            numbers,
             seed=settings.seed,
             scratch=scratch,
             has_start=bool(prepared.plan.kept) or prepared.plan.partial is not None,
@@ -135,16 +141,19 @@ class Synthesis:
             if step.part == "state":
                 states[step.target] = (step, model)
             state = states.pop(step.target, None) if step.part == "value" else None
-            columns = [
-                ColumnDraw(prepared, step, model, state, rows, settings.seed, self.edit_counts)
-                for rows in replicates
-            ]
-            return self._side_by_side(step, [column.stages() for column in columns])
+            stages = []
+            for rows in replicates:
+                counts = self.edit_counts if self.checkpoints is None else EditCounts()
+                column = ColumnDraw(prepared, step, model, state, rows, settings.seed, counts)
+                stages.append(self._stages(column))
+            return self._side_by_side(step, stages)
 
         def known(step: Step) -> StepModels:
-            return models[step.number] if models is not None else self._fit(step, settings)
+            if models is not None:
+                return models[step.number]
+            return self._recalled_fit(step, numbers) or self._fit(step, settings)
 
-        rows = settings.n_replicates * n_rows + (0 if models else prepared.table.n_rows)
+        rows = len(numbers) * n_rows + (0 if models else prepared.table.n_rows)
         phase = "fit and draw" if models is None else "draw"
         last_uses = prepared.last_uses() if models is None else {}
         self._run(phase, known, draws, n_rows=rows, threads=settings.n_threads, last_uses=last_uses)
@@ -171,6 +180,63 @@ class Synthesis:
             )
         return given
 
+    def _undrawn(self, settings: RunSettings, staging: Path | None) -> list[int]:
+        """Return the replicates that no earlier process has drawn and written."""
+        numbers = range(1, settings.n_replicates + 1)
+        if self.checkpoints is None or staging is None:
+            return list(numbers)
+        steps = [step.number for step in self.prepared.plan.steps]
+        found = self.checkpoints.find_written(numbers, steps, staging, self.edit_counts)
+        return [number for number in numbers if number not in found]
+
+    def written_before(self, replicate: int, directory: Path) -> tuple[int, str]:
+        """Return rows and SHA-256 of a file that an earlier process has written.
+
+        Parameters
+        ----------
+        replicate : int
+        directory : pathlib.Path
+            Where it lies.
+
+        Returns
+        -------
+        tuple of (int, str)
+        """
+        entry = None
+        if self.checkpoints is not None:
+            entry = self.checkpoints.written(replicate, directory)
+        if entry is None:
+            raise OutputError(f"replicate {replicate} is missing from the work directory")
+        return int(entry.details["n_rows"]), entry.sha256
+
+    def _stages(self, column: ColumnDraw) -> Stages:
+        if self.checkpoints is None:
+            return column.stages()
+        return self.checkpoints.stages(column, self.edit_counts)
+
+    def _recalled_fit(self, step: Step, replicates: Sequence[int]) -> StepModels | None:
+        """Return empty models where nothing draws from them any more; None where a fit is needed.
+
+        The states of a number are drawn again when its value step redraws rows that fail an edit.
+        """
+        if self.checkpoints is None:
+            return None
+        needed = [step.number]
+        if step.part == "state" and self.prepared.conditions.edits.get(step.number + 1):
+            needed.append(step.number + 1)
+        recorded = self.checkpoints.recorded_fit(step)
+        if recorded is None or not all(
+            self.checkpoints.has_draw(number, replicate)
+            for number in needed
+            for replicate in replicates
+        ):
+            return None
+        self.stopwatch.add_fit(step.number, [recorded["cpu_seconds"], recorded["wall_seconds"]])
+        self.sizes[step.number] = ModelSize(recorded["n_leaves"], recorded["depth"])
+        if recorded["note"]:
+            self.fit_notes[step.number] = recorded["note"]
+        return StepModels(())
+
     def _side_by_side(self, step: Step, columns: list[Stages]) -> Stages:
         """Join the stages of all replicates and time each task."""
 
@@ -183,8 +249,8 @@ class Synthesis:
             return run
 
         return [
-            [timed_task(task) for stages in columns for task in stages[number]]
-            for number in range(len(columns[0]))
+            [timed_task(task) for tasks in side_by_side for task in tasks]
+            for side_by_side in zip_longest(*columns, fillvalue=())
         ]
 
     def _fit(self, step: Step, settings: RunSettings) -> StepModels:
@@ -196,6 +262,8 @@ class Synthesis:
         self.sizes[step.number] = models.size
         if models.note:
             self.fit_notes[step.number] = models.note
+        if self.checkpoints is not None:
+            self.checkpoints.record_fit(step, models.size, models.note, spent)
         return models
 
     def _run(

@@ -158,7 +158,7 @@ def write_json_atomic(path: str | Path, content: Any) -> None:
         file.write(text.encode() + b"\n")
 
 
-def prepare_output_directory(path: str | Path, *, overwrite: bool) -> Path:
+def prepare_output_directory(path: str | Path, *, overwrite: bool, ignore: str = "") -> Path:
     """Make sure of an output directory that is empty and can be written.
 
     Parameters
@@ -168,6 +168,8 @@ def prepare_output_directory(path: str | Path, *, overwrite: bool) -> Path:
     overwrite : bool
         Remove what an earlier run left, that is ordinary files named as in `OWN_FILES`;
         everything else stays.
+    ignore : str
+        Name of an entry that does not count.
 
     Returns
     -------
@@ -185,7 +187,7 @@ def prepare_output_directory(path: str | Path, *, overwrite: bool) -> Path:
         path.mkdir(parents=True, exist_ok=True)
         if overwrite:
             _remove_own_files(path)
-        elif n_entries := len(list(path.iterdir())):
+        elif n_entries := sum(entry.name != ignore for entry in path.iterdir()):
             raise OutputError(
                 f"{path} is not empty: it has {n_entries} "
                 f"{'entry' if n_entries == 1 else 'entries'}. "

@@ -233,7 +233,7 @@ def test_disk_full(data, fails, monkeypatch, form, room):
         return FullDisk(file, room) if "w" in mode and "replicate_" in self.name else file
 
     monkeypatch.setattr(Path, "open", open_on_a_full_disk)
-    assert "space" in fails(data, "--format", form).lower()
+    assert "space" in fails(data, "--format", form, "--no-checkpoints").lower()
     assert output.PARTIAL  # the name under which a half-written file would have stayed
 
 
@@ -276,7 +276,8 @@ def test_interrupt(data, tmp_path, capsys, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(synthesis, "ColumnDraw", interrupted)
-    code = main(["run", "--data", str(data), "--output", str(tmp_path / "out")])
+    options = ["--data", str(data), "--output", str(tmp_path / "out"), "--no-checkpoints"]
+    code = main(["run", *options])
     assert code == 130
     assert "interrupted" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -162,8 +162,8 @@ def test_no_confidential_value_in_manifest_and_plan(tmp_path, capsys):
     assert "Zyxwv" not in "".join(capsys.readouterr())
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_signals_leave_nothing(tmp_path, number, code):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_leave_nothing(tmp_path, number):
     """A run is stopped while it fits: the exit code tells, and the directory is gone."""
     out = tmp_path / "out"
     program = (
@@ -188,6 +188,6 @@ def test_signals_leave_nothing(tmp_path, number, code):
         cwd=ROOT,
         timeout=60,
     )
-    assert ended.returncode == code, ended.stderr
+    assert ended.returncode == 130, ended.stderr
     assert ended.stderr.splitlines()[-1].startswith("error: interrupted")
     assert not out.exists()

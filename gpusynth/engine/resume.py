@@ -1,0 +1,197 @@
+"""Resume: go on with a run that was cut short, to the same bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gpusynth.engine.checkpoint.checkpoints import Checkpoints
+from gpusynth.engine.checkpoint.head import RunHead, data_pins
+from gpusynth.engine.directory import RunDirectory
+from gpusynth.engine.measure import Stopwatch
+from gpusynth.engine.prepare import Prepared, prepare, resolve_input
+from gpusynth.engine.progress import Listener, SilentListener
+from gpusynth.engine.run import Run, finish_commit, write_run
+from gpusynth.engine.settings import RunSettings
+from gpusynth.engine.synthesis import Synthesis, load_kernels
+from gpusynth.errors import CheckpointMismatchError, DataError, GpusynthError
+from gpusynth.io import open_source, writing
+from gpusynth.io.output import atomic_file
+from gpusynth.plan import SynthesisPlan
+from gpusynth.table import BATCH_ROWS, Schema, read_schema
+from gpusynth.table.schema_file import schema_to_toml
+
+__all__ = ["begin_checkpoints", "resume"]
+
+_SCHEMA = "schema.toml"
+_PLAN = "plan.json"
+
+
+def begin_checkpoints(
+    directory: RunDirectory, prepared: Prepared, settings: RunSettings, data: Any
+) -> Checkpoints:
+    """Put down what a run is, so that it can be resumed without its caller.
+
+    Parameters
+    ----------
+    directory : RunDirectory
+    prepared : Prepared
+    settings : RunSettings
+    data : path or table
+        As the run was given it.
+
+    Returns
+    -------
+    Checkpoints
+
+    Raises
+    ------
+    OutputError
+    """
+    resolved = prepared.resolved
+    _put(directory.work.path / _SCHEMA, schema_to_toml(resolved.schema))
+    _put(directory.work.path / _PLAN, json.dumps(resolved.plan.to_json(), indent=2))
+    head = RunHead.of(
+        prepared,
+        settings,
+        overwrite=directory.overwrite,
+        data_path=Path(data) if isinstance(data, (str, os.PathLike)) else None,
+    )
+    return directory.begin_checkpoints(head)
+
+
+def resume(
+    path: str | Path,
+    data: Any = None,
+    *,
+    threads: int | None = None,
+    batch_rows: int = BATCH_ROWS,
+    listener: Listener | None = None,
+) -> Run:
+    """Go on with a run that was cut short; its files get the same bytes as without the break.
+
+    The run must have been started with checkpoints. Schema, plan, seed and all other settings are
+    those that it began with.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The run directory.
+    data : path or table, optional
+        Where the data are now; by default where they were.
+    threads : int, optional
+        All available by default.
+    batch_rows : int
+        Rows read and written at a time; never changes a byte.
+    listener : Listener, optional
+        Told of the progress.
+
+    Returns
+    -------
+    Run
+        As `synthesize` returns it.
+
+    Raises
+    ------
+    OutputError
+        If there is nothing to resume in the directory, or another process is at work in it.
+    CheckpointMismatchError
+        If data, plan, schema or versions are not those that the run began with; the message names
+        what differs.
+    GpusynthError
+        As for `synthesize`.
+    """
+    listener = SilentListener() if listener is None else listener
+    stopwatch = Stopwatch()
+    with RunDirectory(path, resume=True) as directory:
+        head = _head(directory)
+        head.check_code(directory.path)
+        done = finish_commit(directory)
+        if done is not None:
+            return done
+        settings = RunSettings(
+            head.n_replicates,
+            head.n_rows,
+            int(head.seed),
+            threads,
+            batch_rows,
+            head.output_format,
+            checkpoints=True,
+            keep_models=head.keep_models,
+        )
+        prepared = _prepare_again(directory, head, data, settings, listener, stopwatch)
+        load_kernels(listener, stopwatch)
+        synthesis = Synthesis(prepared, listener, stopwatch, checkpoints=directory.checkpoints)
+        if directory.checkpoints is not None:
+            directory.checkpoints.record_resumed()
+        replicates = synthesis.draw(settings, scratch=directory.staging)
+        return write_run(synthesis, replicates, settings, directory)
+
+
+def _put(path: Path, text: str) -> None:
+    with atomic_file(path, private=True) as file, writing(path):
+        file.write(text.encode())
+
+
+def _head(directory: RunDirectory) -> RunHead:
+    if directory.head is None:
+        raise CheckpointMismatchError(f"{directory.path}: no journal is here")
+    return directory.head
+
+
+def _prepare_again(
+    directory: RunDirectory,
+    head: RunHead,
+    data: Any,
+    settings: RunSettings,
+    listener: Listener,
+    stopwatch: Stopwatch,
+) -> Prepared:
+    """Read the data as the run did when it began."""
+    if data is None:
+        data = head.data_path
+    if data is None:
+        raise DataError(
+            f"{directory.path}: the run was given a table in memory. Give the same table again."
+        )
+    source = open_source(data)
+    schema, plan = _recorded(directory)
+    # Before anything is read: with other data or another schema it could fail in another way.
+    early = {
+        "input data": source.fingerprint(),
+        "schema": schema.fingerprint(),
+        "plan": plan.fingerprint(),
+    }
+    head.check_data({**head.data, **early}, directory.path)
+    resolved = resolve_input(
+        source,
+        schema,
+        plan,
+        batch_rows=settings.batch_rows,
+        listener=listener,
+        stopwatch=stopwatch,
+    )
+    prepared = prepare(
+        replace(resolved, reasons=head.reasons),
+        batch_rows=settings.batch_rows,
+        listener=listener,
+        stopwatch=stopwatch,
+    )
+    head.check_data(data_pins(prepared), directory.path)
+    return replace(prepared, notes=head.notes)
+
+
+def _recorded(directory: RunDirectory) -> tuple[Schema, SynthesisPlan]:
+    """Read schema and plan as the run put them down."""
+    try:
+        schema = read_schema(directory.work.path / _SCHEMA)
+        content = json.loads((directory.work.path / _PLAN).read_bytes())
+        return schema, SynthesisPlan.from_json(content)
+    except (GpusynthError, OSError, ValueError, AttributeError, RecursionError):
+        raise CheckpointMismatchError(
+            f"{directory.path}: the schema or the plan of the unfinished run is damaged. "
+            "Start the run again with --overwrite."
+        ) from None

@@ -1,0 +1,380 @@
+"""Promise: a run that is cut short anywhere goes on to the same bytes, or says why it cannot."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import gpusynth
+from gpusynth import Cart, Edit, Plan, Rule
+from gpusynth.cli.main import main
+from gpusynth.engine.checkpoint.checkpoints import Checkpoints
+from gpusynth.errors import CheckpointMismatchError, DataError, OutputError
+from tests.behaviour.plan_survey import SCHEMA, survey
+
+WORK = ".gpusynth-work"
+CHOICES = {"n_replicates": 2, "seed": 5, "threads": 2}
+PLANS = {
+    "plain": Plan(),
+    "edits": Plan(
+        rules=(Rule(target="marital", when="age < 18", value="single"),),
+        edits=(Edit(holds="pay <= 90 * staff"), Edit(holds="income <= 3000 or age > 30")),
+        smoothing={"cost": "density"},
+    ),
+    "proper": Plan(proper="bootstrap", default=Cart(min_leaf=20)),
+    "partial": Plan(
+        strata={"columns": ["sector"], "min_rows": 50},
+        partial={"columns": ["pay", "income"], "rows": "staff > 3"},
+    ),
+}
+
+
+class Cut:
+    """A listener that interrupts the run at its n-th word."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def start(self, phase: str, work: int | None) -> None:
+        self._hear()
+
+    def advance(self, label: str, *, work: int, rows: int) -> None:
+        self._hear()
+
+    def _hear(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture(name="data", scope="module")
+def _data(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("real") / "survey.parquet"
+    pq.write_table(survey(500), path)
+    return path
+
+
+def files(directory: Path) -> dict[str, bytes]:
+    """All that a run leaves, but what tells of time and memory."""
+    return {p.name: p.read_bytes() for p in directory.iterdir() if p.name != "manifest.json"}
+
+
+def lasting(directory: Path) -> dict:
+    manifest = json.loads((directory / "manifest.json").read_text())
+    for name in ("timings", "peak_memory_bytes", "checkpoints", "threads"):
+        manifest.pop(name)
+    for variable in manifest["variables"]:
+        for step in variable["steps"]:
+            for name in [name for name in step if name.endswith("seconds")]:
+                del step[name]
+    return manifest
+
+
+def begin(data: Path, out: Path, plan: Plan, *, after: int | None = None) -> None:
+    """Run with checkpoints, and cut the run at the n-th word that it says."""
+    listener = None if after is None else Cut(after)
+    gpusynth.synthesize(
+        data, SCHEMA, plan, output=out, checkpoints=True, listener=listener, **CHOICES
+    )
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_the_same_bytes_after_any_cut(data, tmp_path, name):
+    whole = gpusynth.synthesize(data, SCHEMA, PLANS[name], output=tmp_path / "whole", **CHOICES)
+    begin(data, tmp_path / "unbroken", PLANS[name])
+    assert files(tmp_path / "unbroken") == files(whole.path)
+    assert lasting(tmp_path / "unbroken") == lasting(whole.path)
+    cut = 0
+    for after in (9, 16, 27, 40):
+        out = tmp_path / f"cut_{after}"
+        try:
+            begin(data, out, PLANS[name], after=after)
+        except KeyboardInterrupt as interrupt:
+            if not out.exists():  # nothing was finished
+                continue
+            assert interrupt.__notes__ == [f"resume with: gpusynth resume {out}"]
+            assert [p.name for p in out.iterdir()] == [WORK]
+            gpusynth.resume(out, threads=1)
+            cut += 1
+        assert files(out) == files(whole.path)
+        assert lasting(out) == lasting(whole.path)
+    assert cut >= 2
+
+
+@pytest.fixture(name="half")
+def _half(data, tmp_path) -> Path:
+    """A run that was cut after some columns."""
+    with pytest.raises(KeyboardInterrupt):
+        begin(data, tmp_path / "out", PLANS["edits"], after=13)
+    return tmp_path / "out"
+
+
+@pytest.fixture(name="whole", scope="module")
+def _whole(data, tmp_path_factory) -> dict[str, bytes]:
+    out = tmp_path_factory.mktemp("whole") / "out"
+    gpusynth.synthesize(data, SCHEMA, PLANS["edits"], output=out, **CHOICES)
+    return files(out)
+
+
+def draws(out: Path) -> list[Path]:
+    return sorted((out / WORK / "files").glob("draw_*"))
+
+
+def test_only_the_owner_may_read_what_is_put_down(half):
+    assert (half / WORK).stat().st_mode & 0o777 == 0o700
+    assert {p.stat().st_mode & 0o777 for p in (half / WORK).rglob("*") if p.is_file()} == {0o600}
+    assert len(draws(half)) >= 4
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+
+
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+@pytest.mark.parametrize("damage", [flip, cut_off, Path.unlink])
+@pytest.mark.parametrize("number", [0, 3, -1])
+def test_damaged_checkpoints_are_computed_again(half, whole, damage, number):
+    damaged = draws(half)[number]
+    damage(damaged)
+    done = gpusynth.resume(half)
+    assert files(half) == whole
+    assert done.manifest["checkpoints"]["damaged_files"] == [damaged.name]
+
+
+def test_all_checkpoints_damaged(half, whole):
+    for path in draws(half):
+        flip(path)
+    gpusynth.resume(half)
+    assert files(half) == whole
+
+
+def test_a_journal_that_was_cut_off(half, whole):
+    journal = half / WORK / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-20])
+    gpusynth.resume(half)
+    assert files(half) == whole
+
+
+def test_resumed_twice(data, half, whole):
+    from gpusynth.engine.resume import resume
+
+    with pytest.raises(KeyboardInterrupt):
+        resume(half, listener=Cut(9))
+    done = resume(half, data)
+    assert files(half) == whole
+    assert done.manifest["checkpoints"]["times_resumed"] == 2
+
+
+def test_finished_replicates_are_not_written_again(data, tmp_path, whole, monkeypatch):
+    from gpusynth.engine import run
+
+    def fails_on_the_second(rows, *rest, **named):
+        if rows.number == 2:
+            raise OSError(28, "No space left on device")
+        written.append(rows.number)
+        original(rows, *rest, **named)
+
+    written: list[int] = []
+    original = run.write_replicate
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "write_replicate", fails_on_the_second)
+        with pytest.raises(OSError, match="space"):
+            begin(data, tmp_path / "out", PLANS["edits"])
+    monkeypatch.setattr(
+        run, "write_replicate", lambda *a, **n: written.append(2) or original(*a, **n)
+    )
+    gpusynth.resume(tmp_path / "out")
+    assert written == [1, 2]
+    assert files(tmp_path / "out") == whole
+
+
+@pytest.mark.parametrize("moved", range(5))
+def test_cut_while_files_are_moved(data, tmp_path, whole, monkeypatch, moved):
+    replaced = Path.replace
+
+    def replace(self, target):
+        nonlocal left
+        if Path(target).parent == tmp_path / "out":
+            left -= 1
+            if left < 0:
+                raise KeyboardInterrupt
+        return replaced(self, target)
+
+    left = moved
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", replace)
+        with pytest.raises(KeyboardInterrupt):
+            begin(data, tmp_path / "out", PLANS["edits"])
+    assert not (tmp_path / "out" / "manifest.json").exists()
+    gpusynth.resume(tmp_path / "out")
+    assert files(tmp_path / "out") == whole
+    assert (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_other_data(half, tmp_path):
+    other = tmp_path / "other.parquet"
+    pq.write_table(survey(500, seed=2), other)
+    with pytest.raises(CheckpointMismatchError, match="input data") as error:
+        gpusynth.resume(half, other)
+    assert "plan" not in str(error.value).split("began with")[1].split("Bring")[0]
+    assert draws(half)
+
+
+def test_data_that_went_away(half, data, whole, tmp_path):
+    head = json.loads((half / WORK / "journal.jsonl").read_text().splitlines()[0])
+    assert head["data_path"] == str(data)
+    moved = tmp_path / "moved.parquet"
+    shutil.copy(data, moved)
+    with pytest.raises(DataError, match="gone"):
+        gpusynth.resume(half, tmp_path / "gone.parquet")
+    gpusynth.resume(half, moved)
+    assert files(half) == whole
+
+
+@pytest.mark.parametrize("name", ["version of numpy", "code of gpusynth", "kind of processor"])
+def test_other_versions(half, monkeypatch, name):
+    from gpusynth.engine.checkpoint import head
+
+    pins = {**head.code_pins(), name: "another"}
+    monkeypatch.setattr(head, "code_pins", lambda: pins)
+    with pytest.raises(CheckpointMismatchError, match=rf"{name}: .* then, another now"):
+        gpusynth.resume(half)
+    assert draws(half)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [("plan.json", '"min_leaf": 5', '"min_leaf": 6'), ("schema.toml", "spikes = [0.0]", "")],
+)
+def test_plan_and_schema_that_were_changed(half, file, old, new):
+    path = half / WORK / file
+    changed = path.read_text().replace(old, new, 1)
+    assert changed != path.read_text()
+    path.write_text(changed)
+    with pytest.raises(CheckpointMismatchError, match=r"schema|plan"):
+        gpusynth.resume(half)
+    path.write_text("{")
+    with pytest.raises(CheckpointMismatchError, match="damaged"):
+        gpusynth.resume(half)
+
+
+def test_a_run_into_an_unfinished_one(data, half, whole):
+    with pytest.raises(OutputError, match=r"unfinished run .*gpusynth resume"):
+        gpusynth.synthesize(data, SCHEMA, output=half)
+    gpusynth.synthesize(data, SCHEMA, PLANS["edits"], output=half, overwrite=True, **CHOICES)
+    assert files(half) == whole
+
+
+def test_an_earlier_run_stays_until_the_end(data, tmp_path, whole):
+    out = tmp_path / "out"
+    gpusynth.synthesize(data, SCHEMA, output=out, n_replicates=3)
+    earlier = files(out)
+    with pytest.raises(KeyboardInterrupt):
+        gpusynth.synthesize(
+            data,
+            SCHEMA,
+            PLANS["edits"],
+            output=out,
+            overwrite=True,
+            checkpoints=True,
+            listener=Cut(13),
+            **CHOICES,
+        )
+    shutil.rmtree(out / WORK / "output")
+    assert files_only(out) == earlier
+    gpusynth.resume(out)
+    assert files(out) == whole
+
+
+def files_only(out: Path) -> dict[str, bytes]:
+    return {
+        p.name: p.read_bytes() for p in out.iterdir() if p.is_file() and p.name != "manifest.json"
+    }
+
+
+def test_two_at_once(half, data):
+    from gpusynth.engine.checkpoint import WorkDirectory
+
+    work = WorkDirectory(half)
+    work.enter()
+    for call in (
+        lambda: gpusynth.resume(half),
+        lambda: gpusynth.synthesize(data, output=half, overwrite=True),
+    ):
+        with pytest.raises(OutputError, match="another run is at work"):
+            call()
+    work.leave()
+    assert draws(half)
+
+
+def test_nothing_to_resume(data, tmp_path):
+    for directory in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(OutputError, match="nothing to resume"):
+            gpusynth.resume(directory)
+    assert list(tmp_path.iterdir()) == []
+    gpusynth.synthesize(data, SCHEMA, output=tmp_path / "out")
+    with pytest.raises(OutputError, match="finished"):
+        gpusynth.resume(tmp_path / "out")
+
+
+def test_a_table_in_memory(tmp_path):
+    table: pa.Table = survey(300)
+    whole = gpusynth.synthesize(table, SCHEMA, output=tmp_path / "whole", **CHOICES)
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        begin(table, out, Plan(), after=13)
+    with pytest.raises(DataError, match="table in memory"):
+        gpusynth.resume(out)
+    gpusynth.resume(out, table)
+    assert files(out) == files(whole.path)
+
+
+def test_checkpoints_need_a_directory():
+    with pytest.raises(OutputError, match="output="):
+        gpusynth.synthesize(survey(50), SCHEMA, checkpoints=True)
+
+
+def test_an_error_that_would_come_again_leaves_nothing(data, tmp_path, monkeypatch):
+    def broken(*_args: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(Checkpoints, "_save", broken)
+    with pytest.raises(RuntimeError):
+        begin(data, tmp_path / "out", Plan())
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command(data, tmp_path, capsys, monkeypatch):
+    from gpusynth.engine import synthesis
+
+    calls = 0
+    original = synthesis.ColumnDraw
+
+    def interrupted(*args, **named):
+        nonlocal calls
+        calls += 1
+        if calls == 6:
+            raise KeyboardInterrupt
+        return original(*args, **named)
+
+    out, options = tmp_path / "out", ["--data", str(data), "--seed", "4"]
+    with monkeypatch.context() as patch:
+        patch.setattr(synthesis, "ColumnDraw", interrupted)
+        assert main(["run", *options, "--output", str(out)]) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == f"resume with: gpusynth resume {out}"
+    assert main(["run", *options, "--output", str(out)]) == 2
+    assert "unfinished" in capsys.readouterr().err
+    assert main(["resume", str(out), "--threads", "1"]) == 0
+    assert main(["run", *options, "--output", str(tmp_path / "whole"), "--no-checkpoints"]) == 0
+    assert files(out) == files(tmp_path / "whole")
+    assert main(["resume", str(out)]) == 2
