@@ -9,7 +9,7 @@ from gpusynth.engine.manifest import Replicate
 from gpusynth.engine.measure import Stopwatch
 from gpusynth.engine.prepare import Prepared, Resolved, prepare, resolve_input
 from gpusynth.engine.progress import Listener, SilentListener
-from gpusynth.engine.resume import resume
+from gpusynth.engine.resuming import resume
 from gpusynth.engine.run import Run, read_run
 from gpusynth.engine.settings import RunSettings, available_threads
 

@@ -15,7 +15,7 @@ from gpusynth.engine.output import check_keys, output_sources, to_table
 from gpusynth.engine.prepare import Prepared, prepare, resolve_input
 from gpusynth.engine.progress import Listener, SilentListener
 from gpusynth.engine.replicate import SyntheticRows
-from gpusynth.engine.resume import begin_checkpoints
+from gpusynth.engine.resuming import begin_checkpoints
 from gpusynth.engine.run import write_run
 from gpusynth.engine.settings import OutputFormat, RunSettings
 from gpusynth.engine.synthesis import Synthesis, load_kernels

@@ -166,7 +166,7 @@ def test_a_journal_that_was_cut_off(half, whole):
 
 
 def test_resumed_twice(data, half, whole):
-    from gpusynth.engine.resume import resume
+    from gpusynth.engine.resuming import resume
 
     with pytest.raises(KeyboardInterrupt):
         resume(half, listener=Cut(9))
