@@ -20,6 +20,7 @@ from gpusynth.cli.estimating import estimate_run
 from gpusynth.cli.evaluating import evaluate_files
 from gpusynth.cli.imputing import impute_file
 from gpusynth.cli.interrupt import RunInterruptedError
+from gpusynth.cli.modelling import fit_model, sample_model
 from gpusynth.cli.reporting import render_report
 from gpusynth.errors import GpusynthError
 
@@ -255,6 +256,8 @@ def _replicate(
     )
 
 
+app.command("fit")(fit_model)
+app.command("sample")(sample_model)
 app.command("impute")(impute_file)
 app.command("evaluate")(evaluate_files)
 app.command("report")(render_report)

@@ -3,7 +3,7 @@
 May import plan and the floors below; never evaluate.
 """
 
-from gpusynth.engine.library import FittedSynthesis, fit, synthesize
+from gpusynth.engine.library import FittedSynthesis, fit, load, synthesize
 from gpusynth.engine.look import infer_schema, resolve_plan
 from gpusynth.engine.manifest import Replicate
 from gpusynth.engine.measure import Stopwatch
@@ -26,6 +26,7 @@ __all__ = [
     "available_threads",
     "fit",
     "infer_schema",
+    "load",
     "prepare",
     "read_run",
     "resolve_input",

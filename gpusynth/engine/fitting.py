@@ -59,7 +59,9 @@ class StepModels:
         return str(getattr(self.models[0], "note", "") or "")
 
 
-def real_predictors(plan: SynthesisPlan, table: Table) -> PredictorTable:
+def real_predictors(
+    plan: SynthesisPlan, table: Table, *, n_rows: int | None = None
+) -> PredictorTable:
     """Return the real rows of all columns that predict any other, in visit order.
 
     Ties between columns go to the one visited first.
@@ -68,19 +70,22 @@ def real_predictors(plan: SynthesisPlan, table: Table) -> PredictorTable:
     ----------
     plan : SynthesisPlan
     table : Table
+    n_rows : int, optional
+        Only so many of the first rows; 0 for the layout alone.
 
     Returns
     -------
     PredictorTable
     """
+    rows = slice(0, n_rows)
     used = {name for step in plan.steps for name in step.predictors}
     predictors = [
-        Predictor(name, table.codes[name], codec.n_codes, codec.is_ordered)
+        Predictor(name, table.codes[name][rows], codec.n_codes, codec.is_ordered)
         for name in plan.visit
         if name in used
         for codec in (table.codecs[name],)
     ]
-    return PredictorTable.of(predictors, table.n_rows)
+    return PredictorTable.of(predictors, table.n_rows if n_rows is None else n_rows)
 
 
 def fit_step(step: Step, prepared: Prepared, *, seed: int = 0, n_replicates: int = 1) -> StepModels:

@@ -24,7 +24,7 @@ from gpusynth.io import like_input
 from gpusynth.plan import Plan, SynthesisPlan
 from gpusynth.table import BATCH_ROWS, InferredSchema, Schema
 
-__all__ = ["FittedSynthesis", "fit", "synthesize"]
+__all__ = ["FittedSynthesis", "fit", "load", "synthesize"]
 
 
 def synthesize(
@@ -152,8 +152,38 @@ def fit(
     return FittedSynthesis(data, synthesis, synthesis.fit(settings.n_threads))
 
 
+def load(path: str | Path) -> FittedSynthesis:
+    """Read a model that `FittedSynthesis.save` wrote; it draws without the original file.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+
+    Returns
+    -------
+    FittedSynthesis
+        It draws the same bytes as the one that was saved; tables that it returns are pyarrow's.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or it cannot be read.
+    ModelFileError
+        If it is no saved model, of another version, truncated or altered.
+    """
+    from gpusynth.engine.saved import read_synthesis
+
+    listener, stopwatch = SilentListener(), Stopwatch()
+    prepared, models = read_synthesis(path)
+    sizes = {number: model.size for number, model in models.items()}
+    notes = {number: model.note for number, model in models.items() if model.note}
+    load_kernels(listener, stopwatch)
+    synthesis = Synthesis(prepared, listener, stopwatch, sizes, fit_notes=notes)
+    return FittedSynthesis(None, synthesis, models)
+
+
 class FittedSynthesis:
-    """All models of a plan, fitted on one file; made by `fit`.
+    """All models of a plan, fitted on one file; made by `fit` or read by `load`.
 
     It holds the real data as codes and is as confidential as they are.
     """
@@ -172,6 +202,29 @@ class FittedSynthesis:
     def plan(self) -> SynthesisPlan:
         """The steps that were fitted."""
         return self._synthesis.prepared.resolved.plan
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write schema, plan, models and the real data as codes to one file.
+
+        The file is as confidential as the data: it is readable for its owner only (0600), and its
+        first lines say so.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+        overwrite : bool
+            Replace the file if it exists.
+
+        Raises
+        ------
+        PlanError
+            If a method is user-written: code is not kept in files.
+        OutputError
+            If the file exists or cannot be written; nothing half-written stays.
+        """
+        from gpusynth.engine.saved import write_synthesis
+
+        write_synthesis(path, self._synthesis.prepared, self._models, overwrite=overwrite)
 
     def sample(
         self,
@@ -205,7 +258,13 @@ class FittedSynthesis:
         settings = RunSettings(n_replicates, n_rows, seed, threads, batch_rows, format)
         _check_output(self._data, output)
         fitted = self._synthesis
-        synthesis = Synthesis(fitted.prepared, fitted.listener, Stopwatch(), dict(fitted.sizes))
+        synthesis = Synthesis(
+            fitted.prepared,
+            fitted.listener,
+            Stopwatch(),
+            dict(fitted.sizes),
+            fit_notes=dict(fitted.fit_notes),
+        )
         if settings.n_rows is not None:
             check_keys(fitted.prepared.resolved, synthesis.n_rows(settings))
         with _directory(output, overwrite=overwrite) as directory:

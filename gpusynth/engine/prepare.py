@@ -37,7 +37,7 @@ from gpusynth.table import (
 )
 from gpusynth.trees import PredictorTable
 
-__all__ = ["Prepared", "Resolved", "prepare", "resolve_input"]
+__all__ = ["Prepared", "Resolved", "prepare", "resolve_input", "settle"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,30 +228,76 @@ def prepare(
         if resolved.choices is not None:
             refined, notes = refine(resolved.plan, table, resolved.choices)
             resolved = replace(resolved, plan=refined)
-        plan: SynthesisPlan = resolved.plan
-        conditions = bind_conditions(plan, table)
-        predictors = real_predictors(plan, table)
-        needs_weight = any(step.method.is_weighted for step in plan.steps)
-        weight = survey_weights(table) if needs_weight else None
-        groups = None if plan.strata is None else group_strata(plan.strata, table)
-        start = plan_start(plan, table, groups, batch_rows=batch_rows)
         units = None
-        if plan.unit is not None:
-            units = read_units(source, plan.unit, batch_rows=batch_rows)
+        if resolved.plan.unit is not None:
+            units = read_units(source, resolved.plan.unit, batch_rows=batch_rows)
     with stopwatch.phase("hash input"):
         listener.start("hash input", None)
         fingerprint = source.fingerprint()
+    with stopwatch.phase("encode"):
+        return settle(
+            resolved,
+            table,
+            fingerprint=fingerprint,
+            notes=notes,
+            units=units,
+            batch_rows=batch_rows,
+        )
+
+
+def settle(
+    resolved: Resolved,
+    table: Table,
+    *,
+    fingerprint: str,
+    batch_rows: int,
+    notes: Sequence[str] = (),
+    units: Array | None = None,
+    start: Start | None = None,
+    is_fitted: bool = False,
+) -> Prepared:
+    """Derive all that fits and draws need from a resolved plan and the real data as codes.
+
+    Parameters
+    ----------
+    resolved : Resolved
+    table : Table
+    fingerprint : str
+        SHA-256 of the data as they were given.
+    batch_rows : int
+        Rows of a start table that are read at a time.
+    notes : sequence of str
+        What was noticed so far.
+    units : array of int64, shape (n_rows,), optional
+    start : Start, optional
+        Where the plan names a start table that was read before.
+    is_fitted : bool
+        Whether nothing will be fitted: then the rows of the predictor table and the weights are
+        left out.
+
+    Returns
+    -------
+    Prepared
+
+    Raises
+    ------
+    PlanError, DataError
+    """
+    plan: SynthesisPlan = resolved.plan
+    conditions = bind_conditions(plan, table)
+    needs_weight = not is_fitted and any(step.method.is_weighted for step in plan.steps)
+    groups = None if plan.strata is None else group_strata(plan.strata, table)
     arrays = (*table.codes.values(), *table.values.values())
     return Prepared(
         resolved=resolved,
         table=table,
-        predictors=predictors,
-        weight=weight,
+        predictors=real_predictors(plan, table, n_rows=0 if is_fitted else table.n_rows),
+        weight=survey_weights(table) if needs_weight else None,
         fingerprint=fingerprint,
         encoded_bytes=sum(array.nbytes for array in arrays),
         conditions=conditions,
         repair_groups=find_repair_groups(plan, conditions, table, plan.ties()),
-        start=start,
+        start=start or plan_start(plan, table, groups, batch_rows=batch_rows),
         groups=groups,
         pooling=() if groups is None else groups.pooling(table),
         notes=(*notes, *conditions.notes),

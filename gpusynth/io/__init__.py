@@ -7,7 +7,7 @@ from gpusynth.io.csv_text import CsvStyle
 from gpusynth.io.digest import file_sha256
 from gpusynth.io.frames import like_input
 from gpusynth.io.metadata import ReplicateMetadata, read_metadata
-from gpusynth.io.model_file import ModelFile, read_model_file, write_model_file
+from gpusynth.io.model_file import ModelFile, check_model_path, read_model_file, write_model_file
 from gpusynth.io.output import (
     output_error,
     prepare_output_directory,
@@ -24,6 +24,7 @@ __all__ = [
     "ReplicateMetadata",
     "ReplicateWriter",
     "Source",
+    "check_model_path",
     "file_sha256",
     "like_input",
     "open_source",

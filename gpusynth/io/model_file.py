@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from gpusynth.errors import ModelFileError, OutputError
 from gpusynth.io.input_file import check_input_file, reading
 from gpusynth.io.output import atomic_file, writing
 
-__all__ = ["ModelFile", "read_model_file", "write_model_file"]
+__all__ = ["ModelFile", "check_model_path", "read_model_file", "write_model_file"]
 
 _HEADER_BYTES = 512
 _FIRST_LINE = "GPUSYNTH MODEL"
@@ -122,6 +123,38 @@ class _Header:
 _REMEDY = "Copy it again from where it was made, or fit the model again."
 
 
+def check_model_path(path: str | Path, *, overwrite: bool) -> Path:
+    """Check that a model file can be written, before the work that makes one.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+    overwrite : bool
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    OutputError
+        If it exists and may not be replaced, or its directory is not there or not writable.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise OutputError(f"{path} is a directory. Give the name of a file.")
+    if not overwrite and (path.exists() or path.is_symlink()):
+        raise OutputError(f"{path} exists. Choose another name or allow overwriting.")
+    if not path.parent.is_dir():
+        raise OutputError(
+            f"{path} cannot be written: {path.parent} is no directory. "
+            "Make the directory first or correct the path."
+        )
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(f"{path} cannot be written: no permission. Choose another place.")
+    return path
+
+
 def write_model_file(
     path: str | Path,
     document: Any,
@@ -160,11 +193,7 @@ def write_model_file(
     OutputError
         If `path` exists, or the operating system refuses; nothing stays behind.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise OutputError(f"{path} is a directory. Give the name of a file.")
-    if not overwrite and (path.exists() or path.is_symlink()):
-        raise OutputError(f"{path} exists. Choose another name or allow overwriting.")
+    path = check_model_path(path, overwrite=overwrite)
     contiguous = [np.ascontiguousarray(array) for array in arrays]
     schema = _schema(document, contiguous)
     with atomic_file(path, private=True) as file, writing(path):

@@ -1,0 +1,112 @@
+"""``gpusynth fit`` and ``gpusynth sample``: a model in a file, and replicates from it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["fit_model", "sample_model"]
+
+
+class FormatChoice(StrEnum):
+    """Format of the replicate files."""
+
+    parquet = "parquet"
+    csv = "csv"
+
+
+def fit_model(
+    *,
+    data: Annotated[
+        Path, typer.Argument(help="Parquet, CSV (.csv, .csv.gz), Arrow or Feather file.")
+    ],
+    output: Annotated[Path, typer.Option("--output", help="Model file to write.")],
+    schema: Annotated[
+        Path | None, typer.Option("--schema", help="Schema file (TOML); inferred by default.")
+    ] = None,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="Plan file (TOML); CART by default.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, max=1024, help="All by default.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file if it exists.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """Fit a model and keep it in a file, to sample from later."""
+    from gpusynth.cli.allocator import give_back_large_arrays
+    from gpusynth.cli.console import ProgressDisplay, console
+    from gpusynth.engine import fit
+    from gpusynth.io import check_model_path
+
+    check_model_path(output, overwrite=overwrite)  # a fit may take hours: find out now
+    give_back_large_arrays()
+    if quiet:
+        fit(data, schema, plan, threads=threads).save(output, overwrite=overwrite)
+        return
+    with ProgressDisplay(console(stderr=True)) as display:
+        fitted = fit(data, schema, plan, threads=threads, listener=display)
+        fitted.save(output, overwrite=overwrite)
+    out = console()
+    out.print(
+        f"{len(fitted.plan.visit)} columns, {output.stat().st_size / 1e6:,.1f} MB: {output}",
+        soft_wrap=True,
+        markup=False,
+    )
+    out.print(
+        "CONFIDENTIAL: the file holds the real records as codes. Guard it like the data.",
+        soft_wrap=True,
+    )
+
+
+def sample_model(
+    *,
+    model: Annotated[Path, typer.Argument(help="Model file that gpusynth fit wrote.")],
+    output: Annotated[Path, typer.Option("--output", help="Directory for the replicates.")],
+    replicates: Annotated[
+        int, typer.Option("--replicates", min=1, max=65_535, help="How many synthetic files.")
+    ] = 1,
+    rows: Annotated[
+        int | None, typer.Option("--rows", min=1, help="Rows of each; as many as the real file.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=(1 << 64) - 1, help="Same seed, same bytes.")
+    ] = 0,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, max=1024, help="All by default.")
+    ] = None,
+    format: Annotated[
+        FormatChoice, typer.Option("--format", help="Of the replicate files.")
+    ] = FormatChoice.parquet,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run in the directory.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """Make synthetic replicates from a model file, without the real file."""
+    from gpusynth.cli.allocator import give_back_large_arrays
+    from gpusynth.cli.console import console, seconds_text
+    from gpusynth.cli.running import show_files
+    from gpusynth.engine import load
+
+    give_back_large_arrays()
+    run = load(model).sample(
+        rows,
+        replicates,
+        seed,
+        threads=threads,
+        output=output,
+        format=format.value,
+        overwrite=overwrite,
+    )
+    if quiet:
+        return
+    out = console()
+    seconds = seconds_text(run.manifest["timings"]["wall_seconds"])
+    out.print(f"{len(run.replicates)} x {run.manifest['n_rows']:,} rows in {seconds}")
+    show_files(run, out)
