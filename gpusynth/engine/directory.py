@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from gpusynth.engine.checkpoint.checkpoints import Checkpoints
+from gpusynth.engine.checkpoint.checkpoints import MODELS_NOTICE, Checkpoints
 from gpusynth.engine.checkpoint.head import RunHead
 from gpusynth.engine.checkpoint.journal import Journal
 from gpusynth.engine.checkpoint.work import WORK_NAME, WorkDirectory
@@ -19,7 +19,10 @@ from gpusynth.errors import GpusynthError, OutputError
 from gpusynth.io import prepare_output_directory
 from gpusynth.io.output import OWN_FILES, output_error
 
-__all__ = ["RunDirectory"]
+__all__ = ["MODELS_NAME", "RunDirectory"]
+
+MODELS_NAME = "models"
+"""Directory of the models that a run leaves, inside the run directory."""
 
 _OLD_STAGING = ".gpusynth-*.partial"
 _MANIFEST = "manifest.json"
@@ -107,7 +110,7 @@ class RunDirectory:
         journal = Journal.open(self.work.journal_file)
         self.head = RunHead.read(journal.head, self.path)
         self.overwrite = self.head.overwrite
-        self.checkpoints = Checkpoints(self.work.files, journal)
+        self.checkpoints = Checkpoints(self.work.files, journal, keep_models=self.head.keep_models)
         for left in (*self.staging.glob("columns_*"), *self.work.path.rglob("*.partial")):
             left.unlink(missing_ok=True)
 
@@ -123,7 +126,7 @@ class RunDirectory:
         OutputError
         """
         journal = Journal.begin(self.work.journal_file, head.model_dump(mode="json"))
-        self.checkpoints = Checkpoints(self.work.files, journal)
+        self.checkpoints = Checkpoints(self.work.files, journal, keep_models=head.keep_models)
         return self.checkpoints
 
     def commit(self, *, placed: Mapping[str, str] | None = None) -> None:
@@ -157,6 +160,10 @@ class RunDirectory:
             for file in self.path.glob(pattern):
                 if file.name not in keep and (file.is_file() or file.is_symlink()):
                     file.unlink()
+        models = self.path / MODELS_NAME
+        is_new = not (self.staging / MODELS_NAME).is_dir() and keep
+        if (models / MODELS_NOTICE).is_file() and not models.is_symlink() and not is_new:
+            shutil.rmtree(models)
 
     def __exit__(
         self,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -29,7 +31,7 @@ from gpusynth.trees import ClassTarget, NumberTarget, Predictor, PredictorTable,
 if TYPE_CHECKING:
     from gpusynth.engine.prepare import Prepared
 
-__all__ = ["GroupOf", "StepModels", "fit_step", "real_predictors", "step_data"]
+__all__ = ["GroupOf", "Recall", "StepModels", "fit_step", "real_predictors", "step_data"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,28 @@ def real_predictors(
     return PredictorTable.of(predictors, table.n_rows if n_rows is None else n_rows)
 
 
-def fit_step(step: Step, prepared: Prepared, *, seed: int = 0, n_replicates: int = 1) -> StepModels:
+class Recall(Protocol):
+    """Gives one model of a step: one that was put down earlier, or what `fit` makes now."""
+
+    def __call__(
+        self, fit: Callable[[], FittedModel], *, replicate: int, stratum: int
+    ) -> FittedModel:
+        """Return the model of a replicate (0 for all) and a group of strata (0 without any)."""
+        ...
+
+
+def _fit_now(fit: Callable[[], FittedModel], *, replicate: int, stratum: int) -> FittedModel:
+    return fit()
+
+
+def fit_step(
+    step: Step,
+    prepared: Prepared,
+    *,
+    seed: int = 0,
+    n_replicates: int = 1,
+    recall: Recall = _fit_now,
+) -> StepModels:
     """Fit the models of one step.
 
     Parameters
@@ -98,6 +121,8 @@ def fit_step(step: Step, prepared: Prepared, *, seed: int = 0, n_replicates: int
     seed : int
         For proper synthesis, which resamples the rows.
     n_replicates : int
+    recall : Recall
+        Asked for every model that takes a fit.
 
     Returns
     -------
@@ -114,14 +139,24 @@ def fit_step(step: Step, prepared: Prepared, *, seed: int = 0, n_replicates: int
         return StepModels((step.method.fit(data),))
     method = step.method
     if plan.proper == "none":
-        return StepModels((_fit(method, data, taking_part, prepared.groups, None),))
+        return StepModels((_fit(method, data, taking_part, prepared.groups, None, recall=recall),))
     if plan.proper == "bayesian":
         method = type(method)(**{**method.model_dump(), "weighted": True})
     bayesian = plan.proper == "bayesian"
     models = []
     for number in range(1, n_replicates + 1):
         key = StreamKey(seed, replicate=number, step=step.number)
-        models.append(_fit(method, data, taking_part, prepared.groups, key, bayesian=bayesian))
+        models.append(
+            _fit(
+                method,
+                data,
+                taking_part,
+                prepared.groups,
+                key,
+                bayesian=bayesian,
+                recall=recall,
+            )
+        )
     return StepModels(tuple(models))
 
 
@@ -218,10 +253,16 @@ def _fit(
     key: StreamKey | None,
     *,
     bayesian: bool = False,
+    recall: Recall = _fit_now,
 ) -> FittedModel:
     """Fit on all rows that take part, or apart in each group of strata."""
+    replicate = 0 if key is None else key.replicate
+
+    def fit(own: StepData, stream: StreamKey | None) -> FittedModel:
+        return method.fit(_resampled(own, stream, bayesian=bayesian))
+
     if groups is None:
-        return method.fit(_resampled(data, key, bayesian=bayesian))
+        return recall(partial(fit, data, key), replicate=replicate, stratum=0)
     models: dict[int, FittedModel] = {}
     failed: list[TooFewDonorsError] = []
     for group in groups.groups:
@@ -230,7 +271,9 @@ def _fit(
         own = replace(data, rows=rows, place=place)
         stream = None if key is None else key.at(stratum=group.number)
         try:
-            models[group.number] = method.fit(_resampled(own, stream, bayesian=bayesian))
+            models[group.number] = recall(
+                partial(fit, own, stream), replicate=replicate, stratum=group.number
+            )
         except TooFewDonorsError as error:
             failed.append(error)
     if failed:

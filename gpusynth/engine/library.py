@@ -19,7 +19,7 @@ from gpusynth.engine.resuming import begin_checkpoints
 from gpusynth.engine.run import write_run
 from gpusynth.engine.settings import OutputFormat, RunSettings
 from gpusynth.engine.synthesis import Synthesis, load_kernels
-from gpusynth.errors import OutputError
+from gpusynth.errors import OutputError, PlanError
 from gpusynth.io import like_input
 from gpusynth.plan import Plan, SynthesisPlan
 from gpusynth.table import BATCH_ROWS, InferredSchema, Schema
@@ -108,6 +108,8 @@ def synthesize(
     _check_output(data, output)
     if checkpoints and output is None:
         raise OutputError("checkpoints are files: name the run directory with output=.")
+    if keep_models and not checkpoints:
+        raise PlanError("models are kept from checkpoints: ask for both.")
     listener = SilentListener() if listener is None else listener
     stopwatch = Stopwatch()
     with _directory(output, overwrite=overwrite) as directory:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gpusynth.engine.directory import RunDirectory
+from gpusynth.engine.directory import MODELS_NAME, RunDirectory
 from gpusynth.engine.manifest import Replicate, build_manifest
 from gpusynth.engine.output import write_replicate
 from gpusynth.engine.replicate import SyntheticRows
@@ -89,7 +89,8 @@ def write_run(
     manifest = build_manifest(synthesis, settings, written)
     write_json_atomic(directory.staging / "manifest.json", manifest)
     if checkpoints is not None:
-        files = sorted(directory.staging.iterdir())
+        files = sorted(file for file in directory.staging.iterdir() if file.is_file())
+        checkpoints.move_models(directory.staging / MODELS_NAME)
         checkpoints.record_commit({file.name: file_sha256(file) for file in files})
     directory.commit()
     return Run(directory.path, tuple(written), resolved.plan, manifest)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
 from gpusynth.engine.drawing import ColumnDraw, Stages
@@ -255,8 +256,15 @@ class Synthesis:
 
     def _fit(self, step: Step, settings: RunSettings) -> StepModels:
         with timed() as spent:
+            options: dict[str, Any] = {}
+            if self.checkpoints is not None:
+                options["recall"] = self.checkpoints.recall(step, self.prepared)
             models = fit_step(
-                step, self.prepared, seed=settings.seed, n_replicates=settings.n_replicates
+                step,
+                self.prepared,
+                seed=settings.seed,
+                n_replicates=settings.n_replicates,
+                **options,
             )
         self.stopwatch.add_fit(step.number, spent)
         self.sizes[step.number] = models.size
@@ -282,6 +290,8 @@ class Synthesis:
         def done(step: Step) -> None:
             for column in (last_uses or {}).get(step.number, ()):
                 self.prepared.release(column)
+            if self.checkpoints is not None and step.part != "state":
+                self.checkpoints.forget_models({step.number, step.number - 1})
             self.listener.advance(step.target, work=1 + len(step.predictors), rows=n_rows)
 
         self.listener.start(phase, sum(1 + len(step.predictors) for step in steps))

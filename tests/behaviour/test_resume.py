@@ -61,7 +61,8 @@ def _data(tmp_path_factory) -> Path:
 
 def files(directory: Path) -> dict[str, bytes]:
     """All that a run leaves, but what tells of time and memory."""
-    return {p.name: p.read_bytes() for p in directory.iterdir() if p.name != "manifest.json"}
+    own = [p for p in directory.iterdir() if p.name != "manifest.json"]
+    return {p.name: p.read_bytes() for p in own}
 
 
 def lasting(directory: Path) -> dict:
@@ -342,6 +343,58 @@ def test_a_table_in_memory(tmp_path):
 def test_checkpoints_need_a_directory():
     with pytest.raises(OutputError, match="output="):
         gpusynth.synthesize(survey(50), SCHEMA, checkpoints=True)
+
+
+def test_models_are_put_down_and_found(half, whole, monkeypatch):
+    """Fits that were ready when the run was cut are not made again."""
+    from gpusynth.engine.checkpoint import checkpoints
+
+    files_of = sorted((half / WORK / "files").glob("model_*"))
+    assert files_of
+    read: list[str] = []
+    original = checkpoints.read_step_models
+
+    def reading(path, *rest):
+        read.append(path)
+        return original(path, *rest)
+
+    monkeypatch.setattr(checkpoints, "read_step_models", reading)
+    gpusynth.resume(half)
+    assert set(read) <= set(files_of)
+    assert read
+    assert files(half) == whole
+
+
+def test_damaged_models_are_fitted_again(half, whole):
+    models = sorted((half / WORK / "files").glob("model_*"))
+    for path in models:
+        flip(path)
+    done = gpusynth.resume(half)
+    assert files(half) == whole
+    assert set(done.manifest["checkpoints"]["damaged_files"]) <= {path.name for path in models}
+    assert done.manifest["checkpoints"]["damaged_files"]
+
+
+@pytest.mark.parametrize("name", ["plain", "partial", "proper"])
+def test_kept_models_are_private_and_complete(data, tmp_path, name):
+    out = tmp_path / "out"
+    options = {**CHOICES, "checkpoints": True, "keep_models": True, "overwrite": True}
+    for _ in range(2):  # the second replaces the first
+        done = gpusynth.synthesize(data, SCHEMA, PLANS[name], output=out, **options)
+        models = out / "models"
+        assert models.stat().st_mode & 0o777 == 0o700
+        assert {p.stat().st_mode & 0o777 for p in models.iterdir()} == {0o600}
+        assert "CONFIDENTIAL" in (models / "CONFIDENTIAL.txt").read_text()
+        steps = {int(p.name.split("_")[1]) for p in models.glob("model_*")}
+        fitted = {s.number for s in done.plan.steps if s.method.is_fitted}
+        assert steps == {s for s in fitted if done.plan.steps[s - 1].method.name != "keep"}
+    gpusynth.synthesize(data, SCHEMA, PLANS[name], output=out, overwrite=True, **CHOICES)
+    assert not (out / "models").exists()
+
+
+def test_models_are_kept_from_checkpoints_only(data, tmp_path):
+    with pytest.raises(gpusynth.PlanError, match="checkpoints"):
+        gpusynth.synthesize(data, SCHEMA, output=tmp_path / "out", keep_models=True)
 
 
 def test_an_error_that_would_come_again_leaves_nothing(data, tmp_path, monkeypatch):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -12,16 +12,28 @@ from typing import TYPE_CHECKING, Any
 from gpusynth.engine.checkpoint.draws import read_draw, write_draw
 from gpusynth.engine.checkpoint.journal import Journal, JournalEntry
 from gpusynth.engine.edits import EditCounts
-from gpusynth.errors import GpusynthError, OutputError
-from gpusynth.io import file_sha256
+from gpusynth.engine.fitting import Recall, StepModels
+from gpusynth.engine.step_files import are_storable, read_step_models, write_step_models
+from gpusynth.errors import DataError, GpusynthError, ModelFileError, OutputError
+from gpusynth.io import file_sha256, writing
 from gpusynth.io.array_file import WrittenFile
-from gpusynth.methods import ModelSize
+from gpusynth.io.output import atomic_file
+from gpusynth.methods import FittedModel, ModelSize
 from gpusynth.plan import Step
 
 if TYPE_CHECKING:
     from gpusynth.engine.drawing import ColumnDraw, Stages
+    from gpusynth.engine.prepare import Prepared
 
-__all__ = ["Checkpoints"]
+__all__ = ["MODELS_NOTICE", "Checkpoints"]
+
+MODELS_NOTICE = "CONFIDENTIAL.txt"
+"""Name of the file that marks a directory of models."""
+
+_MODELS_NOTICE_TEXT = b"""\
+CONFIDENTIAL. These are the fitted models of a run of gpusynth. They are made from real records and
+hold them: guard them like the data, and never release them with the synthetic files.
+"""
 
 
 class Checkpoints:
@@ -35,6 +47,8 @@ class Checkpoints:
     files : pathlib.Path
         Directory of the checkpoints.
     journal : Journal
+    keep_models : bool
+        Whether `forget_models` leaves them.
 
     Attributes
     ----------
@@ -44,7 +58,8 @@ class Checkpoints:
         Draws that an earlier process had finished.
     """
 
-    def __init__(self, files: Path, journal: Journal) -> None:
+    def __init__(self, files: Path, journal: Journal, *, keep_models: bool = False) -> None:
+        self._keep_models = keep_models
         self._files = files
         self._journal = journal
         self._sound: dict[str, bool] = {}
@@ -104,6 +119,75 @@ class Checkpoints:
             self.n_found += 1
             return [[partial(self._restore, column, counts)]]
         return [*column.stages(), [partial(self._save, column, counts)]]
+
+    def recall(self, step: Step, prepared: Prepared) -> Recall:
+        """Return what finds the models of a step, and puts down those that are fitted now.
+
+        Models of user-written methods cannot be stored; they are fitted again.
+        """
+
+        def found_or_fitted(
+            fit: Callable[[], FittedModel], *, replicate: int, stratum: int
+        ) -> FittedModel:
+            name = f"model_{step.number:05d}_{replicate:05d}_{stratum:08d}.gpusynth"
+            model = self._read_model(
+                name, ("model", step.number, replicate, stratum), step, prepared
+            )
+            if model is None:
+                model = fit()
+                models = StepModels((model,))
+                if are_storable(models):
+                    with self._file_in_work():
+                        path = self._files / name
+                        digest = write_step_models(path, step, models, prepared)
+                        written = WrittenFile(path.stat().st_size, digest)
+                        self._append(
+                            "model",
+                            name,
+                            written,
+                            step=step.number,
+                            replicate=replicate,
+                            stratum=stratum,
+                        )
+            return model
+
+        return found_or_fitted
+
+    def forget_models(self, steps: Collection[int]) -> None:
+        """Remove the model files of steps that are drawn in all replicates.
+
+        The journal still names them; a file that is not there is fitted again if it is needed.
+        """
+        if self._keep_models:
+            return
+        for entry in list(self._journal.entries.values()):
+            if entry.kind == "model" and entry.step in steps:
+                (self._files / entry.file).unlink(missing_ok=True)
+
+    def move_models(self, directory: Path) -> None:
+        """Move the models that are kept into a private directory, which says what they are."""
+        if not self._keep_models:
+            return
+        with writing(directory):
+            directory.mkdir(mode=0o700, exist_ok=True)
+            for file in sorted(self._files.glob("model_*.gpusynth")):
+                file.replace(directory / file.name)
+        with atomic_file(directory / MODELS_NOTICE, private=True) as notice, writing(directory):
+            notice.write(_MODELS_NOTICE_TEXT)
+
+    def _read_model(
+        self, name: str, key: tuple[str, int, int, int], step: Step, prepared: Prepared
+    ) -> FittedModel | None:
+        """Return a model that was put down; None where there is none, or it is damaged."""
+        entry = self._journal.entries.get(key)
+        path = self._files / name
+        if entry is None or entry.file != name or not path.is_file():
+            return None
+        try:
+            return read_step_models(path, step, prepared).models[0]
+        except (DataError, ModelFileError):
+            self.damaged.append(name)
+            return None
 
     def record_fit(self, step: Step, size: ModelSize, note: str, spent: list[float]) -> None:
         """Put down that a step's models are complete, and what the manifest says of them."""
