@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gpusynth.errors import PlanError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -72,6 +74,22 @@ def impute_file(
             "Blanks of all columns by default. May be repeated.",
         ),
     ] = None,
+    predictors: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--predictors",
+            metavar="COLUMN=NAMES",
+            help="Columns that predict it, with commas; all others by default. May be repeated.",
+        ),
+    ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--method",
+            metavar="COLUMN=METHOD",
+            help="Impute it by another method than the plan's. May be repeated.",
+        ),
+    ] = None,
     visit: Annotated[
         VisitChoice, typer.Option("--visit", help="By number of missing answers, or file order.")
     ] = VisitChoice.missing,
@@ -107,6 +125,11 @@ def impute_file(
         "iterations": iterations,
         "n_rows": rows,
         "impute": _codes(impute),
+        "predictors": {
+            name: [one.strip() for one in names.split(",")]
+            for name, names in _pairs("--predictors", predictors)
+        },
+        "methods": dict(_pairs("--method", method)),
         "visit": visit.value,
         "proper": proper.value,
         "seed": seed,
@@ -144,6 +167,14 @@ def _codes(given: list[str] | None) -> dict[str, list[str | None]] | None:
     return chosen
 
 
+def _pairs(option: str, given: list[str] | None) -> list[tuple[str, str]]:
+    """Split ``column=text`` entries."""
+    pairs = [entry.partition("=") for entry in given or ()]
+    if any(not text for _, _, text in pairs):
+        raise PlanError(f"{option} takes COLUMN=..., for example {option} income=...")
+    return [(name, text) for name, _, text in pairs]
+
+
 def show_imputation(run: ImputationRun, out: Console) -> None:
     """Print one line an imputed column, then where the files lie.
 
@@ -154,7 +185,7 @@ def show_imputation(run: ImputationRun, out: Console) -> None:
     """
     from gpusynth.cli.console import new_table, seconds_text
 
-    numbers = ("imputed", "still missing", "predictors", "R-hat")
+    numbers = ("imputed", "left missing", "predictors", "R-hat")
     table = new_table("column", "method", *numbers, numbers=numbers)
     for variable in run.manifest["variables"]:
         method, rhat = variable["method"], variable["rhat"]

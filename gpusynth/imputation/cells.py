@@ -74,15 +74,21 @@ def missing_cells(
     Raises
     ------
     DataError
-        If there is nothing to impute, or a column has no answer to learn from.
+        If there is nothing to impute, a column has no answer to learn from, or a weight is missing
+        and was not named.
     """
     cells: dict[str, Array] = {}
     for name, codes in table.codes.items():
         chosen: MissingCodes = (None,) if impute is None else impute.get(name, ())
         numbers = _code_numbers(table.codecs[name], chosen)
-        rows = np.flatnonzero(np.isin(codes, numbers)).astype(np.int32) if numbers else ()
+        rows = np.flatnonzero(np.isin(codes, numbers)).astype(np.int32)
         if not len(rows):
             continue
+        if impute is None and name == table.schema.weight:
+            raise DataError(
+                f"{file}: column {name!r} is the weight, and {len(rows)} rows have none, first in "
+                f"data row {int(rows[0]) + 1}. Correct them, or name the columns to impute."
+            )
         if len(rows) == table.n_rows:
             raise DataError(
                 f"{file}: column {name!r} has no answer to learn from, all {table.n_rows} rows "

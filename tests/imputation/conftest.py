@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 
 def holed(array: pa.Array, gaps: np.ndarray) -> pa.Array:
     """Return the array with nulls where there are gaps."""
-    return pa.compute.if_else(pa.array(gaps), pa.scalar(None, array.type), array)
+    return pc.if_else(pa.array(gaps), pa.scalar(None, array.type), array)
 
 
 def people(n_rows: int = 400, seed: int = 1, share: float = 0.2) -> tuple[pa.Table, pa.Table]:

@@ -72,6 +72,20 @@ def test_a_key_is_never_imputed():
         gpusynth.impute(given, CODED, impute={"x": [-8]}, predictors={"x": ["id"]})
 
 
+def test_a_weight_is_imputed_only_when_named():
+    given = pa.table({"x": [1, None, 3, 4], "w": [1.0, 2.0, None, 1.0]})
+    weighted = Schema(
+        columns=(
+            Column(name="x", kind="integer", storage="int64"),
+            Column(name="w", kind="numeric", storage="double", role="weight"),
+        )
+    )
+    with pytest.raises(DataError, match="'w' is the weight, and 1 rows have none, first in data"):
+        gpusynth.impute(given, weighted)
+    named = gpusynth.impute(given, weighted, impute={"x": [None]}, iterations=1)
+    assert named.arrow(1)["w"].null_count == 1
+
+
 def test_formulas_in_a_circle():
     given = pa.table({"a": [1, None, 3], "b": [1, None, 3]})
     plan = Plan(methods={"a": passive("b"), "b": passive("a")})

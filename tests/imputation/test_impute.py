@@ -8,9 +8,11 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.csv as pc
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import gpusynth
-from gpusynth import Column, Plan, Rule, Schema
+from gpusynth import Column, DataError, Plan, Rule, Schema
 from gpusynth.imputation.seeds import imputation_seed, synthesis_seed
 from tests.behaviour.conftest import mixed_table
 from tests.imputation.conftest import BMI, holed
@@ -251,3 +253,29 @@ def test_kept_columns_and_minimums_of_donors(gaps):
     targets = gpusynth.impute(gaps, plan=plan, **FEW).setup.targets
     assert {step.method.name for target in targets for step in target.steps} == {"cart"}
     assert {target.steps[0].method.min_distinct_values for target in targets} == {1}
+
+
+@given(
+    st.integers(2, 30),
+    st.integers(0, 1000),
+    st.floats(0.0, 0.9),
+    st.sampled_from(["bootstrap", "none"]),
+)
+@settings(max_examples=25)
+def test_any_pattern_of_gaps(n_rows, seed, share, proper):
+    random = np.random.default_rng(seed)
+    columns = {
+        "number": pa.array(random.normal(0, 1, n_rows)),
+        "count": pa.array(random.integers(0, 3, n_rows)),
+        "level": pa.array(random.choice(["a", "b"], n_rows)),
+    }
+    table = pa.table({k: holed(v, random.random(n_rows) < share) for k, v in columns.items()})
+    empty = any(column.null_count == n_rows for column in table.columns)
+    complete = not any(column.null_count for column in table.columns)
+    if empty or complete:
+        with pytest.raises(DataError, match="nothing to impute" if complete else "no answer"):
+            gpusynth.impute(table, n_imputations=1, iterations=1, proper=proper)
+        return
+    done = gpusynth.impute(table, n_imputations=1, iterations=2, proper=proper, seed=seed).arrow(1)
+    assert answered_stay(table, done)
+    assert not any(column.null_count for column in done.columns)

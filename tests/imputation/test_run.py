@@ -130,3 +130,11 @@ def test_command_line(files, tmp_path, capsys):
     assert manifest["n_syntheses"] == 0
     assert main([*given, "--overwrite", "--impute", "income=-8,"]) == 2
     assert "none of the column's 0 missing codes" in capsys.readouterr().err
+    other = ["--predictors", "income=age, works", "--method", "region=sample", "--quiet"]
+    assert main([*given, *few, "--overwrite", *other]) == 0
+    variables = json.loads((out / "manifest.json").read_text())["variables"]
+    found = {variable["name"]: variable for variable in variables}
+    assert found["income"]["predictors"] == ["age", "works"]
+    assert found["region"]["method"]["method"] == "sample"
+    assert main([*given, "--overwrite", "--method", "region"]) == 2
+    assert "--method takes COLUMN=..." in capsys.readouterr().err
