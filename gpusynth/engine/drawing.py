@@ -10,24 +10,31 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
 from gpusynth.arrays import Array
+from gpusynth.engine.donor_stage import DrawnDonors, cap_of, deal_donors
 from gpusynth.engine.edits import EditCounts, Repair, redraw_and_repair
 from gpusynth.engine.fitting import StepModels
 from gpusynth.engine.prepare import Prepared
 from gpusynth.engine.replicate import SyntheticRows
+from gpusynth.engine.smooth_stage import fit_column_smoother, smooth_rows
+from gpusynth.engine.tail_stage import exchange_tail, treat_rows
 from gpusynth.methods import Block, DrawnColumns
-from gpusynth.methods.smoothing import Smoother, fit_smoother
+from gpusynth.methods.donor_model import donor_model, target_of
+from gpusynth.methods.smoothing import Smoother
 from gpusynth.plan import Step
-from gpusynth.streams import Purpose, StreamKey
-from gpusynth.table import Read, as_numbers, code_numbers, exact_numbers
+from gpusynth.streams import StreamKey
+from gpusynth.table import Read, exact_numbers
 
 __all__ = ["ColumnDraw", "Stages"]
 
 Stages = list[list[Callable[[], None]]]
 """Tasks of a step: those of one stage may run in any order, the next stage waits for them."""
+
+_Work: TypeAlias = Callable[[Block], None]
 
 
 @dataclass(slots=True)
@@ -49,6 +56,10 @@ class ColumnDraw:
         Once it is fitted.
     repairs : list of Repair
         Rows in which earlier columns were changed, in any order.
+    donors : DrawnDonors or None
+        While a column with a cap on the uses of a donor is drawn.
+    at_end : callable, optional
+        What is done once all rows of the column are complete.
     """
 
     prepared: Prepared
@@ -60,6 +71,8 @@ class ColumnDraw:
     edit_counts: EditCounts
     smoother: Smoother | None = None
     repairs: list[Repair] = field(default_factory=list)
+    donors: DrawnDonors | None = None
+    at_end: Callable[[], None] | None = None
 
     @property
     def n_special(self) -> int:
@@ -75,18 +88,32 @@ class ColumnDraw:
         """
         rows = self.rows
         self.make_room()
-        blocks = list(rows.blocks())
-        if self.step.method.whole_file:
-            blocks = [Block(0, rows.n_rows, rows.n_rows)]
-        if self.step.part == "state":
-            return [[partial(self._draw, block) for block in blocks]]
-        if self.step.smoothing is None:
-            return [[partial(self._draw_and_finish, block) for block in blocks]]
-        return [
-            [partial(self._draw, block) for block in blocks],
-            [self._fit_smoother],
-            [partial(self._smooth_and_finish, block) for block in blocks],
-        ]
+        blocks = self._blocks()
+        if cap_of(self.step) is not None:
+            self.donors = DrawnDonors.of(rows.n_rows)
+        stages: Stages = []
+        for every_row, work in _grouped(self._work()):
+            if every_row:
+                stages.append([partial(_in_turn, work, Block(0, rows.n_rows, rows.n_rows))])
+            else:
+                stages.append([partial(_in_turn, work, block) for block in blocks])
+        if self.at_end is not None:
+            stages.append([self.at_end])
+        return stages
+
+    def _work(self) -> list[tuple[bool, _Work]]:
+        """Return what is done one after the other, and whether it needs all rows of the file."""
+        work: list[tuple[bool, _Work]] = [(False, self._draw)]
+        if self.donors is not None:
+            work.append((True, self._deal))
+        if self.step.smoothing is not None:
+            work += [(True, self._fit_smoother), (False, self._smooth_rows)]
+        if self.step.tail is not None:
+            whole = self.step.tail.is_whole_column
+            work.append((whole, self._exchange if whole else self._treat_rows))
+        if self.step.part != "state":
+            work.append((False, self._finish))
+        return work
 
     def make_room(self) -> None:
         """Make room for the column, unless an earlier step did."""
@@ -125,12 +152,46 @@ class ColumnDraw:
         if self.state is not None:
             step, models = self.state
             self._draw_rows(step, models, block)
-            codes, _ = self._read(block)(self.step.target)
-            ordinary = block.take(codes) >= self.n_special
-            block = _chosen(block, block.positions[ordinary])  # type: ignore[index]
+            block = self._ordinary(block)
         self._draw_rows(self.step, self.models, block)
-        if self.smoother is not None:
-            self._smooth(block)
+        if self.smoother is not None or self.step.tail is not None:
+            block = self._ordinary(block)
+            smooth_rows(self, block)
+            treat_rows(self, block)
+
+    def draw_rows_again(self, again: Array, attempt: int) -> None:
+        """Draw chosen rows of the file again, rules included, and let them predict others.
+
+        Parameters
+        ----------
+        again : array of int64, shape (n,)
+            Ascending.
+        attempt : int
+        """
+        for block in self._blocks():
+            inside = again[np.searchsorted(again, block.first_row) :] - block.first_row
+            inside = inside[: np.searchsorted(inside, block.n_rows)].astype(np.int32)
+            if not len(inside):
+                continue
+            self._set_closed_rows(block)
+            is_open = self.open_rows(block)
+            if is_open is not None:
+                inside = inside[is_open[inside]]
+            self.draw_again(replace(block, positions=inside, attempt=attempt))
+            for part in self.rows.blocks() if self.step.method.whole_file else (block,):
+                self.rows.fill_table(part.first_row, (self.step.target,), again=True)
+
+    def _blocks(self) -> list[Block]:
+        """Return the blocks that the column is drawn in."""
+        if self.step.method.whole_file:
+            return [Block(0, self.rows.n_rows, self.rows.n_rows)]
+        return list(self.rows.blocks())
+
+    def _ordinary(self, block: Block) -> Block:
+        """Return the block without the positions that hold a state."""
+        codes, _ = self._read(block)(self.step.target)
+        ordinary = block.take(codes) >= self.n_special
+        return _chosen(block, block.positions[ordinary])  # type: ignore[index]
 
     def open_rows(self, block: Block) -> Array | None:
         """Return which rows of a block are drawn at all; None for all.
@@ -173,13 +234,20 @@ class ColumnDraw:
     def _read(self, block: Block) -> Read:
         return self.rows.reader(slice(block.first_row, block.first_row + block.n_rows))
 
-    def _draw_and_finish(self, block: Block) -> None:
-        self._draw(block)
-        self._finish(block)
+    def _deal(self, _: Block) -> None:
+        deal_donors(self, cap_of(self.step) or 1)
 
-    def _smooth_and_finish(self, block: Block) -> None:
-        self._smooth(_chosen(block, self._positions(block)))
-        self._finish(block)
+    def _fit_smoother(self, _: Block) -> None:
+        fit_column_smoother(self)
+
+    def _smooth_rows(self, block: Block) -> None:
+        smooth_rows(self, _chosen(block, self.ordinary_positions(block)))
+
+    def _treat_rows(self, block: Block) -> None:
+        treat_rows(self, _chosen(block, self.ordinary_positions(block)))
+
+    def _exchange(self, _: Block) -> None:
+        exchange_tail(self)
 
     def _finish(self, block: Block) -> None:
         """Settle the edits that the column completes, and let it predict others."""
@@ -207,13 +275,23 @@ class ColumnDraw:
 
     def _positions(self, block: Block) -> Array | None:
         """Return the positions to draw: open rows, of a value step those whose state is "value"."""
+        if self.step.part == "value":
+            return self.ordinary_positions(block)
+        return _places(self.open_rows(block))
+
+    def ordinary_positions(self, block: Block) -> Array | None:
+        """Return the positions that are drawn and hold a number, not a state.
+
+        Returns
+        -------
+        array of int32, shape (n,), or None
+            None for all.
+        """
         is_open = self.open_rows(block)
-        if self.step.part == "value" or (self.smoother is not None and self.n_special):
+        if self.n_special:
             ordinary = self._read(block)(self.step.target)[0] >= self.n_special
             is_open = ordinary if is_open is None else is_open & ordinary
-        if is_open is None or is_open.all():
-            return None
-        return np.flatnonzero(is_open).astype(np.int32)
+        return _places(is_open)
 
     def _draw_rows(self, step: Step, models: StepModels, block: Block) -> None:
         if block.positions is not None and not len(block.positions):
@@ -224,13 +302,23 @@ class ColumnDraw:
         if step.method.name == "keep":
             block = replace(block, start=self._start(block))
         key = StreamKey(self.seed, replicate=self.rows.number, step=step.number)
-        codes, values = models.of(self.rows.number).draw(
-            DrawnColumns(table, self._read(block)), key, block
-        )
-        self._store(block, codes, values)
+        model, drawn = models.of(self.rows.number), DrawnColumns(table, self._read(block))
+        if self.donors is not None and step is self.step:
+            rows, pools = donor_model(model).draw_donors(drawn, key, block)
+            self.donors.put(block, rows, pools)
+            self.store(block, *target_of(model).take(rows))
+            return
+        self.store(block, *model.draw(drawn, key, block))
 
-    def _store(self, block: Block, codes: Array, values: Array | None) -> None:
-        """Write codes and numbers of the rows that a block names."""
+    def store(self, block: Block, codes: Array, values: Array | None) -> None:
+        """Write codes and numbers of the rows that a block names.
+
+        Parameters
+        ----------
+        block : Block
+        codes : array of uint8 or uint16, shape (block.n_drawn,)
+        values : array of float64 or int64, shape (block.n_drawn,), or None
+        """
         target = self.step.target
         room, room_values = self._read(block)(target)
         place = slice(None) if block.positions is None else block.positions
@@ -253,7 +341,7 @@ class ColumnDraw:
             values = real.values.get(target)
             positions = np.flatnonzero(kept).astype(np.int32)
             chosen = _chosen(block, positions)
-            self._store(
+            self.store(
                 chosen, real.codes[target][source], None if values is None else values[source]
             )
         read = self._read(block)
@@ -264,51 +352,30 @@ class ColumnDraw:
             positions = np.flatnonzero(holds).astype(np.int32)
             codes = np.full(len(positions), rule.code, real.codes[target].dtype)
             values = None if rule.value is None else np.full(len(positions), rule.value)
-            self._store(_chosen(block, positions), codes, values)
+            self.store(_chosen(block, positions), codes, values)
 
-    def _fit_smoother(self) -> None:
-        """Fit the smoother to all drawn numbers of the replicate."""
-        target = self.step.target
-        whole = Block(0, self.rows.n_rows, self.rows.n_rows)
-        codes, values = self._read(whole)(target)
-        is_open = self.open_rows(whole)
-        ordinary = codes >= self.n_special
-        if is_open is not None:
-            ordinary &= is_open
-        codec = self.prepared.table.codecs[target]
-        drawn = as_numbers(codec, codes[ordinary], None if values is None else values[ordinary])
-        if self.step.smoothing is not None:
-            real = self.prepared.table
-            taken = real.codes[target] >= self.n_special
-            exact = real.values.get(target)
-            numbers = as_numbers(
-                codec, real.codes[target][taken], None if exact is None else exact[taken]
-            )
-            self.smoother = fit_smoother(
-                self.step.smoothing,
-                drawn,
-                column=codec.column,
-                real_range=(float(numbers.min()), float(numbers.max())),
-            )
 
-    def _smooth(self, block: Block) -> None:
-        if self.smoother is None or not self.smoother.changes_numbers:
-            return
-        target = self.step.target
-        codec = self.prepared.table.codecs[target]
-        codes, values = self._read(block)(target)
-        numbers = as_numbers(
-            codec, block.take(codes), None if values is None else block.take(values)
-        )
-        key = StreamKey(
-            self.seed, replicate=self.rows.number, step=self.step.number, purpose=Purpose.SMOOTH
-        )
-        smoothed = self.smoother.apply(numbers, block.uniform(key))
-        changed = smoothed != numbers
-        if changed.any():
-            positions = np.arange(block.n_rows) if block.positions is None else block.positions
-            moved = _chosen(block, positions[changed].astype(np.int32))
-            self._store(moved, *code_numbers(codec, smoothed[changed]))
+def _grouped(work: list[tuple[bool, _Work]]) -> list[tuple[bool, list[_Work]]]:
+    """Join what follows each other block by block: a task does all of it."""
+    joined: list[tuple[bool, list[_Work]]] = []
+    for every_row, one in work:
+        if not every_row and joined and not joined[-1][0]:
+            joined[-1][1].append(one)
+        else:
+            joined.append((every_row, [one]))
+    return joined
+
+
+def _in_turn(work: list[_Work], block: Block) -> None:
+    for one in work:
+        one(block)
+
+
+def _places(chosen: Array | None) -> Array | None:
+    """Return the places of the chosen rows; None where all are."""
+    if chosen is None or chosen.all():
+        return None
+    return np.flatnonzero(chosen).astype(np.int32)
 
 
 def _chosen(block: Block, positions: Array | None) -> Block:

@@ -44,12 +44,16 @@ class EditCounts:
         Rows drawn again, summed over attempts.
     kept : dict of int to int
         Rows that are kept as the real row and fail.
+    steps : dict of str to dict of int to int
+        What else was counted -> number of the step -> rows: sums over replicates, or the largest of
+        them where the name begins with "largest".
     """
 
     failed: dict[int, int] = field(default_factory=dict)
     attempts: dict[int, int] = field(default_factory=dict)
     repaired: dict[int, int] = field(default_factory=dict)
     kept: dict[int, int] = field(default_factory=dict)
+    steps: dict[str, dict[int, int]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, what: str, edits: Sequence[BoundEdit], each: Sequence[Array]) -> None:
@@ -66,15 +70,29 @@ class EditCounts:
         -------
         dict of str to dict of str to int
         """
-        return {what: {str(n): rows for n, rows in getattr(self, what).items()} for what in _COUNTS}
+        all_counts = {**{what: getattr(self, what) for what in _COUNTS}, **self.steps}
+        return {what: {str(n): rows for n, rows in own.items()} for what, own in all_counts.items()}
+
+    def add_step(self, what: str, step: int, rows: int) -> None:
+        """Count something of a step; from any thread."""
+        self.add_counts({what: {str(step): rows}})
+
+    def of_step(self, step: int) -> dict[str, int]:
+        """Return what was counted of a step besides edits."""
+        return {what: counts[step] for what, counts in self.steps.items() if step in counts}
 
     def add_counts(self, counts: Mapping[str, Mapping[str, int]]) -> None:
         """Add what `counts` of another one returned; from any thread."""
         with self._lock:
-            for what in _COUNTS:
-                own: dict[int, int] = getattr(self, what)
-                for number, rows in counts.get(what, {}).items():
-                    own[int(number)] = own.get(int(number), 0) + rows
+            for what, of_number in counts.items():
+                of_edits = what in _COUNTS
+                own: dict[int, int] = (
+                    getattr(self, what) if of_edits else self.steps.setdefault(what, {})
+                )
+                for number, rows in of_number.items():
+                    before = own.get(int(number), 0)
+                    largest = what.startswith("largest")
+                    own[int(number)] = max(before, rows) if largest else before + rows
 
     def to_json(self, plan: SynthesisPlan, conditions: Conditions) -> list[dict[str, Any]]:
         """Return one entry an edit.

@@ -10,11 +10,13 @@ from typing import Any
 from gpusynth.engine.measure import Stopwatch, peak_memory_bytes, versions
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.synthesis import Synthesis
+from gpusynth.engine.uniques import describe_uniques
 from gpusynth.plan import Step
 
 __all__ = ["Replicate", "build_manifest", "timings"]
 
 _FORMAT = 1
+_DONOR_COUNTS = ("largest_donor_use", "rows_dealt_anew")
 _IO_PHASES = ("open", "infer schema", "learn codes", "encode", "hash input", "write", "hash output")
 
 
@@ -84,6 +86,12 @@ def build_manifest(
         "notes": [*prepared.notes, *_fit_notes(synthesis)],
         "pooling": list(prepared.pooling),
         "edits": synthesis.edit_counts.to_json(resolved.plan, prepared.conditions),
+        "tails": [
+            {"column": name, **treatment.to_json()} for name, treatment in prepared.tails.items()
+        ],
+        "replicated_uniques": describe_uniques(
+            resolved.plan.replicated_uniques, prepared.uniques, synthesis.edit_counts
+        ),
         "variables": _variables(synthesis),
     }
 
@@ -150,6 +158,12 @@ def _fit_notes(synthesis: Synthesis) -> list[str]:
     return [f"{step.target}: {said[step.number]}" for step in steps if step.number in said]
 
 
+def _donor_uses(synthesis: Synthesis, step: Step) -> dict[str, int]:
+    """Return how often a donor was used at most and how many rows were dealt anew, with a cap."""
+    counted = synthesis.edit_counts.of_step(step.number)
+    return {what: counted[what] for what in _DONOR_COUNTS if what in counted}
+
+
 def _step(synthesis: Synthesis, step: Step) -> dict[str, Any]:
     size = synthesis.sizes[step.number]
     return {
@@ -159,5 +173,6 @@ def _step(synthesis: Synthesis, step: Step) -> dict[str, Any]:
         "n_predictors": len(step.predictors),
         "n_leaves": size.n_leaves,
         "depth": size.depth,
+        **_donor_uses(synthesis, step),
         **asdict(synthesis.stopwatch.step(step.number)),
     }

@@ -167,6 +167,7 @@ def write_replicate(
     seed: int,
     batch_rows: int,
     listener: Listener,
+    notes: Mapping[str, str] | None = None,
 ) -> None:
     """Write a replicate to a file, with its schema, plan, seed and version in the metadata.
 
@@ -179,6 +180,8 @@ def write_replicate(
     seed : int
     batch_rows : int
     listener : Listener
+    notes : mapping of str to str, optional
+        Column -> what its description says besides, such as how its tails were treated.
 
     Raises
     ------
@@ -187,7 +190,7 @@ def write_replicate(
     """
     schema = output_schema(resolved)
     metadata = ReplicateMetadata(
-        schema=released_schema(resolved, UsedLevels.of(rows, resolved), resolved.plan.predict_only),
+        schema=released_schema(resolved, UsedLevels.of(rows, resolved), notes or {}),
         plan_fingerprint=resolved.plan.fingerprint(),
         seed=seed,
         version=gpusynth.__version__,

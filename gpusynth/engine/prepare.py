@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,21 @@ import pyarrow as pa
 
 from gpusynth.arrays import Array
 from gpusynth.engine.conditions import Conditions, bind_conditions
+from gpusynth.engine.donor_stage import check_caps
 from gpusynth.engine.fitting import real_predictors
 from gpusynth.engine.measure import Stopwatch
 from gpusynth.engine.progress import Listener, WatchedSource
 from gpusynth.engine.repair import RepairGroups, find_repair_groups
 from gpusynth.engine.start import Start, plan_start
 from gpusynth.engine.strata import StratumGroups, group_strata
+from gpusynth.engine.tail_stage import fit_tails
+from gpusynth.engine.unique_records import UniqueRecords
+from gpusynth.engine.uniques import check_uniques, redraw_window
 from gpusynth.engine.units import read_units
 from gpusynth.engine.weights import survey_weights
 from gpusynth.errors import DataError, PlanError
 from gpusynth.io import open_source
+from gpusynth.methods.tails import TailTreatment
 from gpusynth.plan import Plan, SynthesisPlan, read_plan, refine, resolve
 from gpusynth.table import (
     Codec,
@@ -89,6 +94,10 @@ class Prepared:
         What was noticed and settled on the way; column names and counts, no values.
     units : array of int64, shape (n_rows,), or None
         Number of each row's unit; None where rows are units.
+    tails : mapping of str to TailTreatment
+        By column.
+    uniques : UniqueRecords or None
+        Unique real rows, where synthetic rows must not replicate them.
     """
 
     resolved: Resolved
@@ -104,6 +113,8 @@ class Prepared:
     pooling: Sequence[Mapping[str, Any]]
     notes: tuple[str, ...]
     units: Array | None = None
+    tails: Mapping[str, TailTreatment] = field(default_factory=dict)
+    uniques: UniqueRecords | None = None
 
     @property
     def plan(self) -> SynthesisPlan:
@@ -122,6 +133,10 @@ class Prepared:
             last.update(dict.fromkeys(used, step.number))
         for columns in self.repair_groups.columns_of.values():
             last.update(dict.fromkeys(columns, final))
+        window = redraw_window(self.plan)
+        for step in self.plan.steps:
+            if step.number in window:
+                last[step.target] = max(last[step.target], window[-1])
         uses: dict[int, list[str]] = {}
         for column, number in last.items():
             uses.setdefault(number, []).append(column)
@@ -288,6 +303,12 @@ def settle(
     needs_weight = not is_fitted and any(step.method.is_weighted for step in plan.steps)
     groups = None if plan.strata is None else group_strata(plan.strata, table)
     arrays = (*table.codes.values(), *table.values.values())
+    repair_groups = find_repair_groups(plan, conditions, table, plan.ties())
+    check_caps(plan, repair_groups)
+    check_uniques(plan, repair_groups)
+    uniques = None
+    if plan.replicated_uniques is not None:
+        uniques = UniqueRecords.of(table, plan.replicated_uniques.keys)
     return Prepared(
         resolved=resolved,
         table=table,
@@ -296,12 +317,14 @@ def settle(
         fingerprint=fingerprint,
         encoded_bytes=sum(array.nbytes for array in arrays),
         conditions=conditions,
-        repair_groups=find_repair_groups(plan, conditions, table, plan.ties()),
+        repair_groups=repair_groups,
         start=start or plan_start(plan, table, groups, batch_rows=batch_rows),
         groups=groups,
         pooling=() if groups is None else groups.pooling(table),
         notes=(*notes, *conditions.notes),
         units=units,
+        tails=fit_tails(plan, table, units, repair_groups),
+        uniques=uniques,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,7 +141,7 @@ class UsedLevels:
         return column.model_copy(update={"spikes": spikes})
 
 
-def released_schema(resolved: Resolved, used: UsedLevels, left_out: Sequence[str]) -> Schema:
+def released_schema(resolved: Resolved, used: UsedLevels, notes: Mapping[str, str]) -> Schema:
     """Return the schema that describes a synthetic file.
 
     Without what the output does not have: a dropped column may name confidential levels.
@@ -150,8 +150,8 @@ def released_schema(resolved: Resolved, used: UsedLevels, left_out: Sequence[str
     ----------
     resolved : Resolved
     used : UsedLevels
-    left_out : sequence of str
-        Columns that are not put out, besides the dropped ones.
+    notes : mapping of str to str
+        Column -> what is added to its note.
 
     Returns
     -------
@@ -159,11 +159,14 @@ def released_schema(resolved: Resolved, used: UsedLevels, left_out: Sequence[str
         With the names of the output, and its flag.
     """
     output = resolved.plan.output
-    columns = [
-        used.describe(column, resolved).model_copy(update={"name": output.new_name(column.name)})
-        for column in resolved.schema.columns
-        if column.role != "drop" and column.name not in left_out
-    ]
+    columns = []
+    for column in resolved.schema.columns:
+        if column.role == "drop" or column.name in resolved.plan.predict_only:
+            continue
+        described = used.describe(column, resolved)
+        note = " ".join(filter(None, (column.note, notes.get(column.name))))
+        name = output.new_name(column.name)
+        columns.append(described.model_copy(update={"name": name, "note": note}))
     if output.flag is not None:
         columns.append(
             Column(

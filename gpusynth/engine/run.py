@@ -81,7 +81,12 @@ def write_run(
             n_rows, sha256 = synthesis.written_before(number, directory.staging)
         written.append(Replicate(number, directory.path / file.name, n_rows, sha256))
     with stopwatch.phase("write"):
-        write_schema(resolved.schema, directory.staging / "schema.toml", resolved.reasons or None)
+        notes = _notes(synthesis)
+        reasons = {
+            name: " ".join(filter(None, (resolved.reasons.get(name), notes.get(name))))
+            for name in (*resolved.reasons, *notes)
+        }
+        write_schema(resolved.schema, directory.staging / "schema.toml", reasons or None)
         plan = {**resolved.plan.to_json(), "fingerprint": resolved.plan.fingerprint()}
         write_json_atomic(directory.staging / "plan.json", plan)
     for left in directory.staging.glob("columns_*"):
@@ -167,6 +172,12 @@ def read_run(path: Path) -> Run:
     return Run(path, replicates, plan, manifest)
 
 
+def _notes(synthesis: Synthesis) -> dict[str, str]:
+    """Return, for columns whose tails were treated, what the dictionary says of it."""
+    tails = synthesis.prepared.tails
+    return {name: treatment.describe() for name, treatment in tails.items()}
+
+
 def _write_replicate(
     synthesis: Synthesis, rows: SyntheticRows, file: Path, settings: RunSettings
 ) -> tuple[int, str]:
@@ -180,6 +191,7 @@ def _write_replicate(
             seed=settings.seed,
             batch_rows=settings.batch_rows,
             listener=synthesis.listener,
+            notes=_notes(synthesis),
         )
         rows.clear()
     with synthesis.stopwatch.phase("hash output"):

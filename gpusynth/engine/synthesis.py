@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from gpusynth.engine.released import output_order
 from gpusynth.engine.replicate import SyntheticRows, allocate
 from gpusynth.engine.schedule import Scheduler
 from gpusynth.engine.settings import RunSettings
+from gpusynth.engine.uniques import redraw_replicated, redraw_window, remove_replicated
 from gpusynth.errors import OutputError, PlanError
 from gpusynth.methods import ModelSize
 from gpusynth.plan import Step
@@ -137,15 +139,21 @@ class Synthesis:
             has_start=bool(prepared.plan.kept) or prepared.plan.partial is not None,
         )
         states: dict[str, tuple[Step, StepModels]] = {}
+        window = redraw_window(prepared.plan)
+        windows: list[list[ColumnDraw]] = [[] for _ in replicates]
 
         def draws(step: Step, model: StepModels) -> Stages:
             if step.part == "state":
                 states[step.target] = (step, model)
             state = states.pop(step.target, None) if step.part == "value" else None
             stages = []
-            for rows in replicates:
+            for rows, again in zip(replicates, windows, strict=True):
                 counts = self.edit_counts if self.checkpoints is None else EditCounts()
                 column = ColumnDraw(prepared, step, model, state, rows, settings.seed, counts)
+                if step.number in window and step.part != "state":
+                    again.append(column)
+                    if step.number == window[-1]:
+                        column.at_end = partial(self._redraw, again)
                 stages.append(self._stages(column))
             return self._side_by_side(step, stages)
 
@@ -160,8 +168,21 @@ class Synthesis:
         self._run(phase, known, draws, n_rows=rows, threads=settings.n_threads, last_uses=last_uses)
         for replicate in replicates:
             replicate.finish_drawing()
+            self._remove(replicate)
             replicate.order = output_order(replicate, prepared.plan.output, settings.seed)
         return replicates
+
+    def _redraw(self, window: list[ColumnDraw]) -> None:
+        """Draw replicated uniques of a replicate again, and let the models of the window go."""
+        choice, records = self.prepared.plan.replicated_uniques, self.prepared.uniques
+        if choice is not None and records is not None:
+            redraw_replicated(window, records, choice)
+        window.clear()
+
+    def _remove(self, replicate: SyntheticRows) -> None:
+        choice, records = self.prepared.plan.replicated_uniques, self.prepared.uniques
+        if choice is not None and records is not None and choice.action == "remove":
+            remove_replicated(replicate, records, choice, self.edit_counts)
 
     def n_rows(self, settings: RunSettings) -> int:
         """Return the rows of each replicate.
@@ -213,6 +234,12 @@ class Synthesis:
     def _stages(self, column: ColumnDraw) -> Stages:
         if self.checkpoints is None:
             return column.stages()
+        window = redraw_window(self.prepared.plan)
+        if column.step.number in window and not self.checkpoints.has_draw(
+            window[-1], column.rows.number
+        ):
+            # What is drawn again with the last of them needs their models and smoothers.
+            return self.checkpoints.stages(column, self.edit_counts, anew=True)
         return self.checkpoints.stages(column, self.edit_counts)
 
     def _recalled_fit(self, step: Step, replicates: Sequence[int]) -> StepModels | None:
@@ -225,6 +252,9 @@ class Synthesis:
         needed = [step.number]
         if step.part == "state" and self.prepared.conditions.edits.get(step.number + 1):
             needed.append(step.number + 1)
+        window = redraw_window(self.prepared.plan)
+        if step.number in window:
+            needed.append(window[-1])
         recorded = self.checkpoints.recorded_fit(step)
         if recorded is None or not all(
             self.checkpoints.has_draw(number, replicate)

@@ -30,7 +30,7 @@ from gpusynth.methods.sample import Sample
 
 if TYPE_CHECKING:
     from gpusynth.streams import StreamKey
-    from gpusynth.trees import LeafDonors, Tree
+    from gpusynth.trees import DonorPool, LeafDonors, Tree
 
 __all__ = ["Cart", "CartModel"]
 
@@ -43,7 +43,7 @@ class Cart(DonorMethod):
 
     Parameters
     ----------
-    min_distinct_values, min_distinct_units, distinct_in
+    min_distinct_values, min_distinct_units, distinct_in, max_donor_uses
         See `DonorMethod`.
     min_leaf : int
         Fewest real rows in a leaf (synthpop's minbucket).
@@ -117,12 +117,30 @@ class CartModel:
         """Leaves and depth of the tree."""
         return ModelSize(n_leaves=int(self.tree.n_leaves), depth=int(self.tree.depth))
 
+    @property
+    def pools(self) -> tuple[DonorPool, ...]:
+        """The donors that may stand for each other."""
+        from gpusynth.trees import DonorPool
+
+        return (DonorPool(self.tree, self.donors),)
+
     def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
         """Draw a donor from each row's leaf; see `FittedModel.draw`.
 
         Returns
         -------
         tuple of (codes (n_drawn,), values (n_drawn,) or None)
+        """
+        return self.target.take(self.draw_donors(drawn, key, block)[0])
+
+    def draw_donors(
+        self, drawn: DrawnColumns, key: StreamKey, block: Block
+    ) -> tuple[Array, Array | None]:
+        """Draw the donors alone; see `DonorModel`.
+
+        Returns
+        -------
+        tuple of (real rows (n_drawn,), None)
         """
         from gpusynth.trees import draw_rows
 
@@ -136,4 +154,4 @@ class CartModel:
             n_rows=block.n_rows,
             positions=block.positions,
         )
-        return self.target.take(donors)
+        return donors, None

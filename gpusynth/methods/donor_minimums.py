@@ -1,4 +1,4 @@
-"""What methods that draw donors share: how many different donors every leaf must hold."""
+"""What methods that draw donors share: how many different ones a leaf holds, and caps on use."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DonorMethod", "check_together", "donor_rules", "hold_in_tree"]
 
-_RULES = ("min_distinct_values", "min_distinct_units", "distinct_in")
+_RULES = ("min_distinct_values", "min_distinct_units", "distinct_in", "max_donor_uses")
 
 
 class DonorMethod(MethodSpecification):
@@ -34,6 +34,10 @@ class DonorMethod(MethodSpecification):
         Where values are counted. A leaf of classes or states that is pure is how a skip pattern
         looks, and tells what the questionnaire tells; so they are counted among numbers only,
         unless "all" is asked for. Units are counted in every leaf.
+    max_donor_uses : int, optional
+        Most synthetic rows of a replicate to which one real row hands on its answer; further ones
+        go to other donors of the leaf, or of the nearest node above it that has any left. States
+        of a number are not counted.
     """
 
     absent_by_default: ClassVar[frozenset[str]] = frozenset(_RULES)
@@ -41,6 +45,7 @@ class DonorMethod(MethodSpecification):
     min_distinct_values: Annotated[int, Field(ge=1, le=10_000)] = 1
     min_distinct_units: Annotated[int, Field(ge=1, le=10_000)] = 1
     distinct_in: Literal["numbers", "all"] = "numbers"
+    max_donor_uses: Annotated[int, Field(ge=1)] | None = None
 
     def donor_rules(self) -> dict[str, Any]:
         """Return the parameters that this class adds."""

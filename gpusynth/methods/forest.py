@@ -33,7 +33,7 @@ from gpusynth.methods.sample import Sample
 
 if TYPE_CHECKING:
     from gpusynth.streams import StreamKey
-    from gpusynth.trees import LeafDonors, Tree
+    from gpusynth.trees import DonorPool, LeafDonors, Tree
 
 __all__ = ["Bag", "Forest", "ForestModel"]
 
@@ -49,7 +49,7 @@ class Bag(DonorMethod):
 
     Parameters
     ----------
-    min_distinct_values, min_distinct_units, distinct_in
+    min_distinct_values, min_distinct_units, distinct_in, max_donor_uses
         See `DonorMethod`; in every leaf of every tree.
     n_trees : int
         Trees (synthpop's ``ntree``: 10).
@@ -194,14 +194,32 @@ class ForestModel:
             depth=max(int(tree.depth) for tree, _ in self.trees),
         )
 
+    @property
+    def pools(self) -> tuple[DonorPool, ...]:
+        """The donors that may stand for each other: those of each tree."""
+        from gpusynth.trees import DonorPool
+
+        return tuple(DonorPool(tree, donors) for tree, donors in self.trees)
+
     def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
         """Draw a tree, and a donor from each row's leaf; see `FittedModel.draw`.
+
+        Returns
+        -------
+        tuple of (codes (n_drawn,), values (n_drawn,) or None)
+        """
+        return self.target.take(self.draw_donors(drawn, key, block)[0])
+
+    def draw_donors(
+        self, drawn: DrawnColumns, key: StreamKey, block: Block
+    ) -> tuple[Array, Array | None]:
+        """Draw the donors alone; see `DonorModel`.
 
         A row's second random number names the tree, its first one the donor.
 
         Returns
         -------
-        tuple of (codes (n_drawn,), values (n_drawn,) or None)
+        tuple of (real rows (n_drawn,), trees (n_drawn,))
         """
         from gpusynth.methods.grouped import group_rows
         from gpusynth.trees import draw_rows
@@ -220,4 +238,4 @@ class ForestModel:
                 positions=members if block.positions is None else block.positions[members],
                 n_rows=block.n_rows,
             )
-        return self.target.take(donors)
+        return donors, number

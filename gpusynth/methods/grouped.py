@@ -13,6 +13,7 @@ import numpy as np
 
 from gpusynth.arrays import Array
 from gpusynth.errors import DataError
+from gpusynth.methods.donor_model import donor_model, target_of
 from gpusynth.methods.model import (
     Block,
     DrawnColumns,
@@ -20,10 +21,12 @@ from gpusynth.methods.model import (
     Method,
     ModelSize,
     StepData,
+    StepTarget,
 )
 
 if TYPE_CHECKING:
     from gpusynth.streams import StreamKey
+    from gpusynth.trees import DonorPool
 
 __all__ = ["GroupedModel", "RowGroups", "fit_groups", "group_rows"]
 
@@ -153,6 +156,51 @@ class GroupedModel:
         DataError
             If a row's group has no model.
         """
+        return self._by_group(drawn, block, lambda model, part: model.draw(drawn, key, part))
+
+    @property
+    def target_of_donors(self) -> StepTarget:
+        """The real column that donors hand on."""
+        model: Any = next(iter(self.models.values()))
+        return target_of(model)
+
+    @property
+    def pools(self) -> tuple[DonorPool, ...]:
+        """The donors that may stand for each other: those of each model in turn."""
+        return tuple(pool for model in self._distinct() for pool in donor_model(model).pools)
+
+    def draw_donors(
+        self, drawn: DrawnColumns, key: StreamKey, block: Block
+    ) -> tuple[Array, Array | None]:
+        """Draw the donors alone; see `DonorModel`.
+
+        Returns
+        -------
+        tuple of (real rows (n_drawn,), pools (n_drawn,))
+        """
+        first: dict[int, int] = {}
+        n_pools = 0
+        for model in self._distinct():
+            first[id(model)] = n_pools
+            n_pools += len(donor_model(model).pools)
+
+        def draw(model: FittedModel, part: Block) -> tuple[Array, Array | None]:
+            rows, pool = donor_model(model).draw_donors(drawn, key, part)
+            inner = np.zeros(len(rows), np.int64) if pool is None else pool
+            return rows.astype(np.int64), inner + first[id(model)]
+
+        return self._by_group(drawn, block, draw)
+
+    def _distinct(self) -> list[FittedModel]:
+        """Return the models, a shared one once, by their first group."""
+        return list({id(model): model for model in self.models.values()}.values())
+
+    def _by_group(
+        self,
+        drawn: DrawnColumns,
+        block: Block,
+        draw: Callable[[FittedModel, Block], tuple[Array, Array | None]],
+    ) -> tuple[Array, Array | None]:
         groups = self.group_of(drawn, block)
         present = np.unique(groups)
         unknown = [group for group in present.tolist() if group not in self.models]
@@ -164,13 +212,13 @@ class GroupedModel:
                 "group without real rows to learn from"
             )
         if len(present) == 1 and block.positions is None:
-            return self.models[int(present[0])].draw(drawn, key, block)
+            return draw(self.models[int(present[0])], block)
         part = _Part.of(block)
         chosen = _Chosen(len(groups))
         for model, members in self._members(groups, present):
             positions = members if block.positions is None else block.positions[members]
             part_of_model = replace(part, positions=positions.astype(np.int32, copy=False))
-            chosen.put(members, model.draw(drawn, key, part_of_model))
+            chosen.put(members, draw(model, part_of_model))
         return chosen.codes, chosen.values
 
     def _members(self, groups: Array, present: Array) -> list[tuple[FittedModel, Array]]:

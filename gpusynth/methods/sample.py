@@ -20,6 +20,7 @@ from gpusynth.methods.model import (
 
 if TYPE_CHECKING:
     from gpusynth.streams import StreamKey
+    from gpusynth.trees import DonorPool
 
 __all__ = ["Sample", "SampleModel"]
 
@@ -29,7 +30,7 @@ class Sample(DonorMethod):
 
     Parameters
     ----------
-    min_distinct_values, min_distinct_units, distinct_in
+    min_distinct_values, min_distinct_units, distinct_in, max_donor_uses
         See `DonorMethod`; all rows together are the one leaf.
     weighted : bool
         Draw in proportion to the survey weight.
@@ -72,15 +73,36 @@ class SampleModel(OneLeaf):
     target: TargetColumn
     n_part: int
 
+    @property
+    def pools(self) -> tuple[DonorPool, ...]:
+        """The donors that may stand for each other: all of positive weight."""
+        from gpusynth.trees import DonorPool, LeafDonors
+
+        rows = np.arange(self.n_part) if self.rows is None else self.rows
+        if self.cumulative is not None:
+            rows = rows[np.diff(self.cumulative, prepend=0.0) > 0]
+        return (DonorPool(None, LeafDonors(np.array([0, len(rows)]), rows, None)),)
+
     def draw(self, drawn: DrawnColumns, key: StreamKey, block: Block) -> tuple[Array, Array | None]:
         """Draw rows with replacement; see `FittedModel.draw`.
+
+        Returns
+        -------
+        tuple of (codes (n_drawn,), values (n_drawn,) or None)
+        """
+        return self.target.take(self.draw_donors(drawn, key, block)[0])
+
+    def draw_donors(
+        self, drawn: DrawnColumns, key: StreamKey, block: Block
+    ) -> tuple[Array, Array | None]:
+        """Draw the donors alone; see `DonorModel`.
 
         The number used is a multiple of 2^-53, so at 2^31 rows no row is favoured by more than
         one part in four million.
 
         Returns
         -------
-        tuple of (codes (n_drawn,), values (n_drawn,) or None)
+        tuple of (real rows (n_drawn,), None)
         """
         share = block.uniform(key)[:, 0]
         if self.cumulative is None:
@@ -89,4 +111,4 @@ class SampleModel(OneLeaf):
             # side="right" passes over rows of weight zero; the clip guards the last bit.
             picked = np.searchsorted(self.cumulative, share * self.cumulative[-1], side="right")
             picked = np.minimum(picked, self.n_part - 1)
-        return self.target.take(picked if self.rows is None else self.rows[picked])
+        return (picked if self.rows is None else self.rows[picked]), None

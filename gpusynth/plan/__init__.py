@@ -11,6 +11,7 @@ from gpusynth.plan.release import Output
 from gpusynth.plan.resolve import resolve
 from gpusynth.plan.strata import Strata, StratumSize
 from gpusynth.plan.synthesis_plan import Part, Proper, Step, SynthesisPlan
+from gpusynth.plan.uniques import ReplicatedUniques
 
 __all__ = [
     "Edit",
@@ -19,6 +20,7 @@ __all__ = [
     "Partial",
     "Plan",
     "Proper",
+    "ReplicatedUniques",
     "Rule",
     "Step",
     "Strata",

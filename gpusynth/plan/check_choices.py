@@ -72,8 +72,9 @@ def check_choices(plan: Plan, schema: Schema) -> None:
     _check_weights(plan, schema)
     _check_partial(plan, schema)
     _check_starts(plan, schema)
-    _check_smoothing(plan, schema)
+    _check_treatments(plan, schema)
     _check_proper(plan)
+    _check_uniques(plan, schema)
     dropped = {column.name for column in schema.with_role("drop")} | set(plan.predict_only)
     plan.output.check_names([name for name in schema.names if name not in dropped], schema.names)
     for edit in plan.edits:
@@ -105,6 +106,7 @@ def _check_names(plan: Plan, schema: Schema) -> None:
     if plan.unit is not None and plan.unit not in schema.names:
         raise PlanError(f"unit: unknown column {plan.unit!r}. Correct the name.")
     _known("smoothing", plan.smoothing, schema)
+    _known("tails", plan.tails, schema)
     if plan.strata is not None:
         _known("strata", plan.strata.columns, schema)
     if plan.partial is not None:
@@ -209,18 +211,39 @@ def _check_not_asked_for(name: str, plan: Plan) -> None:
             )
 
 
-def _check_smoothing(plan: Plan, schema: Schema) -> None:
-    for name in plan.smoothing:
-        if not schema[name].is_number:
-            raise PlanError(
-                f"smoothing: column {name!r} is {schema[name].kind}; only numbers can be smoothed. "
-                "Remove the entry."
-            )
-        drawn = not is_kept(name, plan, schema) or name in plan.resynthesize
-        if not drawn or plan.method_of(name).name in ("passive", "constant", "lookup"):
-            raise PlanError(
-                f"smoothing: column {name!r} is not drawn but kept or computed. Remove the entry."
-            )
+def _check_treatments(plan: Plan, schema: Schema) -> None:
+    """Check what is done to drawn numbers: smoothing and tails."""
+    for what, columns in (("smoothing", plan.smoothing), ("tails", plan.tails)):
+        done = "smoothed" if what == "smoothing" else "treated"
+        for name in columns:
+            if not schema[name].is_number:
+                raise PlanError(
+                    f"{what}: column {name!r} is {schema[name].kind}; only numbers can be {done}. "
+                    "Remove the entry."
+                )
+            drawn = not is_kept(name, plan, schema) or name in plan.resynthesize
+            if not drawn or plan.method_of(name).name in ("passive", "constant", "lookup"):
+                raise PlanError(
+                    f"{what}: column {name!r} is not drawn but kept or computed. Remove the entry."
+                )
+
+
+def _check_uniques(plan: Plan, schema: Schema) -> None:
+    choice = plan.replicated_uniques
+    if choice is None:
+        return
+    _known("replicated_uniques", choice.keys, schema)
+    if plan.partial is not None:
+        raise PlanError(
+            "replicated_uniques compares with real rows, and a partial synthesis puts real rows "
+            "out. Remove one of them."
+        )
+    drawn = [n for n in choice.keys if not is_kept(n, plan, schema) or n in plan.resynthesize]
+    if choice.action == "redraw" and not drawn:
+        raise PlanError(
+            "replicated_uniques: all keys are kept as in the real rows, so that drawing again "
+            'changes none. Name a key that is synthesized, or use action = "remove".'
+        )
 
 
 def _check_proper(plan: Plan) -> None:

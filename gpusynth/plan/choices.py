@@ -16,10 +16,12 @@ from pydantic import (
 from gpusynth.errors import PlanError
 from gpusynth.methods import Cart, Method, method_to_json, parse_method
 from gpusynth.methods.smoothing import Smoothing, parse_smoothing
+from gpusynth.methods.tails import Tail, parse_tail
 from gpusynth.plan.conditions import Edit, Partial, Rule
 from gpusynth.plan.release import Output
 from gpusynth.plan.strata import Strata
 from gpusynth.plan.synthesis_plan import Proper
+from gpusynth.plan.uniques import ReplicatedUniques
 
 __all__ = ["Plan", "VisitOrder"]
 
@@ -36,6 +38,9 @@ _SmoothingField: TypeAlias = Annotated[
     Smoothing,
     BeforeValidator(parse_smoothing),
     PlainSerializer(lambda smoothing: smoothing.to_json()),
+]
+_TailField: TypeAlias = Annotated[
+    Tail, BeforeValidator(parse_tail), PlainSerializer(lambda tail: tail.to_json())
 ]
 _StrataField: TypeAlias = Annotated[
     Strata,
@@ -88,6 +93,10 @@ class Plan(BaseModel):
         the tails; a key or dropped column too. Every row is a unit of its own without it.
     output : Output
         Order of rows, names of columns, a flag, and which levels the files name.
+    tails : dict
+        Column of numbers -> what is done to its largest or smallest drawn numbers.
+    replicated_uniques : ReplicatedUniques, optional
+        Draw again, or remove, rows that equal a unique real row on some keys.
 
     Raises
     ------
@@ -122,6 +131,8 @@ class Plan(BaseModel):
     resynthesize: tuple[str, ...] = ()
     unit: str | None = None
     output: Output = Output()
+    tails: dict[str, _TailField] = Field(default_factory=dict)
+    replicated_uniques: ReplicatedUniques | None = None
 
     def method_of(self, column: str) -> Method:
         """Return the method chosen for a column.

@@ -28,7 +28,8 @@ methods: column = { method = "cart", min_leaf = 10 } or column = "sample"; also 
 predictors: column = [columns that may predict it]; default: all columns visited before it.
 rules: [[rules]] target, when, value (missing without it); edits: [[edits]] holds, name, attempts.
 also: never_predict, predict_only, max_predictors, screen, smoothing, strata, partial, proper,
-  start_table, resynthesize, unit, output."""
+  start_table, resynthesize, unit, output, tails,
+  replicated_uniques."""
 
 
 def read_plan(path: str | Path) -> Plan:
@@ -115,7 +116,11 @@ def _tables(plan: Plan) -> dict[str, Any]:
     """Return the entries that are tables or lists of tables, without those that are not chosen."""
     tables: dict[str, Any] = {
         "smoothing": {name: smoothing.to_json() for name, smoothing in plan.smoothing.items()},
+        "tails": {name: tail.to_json() for name, tail in plan.tails.items()},
         "strata": None if plan.strata is None else plan.strata.model_dump(mode="json"),
+        "replicated_uniques": None
+        if plan.replicated_uniques is None
+        else plan.replicated_uniques.model_dump(mode="json"),
         "partial": None if plan.partial is None else plan.partial.model_dump(mode="json"),
         "rules": [rule.model_dump(mode="json") for rule in plan.rules],
         "edits": [edit.model_dump(mode="json") for edit in plan.edits],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from gpusynth.errors import PlanError
 from gpusynth.methods import Cart, Constant, Keep, Method, Sample, check_suitable
@@ -84,6 +85,7 @@ def resolve(schema: Schema, codecs: Mapping[str, Codec], plan: Plan | None = Non
         start_table=plan.start_table,
         unit=plan.unit,
         output=plan.output,
+        replicated_uniques=plan.replicated_uniques,
     )
 
 
@@ -117,7 +119,11 @@ def _steps_of(
     smoothing = plan.smoothing.get(name)
     if smoothing is not None and smoothing.kind == "none":
         smoothing = None
-    return column_steps(schema[name], codecs[name], method, predictors, number, smoothing)
+    steps = column_steps(schema[name], codecs[name], method, predictors, number, smoothing)
+    tail = plan.tails.get(name)
+    if tail is not None and steps[-1].method.name != "constant":
+        steps[-1] = replace(steps[-1], tail=tail)
+    return steps
 
 
 def _unweighted(method: Method) -> Method:

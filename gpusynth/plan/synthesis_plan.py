@@ -13,9 +13,11 @@ from pydantic import ValidationError
 from gpusynth.errors import PlanError
 from gpusynth.methods import Method, method_to_json, parse_method
 from gpusynth.methods.smoothing import Smoothing, parse_smoothing
+from gpusynth.methods.tails import Tail, parse_tail
 from gpusynth.plan.conditions import Edit, Partial, Rule
 from gpusynth.plan.release import Output
 from gpusynth.plan.strata import Strata
+from gpusynth.plan.uniques import ReplicatedUniques
 from gpusynth.table.expression import parse_expression
 
 __all__ = ["Part", "Proper", "Step", "SynthesisPlan"]
@@ -62,6 +64,8 @@ class Step:
         Columns whose codes predict the target, each visited before it.
     smoothing : Smoothing, optional
         What is done to drawn numbers.
+    tail : Tail, optional
+        What is done to the largest or smallest of them.
     """
 
     number: int
@@ -70,11 +74,13 @@ class Step:
     method: Method
     predictors: tuple[str, ...]
     smoothing: Smoothing | None = None
+    tail: Tail | None = None
 
     @property
     def makes_values(self) -> bool:
         """Whether numbers may be drawn that no real row has."""
-        return self.method.makes_values or self.smoothing is not None
+        treated = self.smoothing is not None or self.tail is not None
+        return self.method.makes_values or treated
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form.
@@ -90,6 +96,7 @@ class Step:
             "method": method_to_json(self.method),
             "predictors": list(self.predictors),
             "smoothing": None if self.smoothing is None else self.smoothing.to_json(),
+            **({} if self.tail is None else {"tail": self.tail.to_json()}),
         }
 
     @classmethod
@@ -100,7 +107,7 @@ class Step:
         -------
         Step
         """
-        smoothing = given["smoothing"]
+        smoothing, tail = given["smoothing"], given.get("tail")
         return cls(
             number=int(given["number"]),
             target=str(given["target"]),
@@ -108,6 +115,7 @@ class Step:
             method=parse_method(given["method"]),
             predictors=tuple(given["predictors"]),
             smoothing=None if smoothing is None else parse_smoothing(smoothing),
+            tail=None if tail is None else parse_tail(tail),
         )
 
 
@@ -137,6 +145,7 @@ class SynthesisPlan:
     unit : str, optional
         Column that says which real rows belong to one unit.
     output : Output
+    replicated_uniques : ReplicatedUniques, optional
     """
 
     schema_fingerprint: str
@@ -152,6 +161,7 @@ class SynthesisPlan:
     start_table: str | None = None
     unit: str | None = None
     output: Output = _AS_THEY_ARE
+    replicated_uniques: ReplicatedUniques | None = None
 
     @property
     def visit(self) -> tuple[str, ...]:
@@ -223,8 +233,10 @@ class SynthesisPlan:
 
     def _protection_to_json(self) -> dict[str, Any]:
         """Return what is chosen for confidentiality; older plans keep their fingerprints."""
+        uniques = self.replicated_uniques
         chosen: dict[str, Any] = {
             "unit": self.unit,
+            "replicated_uniques": None if uniques is None else uniques.model_dump(mode="json"),
             "output": self.output.model_dump(mode="json", exclude_defaults=True),
         }
         return {name: given for name, given in chosen.items() if given}
@@ -253,6 +265,7 @@ class SynthesisPlan:
                 f"{_FORMAT}. Resolve the plan again."
             )
         strata, partial = given.get("strata"), given.get("partial")
+        uniques = given.get("replicated_uniques")
         try:
             return cls(
                 schema_fingerprint=str(given["schema_fingerprint"]),
@@ -268,6 +281,9 @@ class SynthesisPlan:
                 start_table=given["start_table"],
                 unit=given.get("unit"),
                 output=Output.model_validate(given.get("output", {})),
+                replicated_uniques=None
+                if uniques is None
+                else ReplicatedUniques.model_validate(uniques),
             )
         except (KeyError, TypeError) as error:
             raise PlanError(f"not a synthesis plan: {type(error).__name__} at {error}") from None

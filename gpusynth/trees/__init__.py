@@ -3,6 +3,7 @@
 May import the table, io and lower floors and the kernels; knows nothing of methods or plans.
 """
 
+from gpusynth.trees.deal import DonorPool, deal_surplus
 from gpusynth.trees.grow import grow_tree
 from gpusynth.trees.leaves import LeafDonors
 from gpusynth.trees.minimums import LeafMinimum, count_distinct, hold_minimums
@@ -16,6 +17,7 @@ from gpusynth.trees.warm import warm_up
 __all__ = [
     "CartParams",
     "ClassTarget",
+    "DonorPool",
     "Layout",
     "LeafDonors",
     "LeafMinimum",
@@ -25,6 +27,7 @@ __all__ = [
     "Target",
     "Tree",
     "count_distinct",
+    "deal_surplus",
     "draw_rows",
     "grow_tree",
     "hold_minimums",

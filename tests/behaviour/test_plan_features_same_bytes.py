@@ -80,6 +80,33 @@ PLANS = {
         "predictors": {"marital": ["sector"], "job": ["sector"]},
         "edits": [Edit(holds="marital = 'single' or age >= 18", attempts=2)],
     },
+    "protected": {
+        "default": {"method": "cart", "min_distinct_values": 3, "max_donor_uses": 2},
+        "smoothing": {"income": "density"},
+        "tails": {
+            "pay": {"kind": "noise", "share": 0.1},
+            "cost": {"kind": "swap", "share": 0.1},
+            "income": {"kind": "code", "share": 0.1},
+        },
+        "output": {"shuffle_rows": True, "flag": "made"},
+    },
+    "uniques": {
+        "smoothing": {"income": "density", "staff": "rmean"},
+        "tails": {"pay": {"kind": "noise", "share": 0.1}},
+        "rules": RULES,
+        "replicated_uniques": {"keys": ["sector", "pay", "income"], "among": "all", "attempts": 2},
+    },
+    "uniques_removed": {
+        "replicated_uniques": {"keys": ["age", "marital", "staff"], "action": "remove"},
+        "output": {"shuffle_rows": True},
+    },
+    "protected_strata": {
+        "default": {"method": "bag", "n_trees": 3, "min_distinct_units": 2, "max_donor_uses": 3},
+        "strata": {**STRATA, "sizes": "drawn"},
+        "rules": RULES,
+        "tails": {"pay": {"kind": "noise", "share": 0.1}},
+        "edits": [],
+    },
     "start_table": {
         "methods": {"state": "keep", "sector": "keep"},
         "strata": STRATA,

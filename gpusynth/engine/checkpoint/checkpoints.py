@@ -100,7 +100,7 @@ class Checkpoints:
         """Return whether a step is drawn in a replicate."""
         return self._find("draw", step, replicate) is not None
 
-    def stages(self, column: ColumnDraw, counts: EditCounts) -> Stages:
+    def stages(self, column: ColumnDraw, counts: EditCounts, *, anew: bool = False) -> Stages:
         """Return the tasks that draw a step and put it down, or that read it.
 
         Parameters
@@ -108,13 +108,15 @@ class Checkpoints:
         column : ColumnDraw
         counts : EditCounts
             Of the run; takes the column's own when it is complete.
+        anew : bool
+            Draw it even where it is put down.
 
         Returns
         -------
         list of list of callables
         """
         step, replicate = column.step, column.rows.number
-        if self.has_draw(step.number, replicate):
+        if not anew and self.has_draw(step.number, replicate):
             column.make_room()
             self.n_found += 1
             return [[partial(self._restore, column, counts)]]
