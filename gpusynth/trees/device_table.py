@@ -1,0 +1,139 @@
+"""DeviceTable: predictors as row records of codes in the memory of a CUDA device.
+
+A record holds a byte for each column of at most 256 codes and half a 32-bit word for each wider
+one, columns of like width side by side. Threads that read one row's words read one run of memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from gpusynth.arrays import Array
+from gpusynth.errors import CodecError
+from gpusynth.trees.predictors import Layout, Predictor, PredictorTable
+from gpusynth_kernels.cuda import launch
+from gpusynth_kernels.cuda.partition import pack_codes
+
+__all__ = ["DeviceTable", "width_of"]
+
+_BYTE_CODES = 256
+
+
+def width_of(n_codes: Array) -> Array:
+    """Return the width of a column: the next of 4, 16, 64, ... 65,536 codes.
+
+    Columns of one width are counted together, in nodes that are large for that width.
+    """
+    steps = 4 ** np.arange(1, 9)
+    return steps[np.searchsorted(steps, n_codes)]
+
+
+class DeviceTable:
+    """Rows in the form that the CUDA grower reads.
+
+    Parameters
+    ----------
+    layout : Layout
+    n_rows : int
+        At most 2^31 - 1: the running sums of a level have 32 bits.
+
+    Attributes
+    ----------
+    layout : Layout
+    n_rows : int
+    word, shift, mask : arrays of int64, shape (n_columns,)
+        Where a column lies in a record, on the host.
+    records : device array of uint32, shape (n_rows, n_words)
+
+    Raises
+    ------
+    CodecError
+        If the table has too many rows for one device.
+    """
+
+    def __init__(self, layout: Layout, n_rows: int) -> None:
+        if n_rows >= 1 << 31:
+            raise CodecError(f"{n_rows} rows are too many for one device: at most {(1 << 31) - 1}")
+        self.layout = layout
+        self.n_rows = n_rows
+        bits = np.where(layout.n_codes <= _BYTE_CODES, 8, 16).astype(np.int64)
+        order = np.lexsort((np.arange(len(bits)), width_of(layout.n_codes)))
+        self.word = np.zeros(len(bits), np.int64)
+        self.shift = np.zeros(len(bits), np.int64)
+        self.mask = (np.int64(1) << bits) - 1
+        word, used = 0, 0
+        for column in order:
+            if used + bits[column] > 32:
+                word, used = word + 1, 0
+            self.word[column], self.shift[column] = word, used
+            used += int(bits[column])
+        self.records = launch.zeros((n_rows, word + 1), np.uint32)
+
+    @classmethod
+    def of(
+        cls, predictors: PredictorTable | Sequence[Predictor], n_rows: int | None = None
+    ) -> DeviceTable:
+        """Copy predictors to the device; `n_rows` is needed only when there are none.
+
+        Parameters
+        ----------
+        predictors : PredictorTable or sequence of Predictor
+        n_rows : int, optional
+        """
+        if isinstance(predictors, PredictorTable):
+            table = cls(predictors.layout, predictors.n_rows)
+            for name in predictors.layout.names:
+                table.fill({name: _codes_of(predictors, predictors.layout.position[name])})
+            return table
+        layout = Layout(
+            [p.name for p in predictors],
+            [p.n_codes for p in predictors],
+            [p.is_ordered for p in predictors],
+        )
+        table = cls(layout, len(predictors[0].codes) if predictors else int(n_rows or 0))
+        table.fill({p.name: p.codes for p in predictors})
+        return table
+
+    def fill(self, columns: Mapping[str, Array], first_row: int = 0) -> None:
+        """Put codes of some columns into rows ``first_row ...`` that hold zeros so far.
+
+        Parameters
+        ----------
+        columns : mapping of name to array of uint8 or uint16, shape (n,)
+            On the host or on the device.
+        first_row : int
+
+        Raises
+        ------
+        CodecError
+            If a code is not below the column's number of codes.
+        """
+        for name, codes in columns.items():
+            i = self.layout.position[name]
+            if len(codes) and int(codes.max()) >= self.layout.n_codes[i]:
+                raise CodecError(
+                    f"column {name!r} holds a code that is not below {self.layout.n_codes[i]}"
+                )
+        for name, codes in columns.items():
+            i = self.layout.position[name]
+            place = int(self.word[i]), int(self.shift[i]), first_row
+            pack_codes.over(len(codes), launch.to_device(codes), *place, self.records)
+
+    def columns(self, names: Iterable[str]) -> Array:
+        """Return the positions (int32) of some columns, ascending: the order that breaks ties."""
+        return np.array(sorted(self.layout.position[name] for name in names), np.int32)
+
+
+def _codes_of(table: PredictorTable, column: int) -> Array:
+    """Return a column's codes (n,) from where a table of the host keeps them."""
+    layout = table.layout
+    if layout.wide_row[column] >= 0:
+        return table.wide[layout.wide_row[column], : table.n_rows]
+    if layout.word(column) < 0:
+        return np.zeros(table.n_rows, np.uint8)
+    bits = layout.bits(column)
+    found = table.records[:, layout.word(column)] & np.bitwise_or.reduce(bits)
+    order = np.argsort(bits)
+    return order[np.searchsorted(bits[order], found)].astype(np.uint8)

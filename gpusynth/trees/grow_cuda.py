@@ -1,0 +1,334 @@
+"""Grow a tree on a CUDA device, level by level: the same tree as `grow`, bit for bit.
+
+Entries lie in order of (node, class, row), as on the CPU. For each level the device finds the runs
+of the classes, searches splits, and moves entries to their sides; the host keeps the nodes, which
+are few. The entries of the last level are the donors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gpusynth.arrays import Array
+from gpusynth.errors import DataError
+from gpusynth.streams import StreamKey
+from gpusynth.trees.assemble import least_gain, make_tree, offer_of, prune_nodes
+from gpusynth.trees.device_search import Emission, LevelNodes, Search
+from gpusynth.trees.device_table import DeviceTable
+from gpusynth.trees.fit import Fit, prepare_fit
+from gpusynth.trees.leaves import LeafDonors
+from gpusynth.trees.params import CartParams
+from gpusynth.trees.predictors import Predictor, PredictorTable
+from gpusynth.trees.target import ClassTarget, Target
+from gpusynth.trees.tree import Tree
+from gpusynth_kernels.cpu.kinds import LEAF, NUMBERS, SUBSET, THRESHOLD, WEIGHTED_CLASSES
+from gpusynth_kernels.cuda import launch
+from gpusynth_kernels.cuda.offer import paths_of_children
+from gpusynth_kernels.cuda.partition import (
+    finish_subsets,
+    mark_present,
+    mark_sides,
+    move_entries,
+)
+from gpusynth_kernels.cuda.runs import describe_nodes, mark_runs, place_runs, weights_in_order
+from gpusynth_kernels.cuda.search import MOST_SEARCHED
+
+__all__ = ["grow_tree_on_device"]
+
+_CLASSES_OF_NUMBERS = 2
+"""Stands for the classes of a node where the target is a number: there are none."""
+
+
+@dataclass(slots=True)
+class _Level:
+    """The nodes of one level, in the arrays of `gpusynth_kernels.cpu.space.make_nodes`."""
+
+    begin: Array
+    end: Array
+    path: Array
+
+    def as_leaves(self, depth: int) -> list[Array]:
+        """Return left, kind, feature, value, begin, end, depth, gain, as if none were split."""
+        n = len(self.begin)
+        return [
+            np.full(n, -1, np.int32),
+            np.full(n, LEAF, np.int8),
+            np.zeros(n, np.int32),
+            np.zeros(n, np.int64),
+            *(self.begin, self.end),
+            np.full(n, depth, np.int32),
+            np.zeros(n, np.float64),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Splits:
+    """Splits of a level, by the slots of their nodes."""
+
+    slot: Array
+    column: Array
+    value: Array
+    n_left: Array
+    nodes: LevelNodes
+
+
+class _Growth:
+    """One tree as it grows: rows on the device, finished levels on the host."""
+
+    def __init__(self, search: Search, params: CartParams, alpha: float, path: np.uint64) -> None:
+        self.search, self.params, self.alpha = search, params, alpha
+        fit = search.fit
+        n = len(fit.order)
+        self.order = launch.to_device(fit.order)
+        self.slot = launch.zeros(n, np.int32)
+        self._spare = launch.empty(n, np.uint64), launch.empty(n, np.int32)
+        self._flags = launch.empty(n, np.uint8)
+        self._running = launch.empty(n, np.int32)
+        self._starts = launch.empty(n, np.int64)
+        self.levels: list[list[Array]] = []
+        self.words: list[Array] = []
+        self._n_words = 0
+        root = np.zeros(1, np.int64), np.full(1, n, np.int64), np.full(1, path, np.uint64)
+        level: _Level | None = _Level(*root)
+        while level is not None:
+            level = self._grow_level(level)
+
+    def nodes(self) -> tuple[list[Array], Array]:
+        """Return the arrays of all nodes, breadth first, and the words of their subsets."""
+        arrays = [np.concatenate(parts) for parts in zip(*self.levels, strict=True)]
+        return arrays, np.concatenate([np.zeros(0, np.uint32), *self.words])
+
+    def _candidates(self, begin: Array, end: Array, depth: int) -> Array:
+        """Return which nodes have the rows and the depth that a split needs."""
+        return (end - begin >= self.params.split_rows) & (depth < self.params.max_depth)
+
+    def _grow_level(self, level: _Level) -> _Level | None:
+        depth = len(self.levels)
+        arrays = level.as_leaves(depth)
+        self.levels.append(arrays)
+        places = np.flatnonzero(self._candidates(level.begin, level.end, depth))
+        if not len(places) or not len(self.search.columns):
+            return None
+        nodes = self._describe(level, places)
+        impure = np.flatnonzero(nodes.n_runs > 1)
+        if not len(impure):
+            return None
+        active = nodes.some(impure)
+        if self.search.fit.mode == NUMBERS:
+            active.n_runs[:] = _CLASSES_OF_NUMBERS
+        rows = self.order, self._running, self._starts
+        column, value, n_left, gain = self.search.best_splits(*rows, active)
+        chosen = np.flatnonzero((column >= 0) & (gain > self.alpha))
+        if not len(chosen):
+            return None
+        splits = _Splits(
+            *(impure[chosen], column[chosen], value[chosen], n_left[chosen]), active.some(chosen)
+        )
+        at = places[splits.slot]
+        by_subset, first_word, subsets = self._make_subsets(splits, len(places))
+        arrays[0][at] = sum(len(some[0]) for some in self.levels) + 2 * np.arange(len(at))
+        arrays[1][at] = np.where(by_subset, SUBSET, THRESHOLD)
+        arrays[2][at] = self.search.columns[splits.column]
+        arrays[3][at] = np.where(by_subset, self._n_words + first_word, splits.value)
+        arrays[7][at] = gain[chosen]
+        following = self._children(splits)
+        self._move(splits, len(places), first_word, subsets, following)
+        words = launch.to_host(subsets)
+        self.words.append(words)
+        self._n_words += len(words)
+        return following
+
+    def _describe(self, level: _Level, places: Array) -> LevelNodes:
+        """Find the runs of the level's candidates, and the scores of the unsplit nodes."""
+        fit, n = self.search.fit, len(self.order)
+        begin, end = level.begin[places], level.end[places]
+        on_device = launch.to_device(begin), launch.to_device(end)
+        numbers, weight = self.search.target
+        mark_runs.over(
+            *(n, fit.mode, self.order, numbers, weight, self.slot, on_device[0], self._flags)
+        )
+        launch.arrays().cumsum(self._flags, dtype=np.int32, out=self._running)
+        place_runs.over(n, self._flags, self._running, self._starts)
+        running_weight = launch.empty(0, np.int64)
+        if fit.mode == WEIGHTED_CLASSES:
+            in_order = launch.empty(n, np.int64)
+            weights_in_order.over(n, self.order, weight, in_order)
+            running_weight = launch.arrays().cumsum(in_order, dtype=np.int64)
+        first_run, n_runs = (launch.empty(len(places), np.int64) for _ in range(2))
+        score = launch.empty(len(places), np.float64)
+        describe_nodes.over(
+            *(len(places), fit.mode, *on_device, self._running, self._starts, running_weight),
+            *(first_run, n_runs, score),
+        )
+        found = [launch.to_host(array) for array in (first_run, n_runs, score)]
+        return LevelNodes(begin, end, *found, level.path[places])
+
+    def _make_subsets(self, splits: _Splits, n_slots: int) -> tuple[Array, Array, Array]:
+        """Write the subsets of a level's splits.
+
+        Returns
+        -------
+        by_subset : array of bool, shape (n_splits,)
+        first_word : array of int64, shape (n_splits,)
+            Within the level's words; -1 for a threshold.
+        words : device array of uint32
+        """
+        search = self.search
+        by_subset = search.ordered[splits.column] == 0
+        n_codes = search.n_codes[splits.column]
+        n_words = np.where(by_subset, (n_codes + 31) // 32, 0)
+        first_word = np.where(by_subset, np.cumsum(n_words) - n_words, -1)
+        words = np.zeros(int(n_words.sum()), np.uint32)
+        if not len(words):
+            return by_subset, first_word, launch.to_device(words)
+        few = np.flatnonzero(by_subset & (n_codes <= MOST_SEARCHED))
+        # digit c - 1 of the subset's number m says that code c goes right
+        words[first_word[few]] = ~(splits.value[few] << 1).astype(np.uint32)
+        left = launch.to_device(words)
+        many = np.flatnonzero(by_subset & (n_codes > MOST_SEARCHED))
+        if len(many):
+            search.emit_subsets(
+                *(self.order, self._running, self._starts, splits.nodes.some(many)),
+                Emission(left, first_word[many], splits.value[many], splits.column[many]),
+            )
+        present = launch.zeros(len(words), np.uint32)
+        mark_present.over(
+            *(len(self.order), search.table.records, self.order, self.slot),
+            *(self._split_of(splits, n_slots), self._asks(splits, first_word), present),
+        )
+        owner = np.repeat(np.arange(len(n_words)), n_words)
+        larger = 2 * splits.n_left >= splits.nodes.end - splits.nodes.begin
+        host = owner, first_word, n_codes, larger.astype(np.uint8)
+        finish_subsets.over(len(words), *map(launch.to_device, host), (left, present))
+        return by_subset, first_word, left
+
+    def _split_of(self, splits: _Splits, n_slots: int) -> Array:
+        split_of = np.full(n_slots, -1, np.int32)
+        split_of[splits.slot] = np.arange(len(splits.slot), dtype=np.int32)
+        return launch.to_device(split_of)
+
+    def _asks(self, splits: _Splits, first_word: Array) -> tuple[Array, ...]:
+        """Return word, shift and mask of each split's column, and the first word of its subset."""
+        table, column = self.search.table, self.search.columns[splits.column]
+        places = table.word[column], table.shift[column], table.mask[column], first_word
+        return tuple(map(launch.to_device, places))
+
+    def _children(self, splits: _Splits) -> _Level:
+        begin, end = splits.nodes.begin, splits.nodes.end
+        middle = begin + splits.n_left
+        path = np.zeros(2 * len(begin), np.uint64)
+        n_offered, seed = self.search.offer
+        if n_offered:
+            out = launch.empty(len(path), np.uint64)
+            paths_of_children.over(len(path), seed, launch.to_device(splits.nodes.path), out)
+            path = launch.to_host(out)
+        return _Level(
+            np.stack([begin, middle], axis=1).reshape(-1),
+            np.stack([middle, end], axis=1).reshape(-1),
+            path,
+        )
+
+    def _move(
+        self, splits: _Splits, n_slots: int, first_word: Array, words: Array, children: _Level
+    ) -> None:
+        """Move entries to their sides; those of finished leaves stay where they are."""
+        n, records = len(self.order), self.search.table.records
+        split_of, asks = self._split_of(splits, n_slots), self._asks(splits, first_word)
+        rows = records, self.order, self.slot
+        mark_sides.over(
+            *(n, *rows, split_of, asks, launch.to_device(splits.value), words, self._flags)
+        )
+        launch.arrays().cumsum(self._flags, dtype=np.int32, out=self._running)
+        may_split = self._candidates(children.begin, children.end, len(self.levels))
+        child_slot = np.where(may_split, np.cumsum(may_split) - 1, -1).astype(np.int32)
+        sizes = launch.to_device(splits.nodes.begin), launch.to_device(splits.n_left)
+        move_entries.over(
+            *(n, self.order, self.slot, split_of, sizes, self._flags, self._running),
+            *(launch.to_device(child_slot), self._spare),
+        )
+        (self.order, self.slot), self._spare = self._spare, (self.order, self.slot)
+
+
+def grow_tree_on_device(
+    predictors: DeviceTable | PredictorTable | Sequence[Predictor],
+    target: Target,
+    params: CartParams | None = None,
+    *,
+    columns: Iterable[str] | None = None,
+    weight: Array | None = None,
+    rows: Array | None = None,
+    key: StreamKey | None = None,
+    free_bytes: int | None = None,
+) -> tuple[Tree, LeafDonors]:
+    """Grow a CART on the current CUDA device; the tree and donors of `grow_tree`, bit for bit.
+
+    Parameters
+    ----------
+    predictors : DeviceTable, PredictorTable or sequence of Predictor
+        A `DeviceTable` made once serves the fits of many targets; others are copied there.
+    target : ClassTarget or NumberTarget
+        On the host.
+    params : CartParams, optional
+    columns : iterable of str, optional
+        Predictors that may be used; default all.
+    weight : array of float64, shape (n,), optional
+    rows : array of int32 or int64, ascending, optional
+    key : StreamKey, optional
+        See `grow_tree`.
+    free_bytes : int, optional
+        Device memory that the search may take beside the rows; default what is free. Any number
+        that is enough gives the same tree.
+
+    Returns
+    -------
+    tree : Tree
+    donors : LeafDonors
+        On the host.
+
+    Raises
+    ------
+    DataError
+        If no row takes part, or a target or weight is not usable.
+    PlanError
+        If the criterion does not fit the target, or columns are to be drawn without a key.
+    DeviceMemoryError
+        If the tables of one node do not fit the memory; the message says how many bytes it needs.
+    """
+    params = params or CartParams()
+    size = len(target.codes if isinstance(target, ClassTarget) else target.values)
+    table = predictors
+    if not isinstance(table, DeviceTable):
+        table = DeviceTable.of(table, size)
+    chosen = table.columns(table.layout.names if columns is None else columns)
+    taking_part = np.arange(size, dtype=np.int64) if rows is None else np.asarray(rows, np.int64)
+    fit = prepare_fit(target, params, weight, taking_part)
+    if not len(fit.order):
+        raise DataError("a tree needs at least one row")
+    grown, words = _grow(table, chosen, fit, params, key, free_bytes)
+    return make_tree(table, chosen, prune_nodes(grown, fit, params), words, fit)
+
+
+def _grow(
+    table: DeviceTable,
+    chosen: Array,
+    fit: Fit,
+    params: CartParams,
+    key: StreamKey | None,
+    free_bytes: int | None,
+) -> tuple[list[Array], Array]:
+    """Grow all nodes; put the entries in their last order into `fit`."""
+    search = Search(
+        table,
+        chosen,
+        fit,
+        min_leaf=params.min_leaf,
+        offer=offer_of(params, len(chosen), key),
+        free_bytes=launch.free_bytes() if free_bytes is None else free_bytes,
+    )
+    path = np.uint64(0 if key is None else key.stream)
+    growth = _Growth(search, params, least_gain(fit, params), path)
+    fit.order = launch.to_host(growth.order)
+    return growth.nodes()

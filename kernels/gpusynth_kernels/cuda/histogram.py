@@ -1,0 +1,173 @@
+"""Tables of codes by classes (or sums) of large nodes, counted in shared memory.
+
+A group is some columns whose tables of one node fit a block's shared memory, or the columns of one
+word of the records where no table does. Its cells, for a node of K classes and G codes in all:
+
+| mode | counts (int32) | amounts (int64) |
+|---|---|---|
+| classes | K x G rows | |
+| classes with weights | G rows | K x G weights |
+| numbers | G rows | G sums; with weights, G sums and G weights |
+
+Sums are integers, so the order in which blocks add does not matter.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import int32
+
+from gpusynth_kernels.cpu.kinds import NUMBERS, WEIGHTED_CLASSES
+from gpusynth_kernels.cuda.launch import cuda, device, kernel
+from gpusynth_kernels.cuda.partition import code_of
+from gpusynth_kernels.cuda.runs import row_of
+
+__all__ = ["MOST_ITEM_ROWS", "count_codes", "n_amount_planes", "n_count_planes"]
+
+MOST_ITEM_ROWS = 16_384
+"""Rows that a block counts at once: numbers are added in halves of 16 bits, and so many halves stay
+below 2^30 in a cell of 32 bits."""
+
+
+@device
+def n_count_planes(mode: Any, n_runs: Any) -> Any:
+    """Return how many planes of `counts` a node of so many classes has."""
+    if mode in (NUMBERS, WEIGHTED_CLASSES):
+        return np.int64(1)
+    return np.int64(n_runs)
+
+
+@device
+def n_amount_planes(mode: Any, n_runs: Any, weighted: Any) -> Any:
+    """Return how many planes of `amounts` a node of so many classes has."""
+    if mode == NUMBERS:
+        return np.int64(2) if weighted else np.int64(1)
+    if mode == WEIGHTED_CLASSES:
+        return np.int64(n_runs)
+    return np.int64(0)
+
+
+@device
+def _add_in_memory(
+    mode: Any, row: Any, run: Any, cell: Any, n_codes: Any, target: Any, place: Any, tables: Any
+) -> None:
+    """Add one row to a cell of the tables themselves."""
+    numbers, weight = target
+    counts, amounts = tables
+    first_count, first_amount = place
+    if mode == NUMBERS:
+        cuda.atomic.add(counts, first_count + cell, 1)
+        cuda.atomic.add(amounts, first_amount + cell, numbers[row])
+        if weight.shape[0] > 0:
+            cuda.atomic.add(amounts, first_amount + n_codes + cell, weight[row])
+    elif mode == WEIGHTED_CLASSES:
+        cuda.atomic.add(counts, first_count + cell, 1)
+        cuda.atomic.add(amounts, first_amount + run * n_codes + cell, weight[row])
+    else:
+        cuda.atomic.add(counts, first_count + run * n_codes + cell, 1)
+
+
+@device
+def _add_in_block(
+    mode: Any, row: Any, run: Any, cell: Any, n_codes: Any, target: Any, cells: Any
+) -> None:
+    """Add one row to a cell in shared memory, with native 32-bit atomics only."""
+    if mode == NUMBERS:
+        number = target[0][row]
+        cuda.atomic.add(cells, cell, 1)
+        cuda.atomic.add(cells, n_codes + cell, np.int32(number >> 16))
+        cuda.atomic.add(cells, 2 * n_codes + cell, np.int32(number & 65_535))
+    else:
+        cuda.atomic.add(cells, run * n_codes + cell, 1)
+
+
+@kernel
+def count_codes(
+    mode: Any,
+    records: Any,
+    order: Any,
+    run_of: Any,
+    target: Any,
+    items: Any,
+    nodes: Any,
+    group: Any,
+    n_codes: Any,
+    asked: Any,
+    tables: Any,
+) -> None:
+    """Count the codes of a group's columns in some nodes: each block takes every so many-th item.
+
+    Parameters
+    ----------
+    mode : int
+    records : array of uint32, shape (n_rows, n_words)
+    order : array of uint64 entries, shape (n,)
+    run_of : array of int32, shape (n,)
+    target : tuple of two arrays of int64
+        Numbers and weights by row; either may be empty.
+    items : tuple of arrays, shape (n_items,)
+        node (int32, of the batch), begin, end (int64): at most `MOST_ITEM_ROWS` entries.
+    nodes : tuple of arrays of int64, shape (n_nodes,)
+        first run, number of runs, first cell of the node in `counts`, and in `amounts`.
+    group : tuple of arrays of int32
+        words (n_words,); and for each word four (4 n_words,): column (its place among those of the
+        fit, -1 for none), shift, mask, first code within the group.
+    n_codes : int
+        Codes of the group in all.
+    asked : tuple
+        number of columns of the fit; offered (uint8, nodes of the batch times columns, or empty:
+        all); only (int32, one column for each node; -1 for all).
+    tables : tuple of two arrays
+        counts (int32) and amounts (int64), zeros before.
+    """
+    cells = cuda.shared.array(0, int32)
+    item_node, item_begin, item_end = items
+    first_run, n_runs, first_count, first_amount = nodes
+    words, columns, shifts, masks, first_code = group
+    n_columns, offered, only = asked
+    counts, amounts = tables
+    weighted = target[1].shape[0] > 0
+    thread, n_threads = cuda.threadIdx.x, cuda.blockDim.x
+    n_words = words.shape[0]
+    for item in range(cuda.blockIdx.x, item_node.shape[0], cuda.gridDim.x):
+        node = item_node[item]
+        planes = np.int64(3) if mode == NUMBERS else n_runs[node]
+        n_cells = planes * n_codes
+        in_block = not weighted and n_cells <= cells.shape[0]
+        place = first_count[node], first_amount[node]
+        if in_block:
+            for cell in range(thread, n_cells, n_threads):
+                cells[cell] = 0
+            cuda.syncthreads()
+        size = item_end[item] - item_begin[item]
+        for at in range(thread, size * n_words, n_threads):
+            i = item_begin[item] + at // n_words
+            w = at % n_words
+            row = row_of(order[i])
+            word = records[row, words[w]]
+            run = np.int64(run_of[i]) - 1 - first_run[node]
+            for q in range(4 * w, 4 * w + 4):
+                column = np.int64(columns[q])
+                if column < 0 or (only[node] >= 0 and only[node] != column):
+                    continue
+                if offered.shape[0] > 0 and offered[node * n_columns + column] == 0:
+                    continue
+                cell = np.int64(first_code[q]) + code_of(word, shifts[q], masks[q])
+                if in_block:
+                    _add_in_block(mode, row, run, cell, n_codes, target, cells)
+                else:
+                    _add_in_memory(mode, row, run, cell, n_codes, target, place, tables)
+        if in_block:
+            cuda.syncthreads()
+            for cell in range(thread, n_cells, n_threads):
+                if mode == NUMBERS:
+                    if cell < n_codes and cells[cell] != 0:
+                        high = np.int64(cells[n_codes + cell])
+                        low = np.int64(cells[2 * n_codes + cell])
+                        cuda.atomic.add(counts, place[0] + cell, cells[cell])
+                        cuda.atomic.add(amounts, place[1] + cell, (high << 16) + low)
+                elif cells[cell] != 0:
+                    cuda.atomic.add(counts, place[0] + cell, cells[cell])
+            cuda.syncthreads()

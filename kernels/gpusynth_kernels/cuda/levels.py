@@ -1,0 +1,227 @@
+"""Levels of an unordered column in the order that cuts go by, worked out by one block.
+
+Each number is added by one thread in the stated order of level and class, so keys have the very
+bits of `scalar.principal`; threads only share out which numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gpusynth_kernels.cpu.kinds import NUMBERS
+from gpusynth_kernels.cuda.launch import cuda, device
+from gpusynth_kernels.scalar.principal import POWER_STEPS
+
+__all__ = ["key_levels", "list_levels", "sort_levels"]
+
+
+@device
+def list_levels(rows_at: Any, n_codes: Any, counted: Any, levels: Any, spare: Any) -> Any:
+    """List the codes with rows in ascending order; return how many (to all threads).
+
+    Parameters
+    ----------
+    rows_at : tuple
+        counts (int32), first cell, number of planes, cells between planes.
+    n_codes : int
+    counted : array of int32, shape (n_threads + 1,), shared, work
+    levels : array of int64, shape (>= n_codes,), changed
+    spare : array of int64, shape (>= n_codes,), changed
+        1 for codes with rows, 0 for others.
+    """
+    counts, first, planes, stride = rows_at
+    thread, n_threads = cuda.threadIdx.x, cuda.blockDim.x
+    for code in range(thread, n_codes, n_threads):
+        rows = np.int64(0)
+        for k in range(planes):
+            rows += np.int64(counts[first + k * stride + code])
+        spare[code] = 1 if rows > 0 else 0
+    cuda.syncthreads()
+    size = (n_codes + n_threads - 1) // n_threads
+    begin, end = thread * size, min((thread + 1) * size, n_codes)
+    own = np.int64(0)
+    for code in range(begin, end):
+        own += spare[code]
+    counted[thread] = own
+    cuda.syncthreads()
+    if thread == 0:
+        total = np.int64(0)
+        for t in range(n_threads):
+            here = np.int64(counted[t])
+            counted[t] = total
+            total += here
+        counted[n_threads] = total
+    cuda.syncthreads()
+    at = np.int64(counted[thread])
+    for code in range(begin, end):
+        if spare[code] != 0:
+            levels[at] = code
+            at += 1
+    m = np.int64(counted[n_threads])
+    cuda.syncthreads()
+    return m
+
+
+@device
+def _comes_after(keys: Any, m: Any, a: Any, b: Any) -> Any:
+    """Return whether level a stands after b: by key, then by place; fillers stand last."""
+    if a >= m or b >= m:
+        return a > b
+    return keys[a] > keys[b] or (keys[a] == keys[b] and a > b)
+
+
+@device
+def sort_levels(keys: Any, m: Any, places: Any) -> None:
+    """Set ``places[:m]`` to 0 ... m-1 sorted by key, ties by place: a bitonic sort by the block.
+
+    Source: Batcher (1968), Sorting networks and their applications. The order is total, so it is
+    the one that any sort gives. `places` holds the next power of two from m on.
+    """
+    thread, n_threads = cuda.threadIdx.x, cuda.blockDim.x
+    size = np.int64(1)
+    while size < m:
+        size *= 2
+    for i in range(thread, size, n_threads):
+        places[i] = i
+    cuda.syncthreads()
+    run = np.int64(2)
+    while run <= size:
+        step = run >> 1
+        while step > 0:
+            for i in range(thread, size, n_threads):
+                other = i ^ step
+                if other > i:
+                    a, b = places[i], places[other]
+                    if _comes_after(keys, m, a, b) == ((i & run) == 0):
+                        places[i] = b
+                        places[other] = a
+            cuda.syncthreads()
+            step >>= 1
+        run <<= 1
+
+
+@device
+def key_levels(
+    mode: Any, cells: Any, index: Any, m: Any, n_runs: Any, keys: Any, work: Any
+) -> None:
+    """Set the key of each level: its mean, its share of the higher class, or its score.
+
+    Parameters
+    ----------
+    mode : int
+    cells : tuple
+        counts (int32), first cell, amounts (int64), first cell, cells between planes, whether rows
+        have weights.
+    index : array of int64, shape (>= m,)
+        Cell of each level within a plane.
+    m, n_runs : int
+        Levels and classes of the node.
+    keys : array of float64, shape (>= m,), changed
+    work : array of float64
+        m (n_runs + 1) + n_runs (n_runs + 3) numbers when there are three classes or more.
+    """
+    counts, first_count, amounts, first_amount, stride, weighted = cells
+    thread, n_threads = cuda.threadIdx.x, cuda.blockDim.x
+    if mode == NUMBERS:
+        for s in range(thread, m, n_threads):
+            at = index[s]
+            weight = np.int64(counts[first_count + at])
+            if weighted:
+                weight = amounts[first_amount + stride + at]
+            keys[s] = np.float64(amounts[first_amount + at]) / np.float64(weight)
+    elif n_runs <= 2:
+        for s in range(thread, m, n_threads):
+            low = _amount(cells, 0, index[s])
+            high = _amount(cells, 1, index[s])
+            keys[s] = np.float64(high) / np.float64(low + high)
+    else:
+        _principal(cells, index, m, n_runs, keys, work)
+    cuda.syncthreads()
+
+
+@device
+def _amount(cells: Any, k: Any, at: Any) -> Any:
+    """Return rows or weight of a class at a level."""
+    counts, first_count, amounts, first_amount, stride, weighted = cells
+    if weighted:
+        return amounts[first_amount + k * stride + at]
+    return np.int64(counts[first_count + k * stride + at])
+
+
+@device
+def _principal(cells: Any, index: Any, m: Any, n_runs: Any, keys: Any, work: Any) -> None:
+    """Set the keys by the first principal component; see `scalar.principal.principal_order`."""
+    thread, n_threads = cuda.threadIdx.x, cuda.blockDim.x
+    totals = work[:m]
+    shares = work[m : m + m * n_runs]
+    rest = work[m + m * n_runs :]
+    covariance = rest[: n_runs * n_runs]
+    direction = rest[n_runs * n_runs : n_runs * (n_runs + 1)]
+    following = rest[n_runs * (n_runs + 1) : n_runs * (n_runs + 2)]
+    overall = rest[n_runs * (n_runs + 2) : n_runs * (n_runs + 3)]
+    for s in range(thread, m, n_threads):
+        total = np.int64(0)
+        for k in range(n_runs):
+            total += _amount(cells, k, index[s])
+        totals[s] = np.float64(total)
+    for k in range(thread, n_runs, n_threads):
+        of_class = np.int64(0)
+        for s in range(m):
+            of_class += _amount(cells, k, index[s])
+        overall[k] = np.float64(of_class)
+    cuda.syncthreads()
+    # whole numbers below 2^53 (rows below 2^31, weights at most 2^38): exact in any order
+    everything = 0.0
+    for k in range(n_runs):
+        everything += overall[k]
+    for at in range(thread, m * n_runs, n_threads):
+        s, k = at // n_runs, at % n_runs
+        share = np.float64(_amount(cells, k, index[s])) / totals[s]
+        shares[at] = share - overall[k] / everything
+    cuda.syncthreads()
+    for at in range(thread, n_runs * n_runs, n_threads):
+        k, q = at // n_runs, at % n_runs
+        if q <= k:
+            sum_of_products = 0.0
+            for s in range(m):
+                scaled = shares[s * n_runs + k] * totals[s]
+                sum_of_products += scaled * shares[s * n_runs + q]
+            covariance[at] = sum_of_products
+    cuda.syncthreads()
+    trace = 0.0
+    widest = np.int64(0)
+    for k in range(n_runs):
+        trace += covariance[k * n_runs + k]
+        if covariance[k * n_runs + k] > covariance[widest * n_runs + widest]:
+            widest = np.int64(k)
+    cuda.syncthreads()
+    if trace <= 0.0:
+        for s in range(thread, m, n_threads):
+            keys[s] = 0.0
+        return
+    for at in range(thread, n_runs * n_runs, n_threads):
+        k, q = at // n_runs, at % n_runs
+        if q <= k:
+            covariance[at] /= trace
+            covariance[q * n_runs + k] = covariance[at]
+    cuda.syncthreads()
+    for k in range(thread, n_runs, n_threads):
+        direction[k] = covariance[widest * n_runs + k]
+    cuda.syncthreads()
+    for _ in range(POWER_STEPS - 1):
+        for k in range(thread, n_runs, n_threads):
+            along = 0.0
+            for q in range(n_runs):
+                along += covariance[q * n_runs + k] * direction[q]
+            following[k] = along
+        cuda.syncthreads()
+        for k in range(thread, n_runs, n_threads):
+            direction[k] = following[k]
+        cuda.syncthreads()
+    for s in range(thread, m, n_threads):
+        score = 0.0
+        for k in range(n_runs):
+            score += shares[s * n_runs + k] * direction[k]
+        keys[s] = score
