@@ -16,7 +16,8 @@ from gpusynth.arrays import Array
 from gpusynth.errors import DataError
 from gpusynth.streams import StreamKey
 from gpusynth.trees.assemble import least_gain, make_tree, offer_of, prune_nodes
-from gpusynth.trees.device_search import Emission, LevelNodes, Search
+from gpusynth.trees.device_groups import Emission, LevelNodes
+from gpusynth.trees.device_search import Search
 from gpusynth.trees.device_table import DeviceTable
 from gpusynth.trees.fit import Fit, prepare_fit
 from gpusynth.trees.leaves import LeafDonors
@@ -26,6 +27,7 @@ from gpusynth.trees.target import ClassTarget, Target
 from gpusynth.trees.tree import Tree
 from gpusynth_kernels.cpu.kinds import LEAF, NUMBERS, SUBSET, THRESHOLD, WEIGHTED_CLASSES
 from gpusynth_kernels.cuda import launch
+from gpusynth_kernels.cuda.choose import MOST_SEARCHED
 from gpusynth_kernels.cuda.offer import paths_of_children
 from gpusynth_kernels.cuda.partition import (
     finish_subsets,
@@ -34,7 +36,6 @@ from gpusynth_kernels.cuda.partition import (
     move_entries,
 )
 from gpusynth_kernels.cuda.runs import describe_nodes, mark_runs, place_runs, weights_in_order
-from gpusynth_kernels.cuda.search import MOST_SEARCHED
 
 __all__ = ["grow_tree_on_device"]
 
@@ -163,8 +164,8 @@ class _Growth:
             *(len(places), fit.mode, *on_device, self._running, self._starts, running_weight),
             *(first_run, n_runs, score),
         )
-        found = [launch.to_host(array) for array in (first_run, n_runs, score)]
-        return LevelNodes(begin, end, *found, level.path[places])
+        runs = launch.to_host(first_run), launch.to_host(n_runs)
+        return LevelNodes(begin, end, *runs, launch.to_host(score), level.path[places])
 
     def _make_subsets(self, splits: _Splits, n_slots: int) -> tuple[Array, Array, Array]:
         """Write the subsets of a level's splits.

@@ -51,11 +51,14 @@ def _locked(directory: str) -> Iterator[None]:
 def _fingerprint() -> str:
     """Return the hash of all kernel sources and of the packages that compile them.
 
-    Numba's own stamp is that of one file, but a kernel holds the code of those that it calls.
+    Numba's own stamp is that of one file, but a kernel holds the code of those that it calls. None
+    calls what is written for CUDA.
     """
     digest = hashlib.sha256(f"{numba.__version__} {np.__version__}".encode())
     root = Path(__file__).parent
     for file in sorted(root.rglob("*.py")):
+        if file.parent.name == "cuda":
+            continue
         digest.update(str(file.relative_to(root)).encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()

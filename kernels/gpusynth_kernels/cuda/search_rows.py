@@ -1,7 +1,7 @@
-"""The best split of each column at each node: from tables (large nodes), or from the rows (small).
+"""The best split of each column at each small node, by comparing each row with each.
 
-A table costs its cells, whatever the rows; small nodes are quicker by comparing each row with each.
-`is_small` decides by rows, classes and codes, which is speed only: both give the same split.
+A thread takes a row: its code is a threshold, and one pass over the rows, class by class, gives the
+score of every kind in the stated order. Levels of an unordered column get a table of those present.
 """
 
 from __future__ import annotations
@@ -9,163 +9,22 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import float64, int32, int64
+from numba import float64, int64
 
 from gpusynth_kernels.cpu.kinds import CLASSES_BY_ENTROPY, NUMBERS, WEIGHTED_CLASSES
-from gpusynth_kernels.cuda.cuts import MOST_THREADS, best_cut, best_subset, reduce_best
+from gpusynth_kernels.cuda.choose import MOST_SEARCHED, emit_levels, is_asked, is_small, put_split
+from gpusynth_kernels.cuda.cuts import MOST_THREADS, best_cut, reduce_best
 from gpusynth_kernels.cuda.histogram import n_amount_planes, n_count_planes
 from gpusynth_kernels.cuda.launch import cuda, device, kernel
-from gpusynth_kernels.cuda.levels import key_levels, list_levels, sort_levels
+from gpusynth_kernels.cuda.levels import key_levels, sort_levels
 from gpusynth_kernels.cuda.partition import code_of
 from gpusynth_kernels.cuda.runs import row_of
 from gpusynth_kernels.scalar.entropy import c_log_c, entropy_score
 from gpusynth_kernels.scalar.gain import gini_score, variance_gain
 
-__all__ = ["MOST_SEARCHED", "choose_columns", "search_rows", "search_tables", "small_rows"]
+__all__ = ["search_rows"]
 
-MOST_SEARCHED = 4
-"""An unordered column of at most so many codes is searched over all its subsets."""
-
-_COUNTED = MOST_THREADS + 1
 _NOWHERE = np.int64(1) << np.int64(62)
-_1 = np.uint32(1)
-
-PAIRS_PER_CELL = 8
-"""A cell of a table costs about as much as so many comparisons of two rows (bytes against
-instructions of an H200, estimated: 0.6 clocks of a multiprocessor against 0.06). Speed only."""
-
-CLASSES_THAT_COUNT = 64
-"""Small nodes are no larger for more classes than these, so that work arrays stay small."""
-
-
-@device
-def _is_small(n: Any, n_runs: Any, width: Any) -> Any:
-    """Return whether a node's rows are compared rather than counted; see `small_rows`."""
-    return n * n <= PAIRS_PER_CELL * width * min(n_runs, CLASSES_THAT_COUNT)
-
-
-def small_rows(n_runs: Any, width: Any) -> Any:
-    """Return the square of the rows up to which nodes are small, for columns of this width."""
-    return PAIRS_PER_CELL * width * np.minimum(n_runs, CLASSES_THAT_COUNT)
-
-
-@device
-def _is_asked(asked: Any, node: Any, column: Any) -> Any:
-    n_columns, offered, only = asked
-    if only[node] >= 0 and only[node] != column:
-        return False
-    return offered.shape[0] == 0 or offered[node * n_columns + column] != 0
-
-
-@device
-def _emit(emit: Any, node: Any, levels: Any, places: Any) -> None:
-    """Set the bits of the levels that go left in the subset of a split that was chosen before."""
-    words, first, n_levels = emit
-    for s in range(cuda.threadIdx.x, n_levels[node], cuda.blockDim.x):
-        code = levels[places[s]]
-        cuda.atomic.or_(words, first[node] + (code >> 5), _1 << np.uint32(code & 31))
-
-
-@device
-def _put(best: Any, result: Any, at: Any, value: Any) -> None:
-    """Write a split: its score, what it asks, the rows on its left."""
-    scores, values, lefts = result
-    if cuda.threadIdx.x == 0:
-        scores[at], values[at], lefts[at] = best[0], value, best[2]
-
-
-@kernel
-def search_tables(
-    mode: Any,
-    nodes: Any,
-    group: Any,
-    n_codes: Any,
-    tables: Any,
-    min_leaf: Any,
-    log_table: Any,
-    asked: Any,
-    emit: Any,
-    work: Any,
-    result: Any,
-) -> None:
-    """Find the best split of each column of a group at each node of a batch, from their tables.
-
-    Parameters
-    ----------
-    nodes : tuple of arrays of int64, shape (n_nodes,)
-        rows, number of runs, first cell in `counts` and in `amounts`, place in `result`.
-    group : tuple of arrays of int64, shape (n_group,)
-        column (its place among those of the fit), first code within the group, codes, 1 if ordered.
-    n_codes : int
-        Codes of the group in all.
-    tables : tuple
-        counts (int32), amounts (int64), 1 if rows have weights.
-    asked : tuple
-        As for `histogram.count_codes`.
-    emit : tuple
-        words (uint32, empty: only search), and for each node the first word and the number of
-        levels that go left (int64): sets their bits.
-    work : tuple of two arrays, shape (n_blocks, ...)
-        int64 and float64.
-    result : tuple of three arrays, shape (nodes times columns,)
-        score (float64), what the split asks (int64: a threshold, a subset's number or how many
-        levels go left), rows on its left (int64).
-    """
-    scores = cuda.shared.array(MOST_THREADS, float64)
-    places = cuda.shared.array(MOST_THREADS, int64)
-    lefts = cuda.shared.array(MOST_THREADS, int64)
-    counted = cuda.shared.array(_COUNTED, int32)
-    shared = scores, places, lefts
-    sizes, n_runs, first_count, first_amount, slots = nodes
-    columns, first_code, widths, ordered = group
-    counts, amounts, weighted = tables
-    ints, floats = work[0][cuda.blockIdx.x], work[1][cuda.blockIdx.x]
-    for task in range(cuda.blockIdx.x, sizes.shape[0] * columns.shape[0], cuda.gridDim.x):
-        node, q = task // columns.shape[0], task % columns.shape[0]
-        if not _is_asked(asked, node, columns[q]):
-            continue
-        width, runs = widths[q], n_runs[node]
-        limits = sizes[node], runs, min_leaf
-        place = first_count[node] + first_code[q]
-        cells = (counts, place, amounts, first_amount[node] + first_code[q], n_codes, weighted)
-        at = slots[node] * asked[0] + columns[q]
-        if ordered[q] == 0 and width <= MOST_SEARCHED:
-            best = best_subset(mode, cells, width, limits, log_table, shared)
-            _put(best, result, at, best[1])
-            continue
-        planes = n_count_planes(mode, runs)
-        if ordered[q] != 0:
-            none = ints[:0]
-            best = best_cut(mode, cells, none, none, width, limits, log_table, ints, shared)
-            value = best[1]
-            if cuda.threadIdx.x == 0 and best[0] >= 0.0:
-                value = (value + _next_code(counts, place, planes, n_codes, value)) >> 1
-            _put(best, result, at, value)
-            continue
-        levels, order = ints[:width], ints[width : 3 * width]
-        rows_at = counts, place, planes, n_codes
-        m = list_levels(rows_at, width, counted, levels, order)
-        keys = floats[:width]
-        key_levels(mode, cells, levels, m, runs, keys, floats[width:])
-        sort_levels(keys, m, order)
-        if emit[0].shape[0] > 0:
-            _emit(emit, node, levels, order)
-        else:
-            rest = ints[3 * width :]
-            best = best_cut(mode, cells, levels, order, m, limits, log_table, rest, shared)
-            _put(best, result, at, best[1] + 1)
-        cuda.syncthreads()
-
-
-@device
-def _next_code(counts: Any, first: Any, planes: Any, stride: Any, code: Any) -> Any:
-    """Return the next code with rows after one; a cut has rows on both sides."""
-    rows = np.int64(0)
-    while rows == 0:
-        code += 1
-        for k in range(planes):
-            rows += np.int64(counts[first + k * stride + code])
-    return code
 
 
 @kernel
@@ -217,7 +76,7 @@ def search_rows(
     for task in range(cuda.blockIdx.x, sizes.shape[0] * n_columns, cuda.gridDim.x):
         node, c = task // n_columns, task % n_columns
         n, runs = sizes[node], n_runs[node]
-        if not _is_asked(asked, node, c) or not _is_small(n, runs, group_width[c]):
+        if not is_asked(asked, node, c) or not is_small(n, runs, group_width[c]):
             continue
         codes = ints[:n]
         for i in range(thread, n, n_threads):
@@ -237,7 +96,7 @@ def search_rows(
                     if value < codes[i] < following:
                         following = codes[i]
                 value = (value + following) >> 1
-            _put(best, result, slots[node] * n_columns + c, value)
+            put_split(best, result, slots[node] * n_columns + c, value)
         else:
             weighted = target[1].shape[0] > 0
             rest = ints[n:]
@@ -249,11 +108,11 @@ def search_rows(
             key_levels(mode, cells, index, m, runs, keys, floats[n:])
             sort_levels(keys, m, level_order)
             if emit[0].shape[0] > 0:
-                _emit(emit, node, levels, level_order)
+                emit_levels(emit, node, levels, level_order)
             else:
                 part = rest[3 * n + amounts.shape[0] :]
                 best = best_cut(mode, cells, index, level_order, m, limits, log_table, part, shared)
-                _put(best, result, slots[node] * n_columns + c, best[1] + 1)
+                put_split(best, result, slots[node] * n_columns + c, best[1] + 1)
         cuda.syncthreads()
 
 
@@ -451,33 +310,3 @@ def _tabulate(
         codes[s] = s
     cuda.syncthreads()
     return m
-
-
-@kernel
-def choose_columns(n_columns: Any, result: Any, node_score: Any, chosen: Any) -> None:
-    """Choose each node's split: the highest score, the first column among equals.
-
-    Parameters
-    ----------
-    n_columns : int
-    result : tuple of three arrays
-        As `search_tables` and `search_rows` left them; -1 where a column has no split.
-    node_score : array of float64, shape (n_nodes,)
-    chosen : tuple of four arrays, shape (n_nodes,), changed
-        column (int32, -1: none), what the split asks (int64), rows on its left (int64), gain
-        (float64).
-    """
-    scores, values, lefts = result
-    column, value, left, gain = chosen
-    for node in range(cuda.grid(1), node_score.shape[0], cuda.gridsize(1)):
-        best = -1.0
-        best_column = np.int32(-1)
-        for c in range(n_columns):
-            if scores[node * n_columns + c] > best:
-                best = scores[node * n_columns + c]
-                best_column = np.int32(c)
-        column[node] = best_column
-        gain[node] = best - node_score[node]
-        if best_column >= 0:
-            value[node] = values[node * n_columns + best_column]
-            left[node] = lefts[node * n_columns + best_column]

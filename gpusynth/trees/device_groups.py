@@ -1,0 +1,170 @@
+"""Groups of columns that are counted together on a CUDA device, and the nodes of a level.
+
+A group is some columns of one width whose tables of one node fit the shared memory of a block, or
+the columns of one word of the records where no table does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from gpusynth.arrays import Array
+from gpusynth.trees.device_table import DeviceTable, width_of
+from gpusynth_kernels.cpu.kinds import NUMBERS, WEIGHTED_CLASSES
+from gpusynth_kernels.cuda import launch
+
+__all__ = [
+    "BLOCK_BYTES",
+    "Emission",
+    "Group",
+    "LevelNodes",
+    "make_groups",
+    "on_device",
+    "planes_of",
+]
+
+BLOCK_BYTES = 49_152
+"""Shared memory of a block that counts: what every device gives without being asked for more."""
+
+
+@dataclass(frozen=True, slots=True)
+class LevelNodes:
+    """Nodes of a level that may be split, on the host.
+
+    Attributes
+    ----------
+    begin, end, first_run, n_runs : arrays of int64, shape (n,)
+    score : array of float64, shape (n,)
+        Of the unsplit node.
+    path : array of uint64, shape (n,)
+        Read when columns are drawn.
+    """
+
+    begin: Array
+    end: Array
+    first_run: Array
+    n_runs: Array
+    score: Array
+    path: Array
+
+    def some(self, which: Array | slice) -> LevelNodes:
+        """Return some of the nodes."""
+        return LevelNodes(
+            *(self.begin[which], self.end[which], self.first_run[which], self.n_runs[which]),
+            *(self.score[which], self.path[which]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.begin)
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """Subsets to be written for splits that were chosen before.
+
+    Attributes
+    ----------
+    words : device array of uint32
+    first, n_levels : arrays of int64, shape (n_nodes,)
+        First word of each node's subset, and how many levels, in their order, go left.
+    column : array of int32, shape (n_nodes,)
+        The column that was chosen, by its place among those of the fit.
+    """
+
+    words: Array
+    first: Array
+    n_levels: Array
+    column: Array
+
+    def some(self, which: Array | slice) -> Emission:
+        """Return the part for some of the nodes."""
+        return Emission(self.words, self.first[which], self.n_levels[which], self.column[which])
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Columns of one width that are counted together."""
+
+    width: int
+    n_codes: int
+    members: Array
+    """Columns, by their places among those of the fit."""
+    counted: tuple[Array, ...]
+    """What `count_codes` reads."""
+    searched: tuple[Array, ...]
+    """What `search_tables` reads."""
+
+
+def on_device(*arrays: Array) -> tuple[Array, ...]:
+    """Return copies of arrays on the device."""
+    return tuple(launch.to_device(array) for array in arrays)
+
+
+def planes_of(mode: int, n_runs: Array, *, weighted: bool) -> tuple[Array, Array]:
+    """Return the planes of counts and of amounts of nodes (int64); see `cuda.histogram`.
+
+    Parameters
+    ----------
+    mode : int
+    n_runs : array of int64
+        Classes of each node.
+    weighted : bool
+    """
+    one = np.ones_like(n_runs)
+    if mode == NUMBERS:
+        return one, one + weighted
+    if mode == WEIGHTED_CLASSES:
+        return one, n_runs
+    return n_runs, 0 * one
+
+
+def make_groups(
+    table: DeviceTable, columns: Array, *, mode: int, most_classes: int
+) -> Iterator[Group]:
+    """Yield the groups of the columns of a fit; constant columns are in none.
+
+    Parameters
+    ----------
+    table : DeviceTable
+    columns : array of int32
+        By their places in the table, ascending.
+    mode : int
+    most_classes : int
+        Classes that a node may have.
+    """
+    planes = 3 if mode == NUMBERS else most_classes
+    most_codes = BLOCK_BYTES // 4 // planes
+    n_codes = table.layout.n_codes[columns].astype(np.int64)
+    widths, word = width_of(n_codes), table.word[columns]
+    for width in np.unique(widths):
+        inside = np.flatnonzero((widths == width) & (n_codes > 1))
+        members: list[int] = []
+        for w in np.unique(word[inside]):
+            of_word = inside[word[inside] == w].tolist()
+            if members and n_codes[members + of_word].sum() > most_codes:
+                yield _group(table, columns, int(width), members)
+                members = []
+            members = members + of_word
+        if members:
+            yield _group(table, columns, int(width), members)
+
+
+def _group(table: DeviceTable, columns: Array, width: int, some: list[int]) -> Group:
+    members = np.array(sorted(some))
+    place = columns[members]
+    n_codes = table.layout.n_codes[place].astype(np.int64)
+    ordered = table.layout.is_ordered[place].astype(np.int64)
+    first = np.cumsum(n_codes) - n_codes
+    words = np.unique(table.word[place])
+    slots = np.full((4, len(words), 4), -1, np.int32)
+    filled = np.zeros(len(words), np.int64)
+    for member, at, begin in zip(members, place, first, strict=True):
+        w = np.searchsorted(words, table.word[at])
+        slots[:, w, filled[w]] = member, table.shift[at], table.mask[at], begin
+        filled[w] += 1
+    counted = on_device(words.astype(np.int32), *(part.reshape(-1) for part in slots))
+    searched = on_device(members.astype(np.int64), first, n_codes, ordered)
+    return Group(width, int(n_codes.sum()), members, counted, searched)

@@ -1,0 +1,208 @@
+"""Trees that the CUDA kernels grow are those of the CPU, array by array and bit by bit."""
+
+import numpy as np
+import pytest
+
+from gpusynth.errors import CodecError, DataError, DeviceMemoryError, PlanError
+from gpusynth.streams import StreamKey
+from gpusynth.trees import (
+    CartParams,
+    ClassTarget,
+    NumberTarget,
+    Predictor,
+    PredictorTable,
+    grow_tree,
+)
+from gpusynth.trees.device_table import DeviceTable
+from gpusynth.trees.grow_cuda import grow_tree_on_device
+from gpusynth_kernels.cuda import choose, launch
+from gpusynth_kernels.cuda.search_rows import search_rows
+from tests.trees.tree_cases import (
+    Case,
+    described,
+    described_plain,
+    plain_tree,
+    random_case,
+)
+
+KEY = StreamKey(3, step=2)
+WAYS = {"by size": choose.PAIRS_PER_CELL, "tables": 0, "rows": 1 << 40}
+
+
+def column(name, codes, n_codes, ordered=True):
+    return Predictor(
+        name, np.asarray(codes).astype(np.uint8 if n_codes <= 256 else np.uint16), n_codes, ordered
+    )
+
+
+def mixed_columns(rng, n_rows):
+    """Return a column of every kind of width; each tells something of the signal."""
+    signal = rng.normal(size=n_rows)
+    rank = np.argsort(np.argsort(signal)) / n_rows
+    widths = [(2, True), (3, False), (5, False), (9, True), (40, True), (70, False), (300, False)]
+    columns = []
+    for i, (n_codes, ordered) in enumerate(widths):
+        noisy = (rank + 0.4 * rng.random(n_rows)) / 1.4 * n_codes
+        shuffled = np.arange(n_codes) if ordered else rng.permutation(n_codes)
+        columns.append(column(f"c{i}", shuffled[noisy.astype(int)], n_codes, ordered))
+    return columns, signal
+
+
+def classes_of(signal, n_classes):
+    ranks = np.argsort(np.argsort(signal))
+    return ClassTarget((ranks * n_classes // len(signal)).astype(np.uint16), n_classes)
+
+
+def assert_same(case, **keywords):
+    """Check a case against the CPU's tree; return the tree."""
+    expected = grow_tree(case.predictors, case.target, case.params, **case.keywords)
+    found = grow_tree_on_device(
+        case.predictors, case.target, case.params, **{**case.keywords, **keywords}
+    )
+    for here, there in zip(found, expected, strict=True):
+        arrays, others = here.to_arrays(), there.to_arrays()
+        assert arrays.keys() == others.keys()
+        for name, array in arrays.items():
+            assert array.dtype == others[name].dtype
+            assert array.tobytes() == others[name].tobytes(), name
+    assert found[0].predictors == expected[0].predictors
+    return found[0]
+
+
+def case_of(kind, n_rows, params, seed=1):
+    rng = np.random.default_rng(seed)
+    columns, signal = mixed_columns(rng, n_rows)
+    weight = np.exp(rng.normal(size=n_rows)) if kind.startswith("weighted") else None
+    kind = kind.removeprefix("weighted ")
+    target = (
+        NumberTarget(np.exp(signal)) if kind == "numbers" else classes_of(signal, int(kind[:-8]))
+    )
+    return Case(columns, target, params, weight=weight, key=KEY)
+
+
+@pytest.fixture(params=WAYS)
+def way(request, monkeypatch):
+    """Search by tables, by comparing rows, or as sizes tell."""
+    monkeypatch.setattr(choose, "PAIRS_PER_CELL", WAYS[request.param])
+    monkeypatch.setattr(search_rows, "_compiled", None)
+    return request.param
+
+
+@pytest.mark.parametrize("kind", ["2 classes", "5 classes", "weighted 3 classes", "numbers"])
+def test_every_width_both_ways(kind, way):
+    params = CartParams(min_leaf=3, max_depth=3)
+    tree = assert_same(case_of(kind, 50, params))
+    assert tree.n_nodes > 3
+
+
+def test_entropy(way):
+    tree = assert_same(case_of("3 classes", 50, CartParams(3, max_depth=2, criterion="entropy")))
+    assert tree.n_nodes > 3
+
+
+def test_weighted_numbers(way):
+    assert assert_same(case_of("weighted numbers", 40, CartParams(3, max_depth=2))).n_nodes > 3
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        CartParams(3, prune="rpart", cp=0.02),
+        CartParams(3, max_leaves=4),
+        CartParams(3, columns_per_split=2),
+        CartParams(3, max_depth=0),
+        CartParams(30),
+    ],
+)
+def test_rules_of_growth(params):
+    assert_same(case_of("3 classes", 40, params))
+
+
+@pytest.mark.parametrize("n_classes", [50, 300])
+def test_many_classes(n_classes):
+    rng = np.random.default_rng(2)
+    n_rows = 2 * n_classes if n_classes < 100 else n_classes + 30
+    signal = rng.normal(size=n_rows)
+    columns = [
+        column("few", np.digitize(signal, [-1.0, -0.3, 0.3, 1.0]), 5, False),
+        column("wide", np.argsort(np.argsort(signal + 0.1 * rng.normal(size=n_rows))), 700),
+    ]
+    tree = assert_same(
+        Case(
+            columns,
+            classes_of(signal, n_classes),
+            CartParams(20, max_depth=3 if n_classes < 100 else 1),
+        )
+    )
+    assert tree.n_nodes >= 3
+
+
+def test_as_many_codes_as_there_can_be():
+    codes = np.concatenate([np.arange(65_535 - 20, 65_535), np.arange(20), [300, 40_000]])
+    values = np.where(codes > 65_525, 50.0, np.where(codes < 9, 20.0, 0.0))
+    columns = [
+        column("ordered", codes, 65_535),
+        column("levels", codes, 65_536, False),
+        column("one", 0 * codes, 1),
+    ]
+    tree = assert_same(Case(columns, NumberTarget(values), CartParams(1, min_split=2)))
+    assert tree.n_leaves == 3
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_tables(seed):
+    kind = (2, "real", 3, "few", 12, "whole", 5, "two sizes")[seed]
+    weight = ("none", "real", "some zero", "whole")[seed % 4]
+    case = random_case(100 + seed, 24, 4, kind, weight)
+    assert_same(case)
+    found = grow_tree_on_device(case.predictors, case.target, case.params, **case.keywords)
+    names = [p.name for p in case.predictors]
+    assert described(*found) == described_plain(plain_tree(case), names)
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 30])
+def test_nothing_to_split(n_rows):
+    x = [column("c", np.arange(n_rows), 40), column("d", np.zeros(n_rows), 3, False)]
+    constant = ClassTarget(np.ones(n_rows, np.uint8), 3)
+    assert assert_same(Case(x, constant, CartParams(1))).n_nodes == 1
+    assert assert_same(Case(x, NumberTarget(np.full(n_rows, 0.1)), CartParams(1))).n_nodes == 1
+    halves = ClassTarget((np.arange(n_rows) % 2).astype(np.uint8), 2)
+    assert assert_same(Case([], halves, CartParams(1))).n_nodes == 1
+
+
+def test_rows_and_columns_that_take_part():
+    case = case_of("2 classes", 60, CartParams(3, max_depth=3))
+    bootstrap = np.sort(np.random.default_rng(5).integers(0, 60, 60))
+    some = Case(case.predictors, case.target, case.params, ["c4", "c1"], rows=bootstrap, key=KEY)
+    assert assert_same(some).predictors == ("c1", "c4")
+
+
+def test_tables_of_the_host_serve_as_they_are():
+    case = case_of("2 classes", 40, CartParams(3, max_depth=2))
+    table = PredictorTable.of(case.predictors)
+    expected = grow_tree(table, case.target, case.params)
+    found = grow_tree_on_device(table, case.target, case.params)
+    assert described(*found) == described(*expected)
+    resident, decoded = DeviceTable.of(case.predictors), DeviceTable.of(table)
+    assert np.array_equal(launch.to_host(resident.records), launch.to_host(decoded.records))
+    assert described(*grow_tree_on_device(resident, case.target, case.params)) == described(*found)
+
+
+def test_less_memory_gives_the_same_tree_until_it_is_too_little():
+    case = case_of("5 classes", 50, CartParams(3, max_depth=2))
+    assert_same(case, free_bytes=400_000)
+    with pytest.raises(DeviceMemoryError, match=r"needs [0-9,]+ bytes"):
+        assert_same(case, free_bytes=1_000)
+
+
+def test_calls_that_cannot_be_answered():
+    x = [column("c", [0, 1, 0, 1], 2)]
+    two = ClassTarget(np.array([0, 1, 0, 1], np.uint8), 2)
+    with pytest.raises(PlanError, match="needs a key"):
+        grow_tree_on_device(x, two, CartParams(1, columns_per_split=1))
+    with pytest.raises(DataError, match="at least one row"):
+        grow_tree_on_device(x, two, rows=np.zeros(0, np.int64))
+    with pytest.raises(CodecError, match=r"'c'.*not below 2"):
+        DeviceTable.of([column("c", [0, 1, 2], 2)])
+    with pytest.raises(CodecError, match="too many for one device"):
+        DeviceTable(DeviceTable.of(x).layout, 1 << 31)
