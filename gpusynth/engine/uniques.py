@@ -88,10 +88,9 @@ def redraw_window(plan: SynthesisPlan) -> range:
         if step.method.name == "keep" or step.target not in choice.keys:
             continue
         last.setdefault(step.target, []).append(step.number)
-    return range(
-        min(numbers[0] for numbers in last.values()),
-        max(numbers[-1] for numbers in last.values()) + 1,
-    )
+    drawn = sorted(last.values())
+    first = 0 if choice.redraw_last is None else max(len(drawn) - choice.redraw_last, 0)
+    return range(drawn[first][0], drawn[-1][-1] + 1) if drawn else range(0)
 
 
 def check_uniques(plan: SynthesisPlan, groups: RepairGroups) -> None:

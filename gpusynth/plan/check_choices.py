@@ -232,13 +232,20 @@ def _check_uniques(plan: Plan, schema: Schema) -> None:
     choice = plan.replicated_uniques
     if choice is None:
         return
-    _known("replicated_uniques", choice.keys, schema)
+    keys = schema.names if choice.keys == "all" else choice.keys
+    if choice.keys != "all":
+        _known("replicated_uniques", keys, schema)
     if plan.partial is not None:
         raise PlanError(
             "replicated_uniques compares with real rows, and a partial synthesis puts real rows "
             "out. Remove one of them."
         )
-    drawn = [n for n in choice.keys if not is_kept(n, plan, schema) or n in plan.resynthesize]
+    drawn = [
+        name
+        for name in keys
+        if schema[name].role not in _LEFT_OUT_ROLES
+        and (not is_kept(name, plan, schema) or name in plan.resynthesize)
+    ]
     if choice.action == "redraw" and not drawn:
         raise PlanError(
             "replicated_uniques: all keys are kept as in the real rows, so that drawing again "

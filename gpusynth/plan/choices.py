@@ -11,6 +11,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     ValidationError,
+    model_validator,
 )
 
 from gpusynth.errors import PlanError
@@ -18,6 +19,7 @@ from gpusynth.methods import Cart, Method, method_to_json, parse_method
 from gpusynth.methods.smoothing import Smoothing, parse_smoothing
 from gpusynth.methods.tails import Tail, parse_tail
 from gpusynth.plan.conditions import Edit, Partial, Rule
+from gpusynth.plan.presets import Preset, with_preset
 from gpusynth.plan.release import Output
 from gpusynth.plan.strata import Strata
 from gpusynth.plan.synthesis_plan import Proper
@@ -55,6 +57,8 @@ class Plan(BaseModel):
 
     Parameters
     ----------
+    preset : {"release"}, optional
+        Choices that belong together (`gpusynth.plan.presets`); what is chosen besides counts more.
     visit : "file", "levels" or sequence of str
         Order in which columns are synthesized; a sequence names every synthesized column once.
     default : Method, str or dict
@@ -113,6 +117,7 @@ class Plan(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    preset: Preset | None = None
     visit: VisitOrder | tuple[str, ...] = "file"
     default: _MethodField = Field(default_factory=Cart)
     methods: dict[str, _MethodField] = Field(default_factory=dict)
@@ -133,6 +138,11 @@ class Plan(BaseModel):
     output: Output = Output()
     tails: dict[str, _TailField] = Field(default_factory=dict)
     replicated_uniques: ReplicatedUniques | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_preset(cls, given: Any) -> Any:
+        return with_preset(given)
 
     def method_of(self, column: str) -> Method:
         """Return the method chosen for a column.
@@ -182,6 +192,8 @@ def _first_problem(error: ValidationError) -> str:
         return f"unknown entry {place[0]!r}: a plan has {known}"
     if problem["type"] == "extra_forbidden":
         return f"unknown entry {'.'.join(place)!r}. Correct the name or remove it."
+    if not place:
+        return str(problem["msg"]).removeprefix("Value error, ")
     if place[0] == "visit":
         return 'visit must be "file", "levels" or a list of column names'
     message = problem["msg"].removeprefix("Value error, ")

@@ -15,12 +15,14 @@ from gpusynth.table.text_file import read_toml
 __all__ = ["plan_to_toml", "read_plan", "write_plan"]
 
 _SIMPLE = (
+    "preset",
     *("never_predict", "predict_only", "max_predictors", "screen", "proper"),
     *("start_table", "resynthesize", "unit"),
 )
 
 _HEADER = """\
 Plan of a synthesis. Every entry is optional; docs/guide.md says what each one does.
+preset: "release" takes the settings of docs/study-frontier.md; what is written here counts more.
 visit: "file", "levels" (fewest codes first) or a list of all synthesized columns in order.
 default: the method of every column that is not named under methods.
 methods: column = { method = "cart", min_leaf = 10 } or column = "sample"; also bag, forest, nested,
@@ -76,6 +78,8 @@ def plan_to_toml(plan: Plan) -> str:
         value = getattr(plan, name)
         if value != getattr(plain, name):
             document.add(name, list(value) if isinstance(value, tuple) else value)
+    if plan.preset is not None and plan.replicated_uniques is None:
+        document.add("replicated_uniques", tomlkit.boolean("false"))
     methods = tomlkit.table()
     for column, method in plan.methods.items():
         methods.add(column, _method_table(method))
@@ -124,7 +128,7 @@ def _tables(plan: Plan) -> dict[str, Any]:
         "partial": None if plan.partial is None else plan.partial.model_dump(mode="json"),
         "rules": [rule.model_dump(mode="json") for rule in plan.rules],
         "edits": [edit.model_dump(mode="json") for edit in plan.edits],
-        "output": plan.output.model_dump(mode="json", exclude_defaults=True),
+        "output": plan.output.model_dump(mode="json", exclude_defaults=plan.preset is None),
     }
     return {name: _without_none(given) for name, given in tables.items() if given}
 

@@ -85,7 +85,9 @@ def resolve(schema: Schema, codecs: Mapping[str, Codec], plan: Plan | None = Non
         start_table=plan.start_table,
         unit=plan.unit,
         output=plan.output,
-        replicated_uniques=plan.replicated_uniques,
+        replicated_uniques=None
+        if plan.replicated_uniques is None
+        else plan.replicated_uniques.of_columns(n for n in visit if n not in plan.predict_only),
     )
 
 
