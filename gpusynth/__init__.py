@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         Cart,
         CatAll,
         Constant,
+        Follow,
         Keep,
         LogNorm,
         LogReg,
@@ -60,7 +61,9 @@ if TYPE_CHECKING:
     )
     from gpusynth.methods.smoothing import Smoothing
     from gpusynth.plan import (
+        Calibrate,
         Edit,
+        MarginChoice,
         Partial,
         Plan,
         Rule,
@@ -99,12 +102,23 @@ _HOMES = {
     ),
     "gpusynth.imputation": ("Imputations", "impute", "impute_and_synthesize"),
     "gpusynth.methods": (
-        *("Bag", "Cart", "CatAll", "Constant", "Keep", "LogNorm", "LogReg", "Nested", "Norm"),
-        *("NormRank", "Parametric", "Passive", "Pmm", "Polr", "PolyReg", "Sample", "SatCat"),
+        *("Bag", "Cart", "CatAll", "Constant", "Follow", "Keep", "LogNorm", "LogReg", "Nested"),
+        *(
+            "Norm",
+            "NormRank",
+            "Parametric",
+            "Passive",
+            "Pmm",
+            "Polr",
+            "PolyReg",
+            "Sample",
+            "SatCat",
+        ),
         "register_method",
     ),
     "gpusynth.methods.smoothing": ("Smoothing",),
     "gpusynth.plan": (
+        *("Calibrate", "MarginChoice"),
         *("Edit", "Partial", "Plan", "Rule", "Strata", "SynthesisPlan", "read_plan", "write_plan"),
     ),
     "gpusynth.table": ("Column", "InferredSchema", "Schema", "read_schema", "write_schema"),
@@ -114,6 +128,7 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Bag",
+    "Calibrate",
     "Calibration",
     "Cart",
     "CatAll",
@@ -123,6 +138,7 @@ __all__ = [
     "DataError",
     "Edit",
     "FittedSynthesis",
+    "Follow",
     "GpusynthError",
     "GpusynthWarning",
     "Imputations",
@@ -131,6 +147,7 @@ __all__ = [
     "LogNorm",
     "LogReg",
     "Margin",
+    "MarginChoice",
     "Nested",
     "Norm",
     "NormRank",

@@ -122,8 +122,7 @@ def deal_donors(column: ColumnDraw, most: int) -> None:
     counts.add_step("rows_dealt_anew", step, len(changed))
     whole = Block(0, column.rows.n_rows, column.rows.n_rows)
     if len(changed):
-        column.store(
-            replace(whole, positions=changed.astype(np.int32)),
-            *target_of(model).take(rows[changed]),
-        )
+        block = replace(whole, positions=changed.astype(np.int32))
+        column.put_donors(block, rows[changed])
+        column.store(block, *target_of(model).take(rows[changed]))
     column.donors = None

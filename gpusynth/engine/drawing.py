@@ -22,7 +22,7 @@ from gpusynth.engine.prepare import Prepared
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.smooth_stage import fit_column_smoother, smooth_rows
 from gpusynth.engine.tail_stage import exchange_tail, treat_rows
-from gpusynth.methods import Block, DrawnColumns
+from gpusynth.methods import Block, DrawnColumns, Follow
 from gpusynth.methods.donor_model import donor_model, target_of
 from gpusynth.methods.smoothing import Smoother
 from gpusynth.plan import Step
@@ -118,6 +118,8 @@ class ColumnDraw:
     def make_room(self) -> None:
         """Make room for the column, unless an earlier step did."""
         self.rows.make_room(self.step.target, self.prepared.table, new_values=self._makes_values())
+        if self.step.target in self.prepared.plan.followed:
+            self.rows.remember_donors(self.step.target)
 
     def publish(self, changed: Collection[str]) -> None:
         """Let a column that was read from a checkpoint predict others, and what it changed too."""
@@ -301,14 +303,27 @@ class ColumnDraw:
         table = None if whole else self.rows.tables.get(block.first_row)
         if step.method.name == "keep":
             block = replace(block, start=self._start(block))
+        if isinstance(step.method, Follow):
+            donors = self.rows.donors_of(step.method.column, block.first_row, block.n_rows)
+            block = replace(block, start=donors)
         key = StreamKey(self.seed, replicate=self.rows.number, step=step.number)
         model, drawn = models.of(self.rows.number), DrawnColumns(table, self._read(block))
-        if self.donors is not None and step is self.step:
+        counted = self.donors is not None and step is self.step
+        if counted or step.target in self.rows.donors:
             rows, pools = donor_model(model).draw_donors(drawn, key, block)
-            self.donors.put(block, rows, pools)
+            if counted and self.donors is not None:
+                self.donors.put(block, rows, pools)
+            self.put_donors(block, rows)
             self.store(block, *target_of(model).take(rows))
             return
         self.store(block, *model.draw(drawn, key, block))
+
+    def put_donors(self, block: Block, donors: Array) -> None:
+        """Remember the donors of the rows that a block names, where other columns follow."""
+        if self.step.target in self.rows.donors:
+            place = slice(None) if block.positions is None else block.positions
+            known = self.rows.donors_of(self.step.target, block.first_row, block.n_rows)
+            known[place] = donors
 
     def store(self, block: Block, codes: Array, values: Array | None) -> None:
         """Write codes and numbers of the rows that a block names.

@@ -206,6 +206,8 @@ def _repair(
         )
     for name in free:
         _copy(prepared.table, name, donors, read(name), positions)
+        if name in rows.donors:
+            rows.donors_of(name, block.first_row, block.n_rows)[positions] = donors
     return tuple(name for name in free if name != target), positions
 
 

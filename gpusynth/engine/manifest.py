@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from gpusynth.engine.calibrating import calibrations_to_json
 from gpusynth.engine.measure import Stopwatch, peak_memory_bytes, versions
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.synthesis import Synthesis
@@ -93,6 +94,7 @@ def build_manifest(
             resolved.plan.replicated_uniques, prepared.uniques, synthesis.edit_counts
         ),
         "variables": _variables(synthesis),
+        **_calibrations(synthesis),
     }
 
 
@@ -107,6 +109,12 @@ def _checkpoints(synthesis: Synthesis) -> dict[str, Any] | None:
         "damaged_files": list(checkpoints.damaged),
         "damaged_lines": checkpoints.n_damaged_lines,
     }
+
+
+def _calibrations(synthesis: Synthesis) -> dict[str, Any]:
+    """Return what calibrations did; nothing without any."""
+    bound = synthesis.prepared.calibrations
+    return {"calibration": calibrations_to_json(bound, synthesis.calibrations)} if bound else {}
 
 
 def timings(stopwatch: Stopwatch) -> dict[str, Any]:

@@ -64,7 +64,9 @@ def output_sources(resolved: Resolved) -> Mapping[str, str]:
         Name in the output -> name in the real file.
     """
     output = resolved.plan.output
-    return {output.new_name(name): name for name in _real_schema(resolved).names}
+    # A calibrated weight is a new number: it keeps its own type.
+    names = [n for n in _real_schema(resolved).names if n not in resolved.plan.calibrated]
+    return {output.new_name(name): name for name in names}
 
 
 def _real_schema(resolved: Resolved) -> pa.Schema:
@@ -77,6 +79,9 @@ def _real_schema(resolved: Resolved) -> pa.Schema:
         given = source.field(column.name)
         fields[column.name] = given if given.type == storage else pa.field(column.name, storage)
     left_out = resolved.plan.predict_only
+    for name in resolved.plan.calibrated:
+        # Rounding to the real column's decimals would miss the margins of small cells.
+        fields[name] = pa.field(name, pa.float64(), fields[name].nullable)
     ordered = [
         fields[name] for name in resolved.schema.names if name in fields and name not in left_out
     ]
@@ -119,7 +124,9 @@ def replicate_batches(
     """
     schema, real = output_schema(resolved), _real_schema(resolved)
     keys = set(resolved.plan.key_columns)
-    drawn = pa.schema([field for field in real if field.name not in keys])
+    drawn = pa.schema(
+        [field for field in real if field.name not in keys and field.name not in rows.weights]
+    )
     used = UsedLevels.of(rows, resolved)
     for first in range(0, rows.n_output, batch_rows):
         last = min(first + batch_rows, rows.n_output)
@@ -134,6 +141,8 @@ def replicate_batches(
         columns = [
             _keys(field.name, field.type, first, last - first, rows.n_output)
             if field.name in keys
+            else pa.array(rows.weights[field.name][part])
+            if field.name in rows.weights
             else used.shorten(field.name, batch.column(field.name), resolved)
             for field in real
         ]

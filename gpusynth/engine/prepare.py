@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from gpusynth.arrays import Array
+from gpusynth.engine.calibrating import BoundCalibration, bind_calibration
 from gpusynth.engine.conditions import Conditions, bind_conditions
 from gpusynth.engine.donor_stage import check_caps
 from gpusynth.engine.fitting import real_predictors
@@ -98,6 +99,8 @@ class Prepared:
         By column.
     uniques : UniqueRecords or None
         Unique real rows, where synthetic rows must not replicate them.
+    calibrations : tuple of BoundCalibration
+        With the margins of the real rows added up.
     """
 
     resolved: Resolved
@@ -115,6 +118,7 @@ class Prepared:
     units: Array | None = None
     tails: Mapping[str, TailTreatment] = field(default_factory=dict)
     uniques: UniqueRecords | None = None
+    calibrations: tuple[BoundCalibration, ...] = ()
 
     @property
     def plan(self) -> SynthesisPlan:
@@ -313,7 +317,7 @@ def settle(
         resolved=resolved,
         table=table,
         predictors=real_predictors(plan, table, n_rows=0 if is_fitted else table.n_rows),
-        weight=survey_weights(table) if needs_weight else None,
+        weight=survey_weights(table, file=resolved.source.name) if needs_weight else None,
         fingerprint=fingerprint,
         encoded_bytes=sum(array.nbytes for array in arrays),
         conditions=conditions,
@@ -325,6 +329,7 @@ def settle(
         units=units,
         tails=fit_tails(plan, table, units, repair_groups),
         uniques=uniques,
+        calibrations=bind_calibration(plan, table, file=resolved.source.name),
     )
 
 

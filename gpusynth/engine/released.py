@@ -163,7 +163,7 @@ def released_schema(resolved: Resolved, used: UsedLevels, notes: Mapping[str, st
     for column in resolved.schema.columns:
         if column.role == "drop" or column.name in resolved.plan.predict_only:
             continue
-        described = used.describe(column, resolved)
+        described = _described(column, used, resolved)
         note = " ".join(filter(None, (column.note, notes.get(column.name))))
         name = output.new_name(column.name)
         columns.append(described.model_copy(update={"name": name, "note": note}))
@@ -178,3 +178,16 @@ def released_schema(resolved: Resolved, used: UsedLevels, notes: Mapping[str, st
             )
         )
     return Schema(columns=tuple(columns))
+
+
+def _described(column: Column, used: UsedLevels, resolved: Resolved) -> Column:
+    """Return a column's description; a calibrated weight is a number without missing codes."""
+    if column.name in resolved.plan.calibrated:
+        return Column(
+            name=column.name,
+            kind="numeric",
+            storage="double",
+            role=column.role,
+            note=column.note,
+        )
+    return used.describe(column, resolved)

@@ -51,6 +51,10 @@ class SyntheticRows:
     tables : dict of int to PredictorTable
         First row of a block -> its finished columns in the layout of trees. Empty where memory is
         short: a tree then reads the codes.
+    donors : dict of str to array of int64, shape (n_rows,)
+        Column that others follow -> the real row that its answer comes from.
+    weights : dict of str to array of float64, shape (n_rows,)
+        Calibrated weights, put out in place of what was drawn.
     removed : array of bool, shape (n_rows,), or None
         Rows that are not put out.
     order : array of int64, shape (n_output,), or None
@@ -64,6 +68,8 @@ class SyntheticRows:
     codes: dict[str, Array] = field(default_factory=dict)
     values: dict[str, Array] = field(default_factory=dict)
     tables: dict[int, PredictorTable] = field(default_factory=dict)
+    donors: dict[str, Array] = field(default_factory=dict)
+    weights: dict[str, Array] = field(default_factory=dict)
     removed: Array | None = None
     order: Array | None = None
 
@@ -103,6 +109,26 @@ class SyntheticRows:
             file = place and place.with_name(f"{place.name}_{kind}_{len(own):05d}")
             own[column] = _zeros(self.n_rows, dtype, file)
 
+    def donors_of(self, column: str, first_row: int, n_rows: int) -> Array:
+        """Return the part of a column's donors that belongs to a block, to read or to write."""
+        return self.donors[column][first_row : first_row + n_rows]
+
+    def remember_donors(self, column: str) -> None:
+        """Make room for the donors of a column that others follow."""
+        if column not in self.donors:
+            self.donors[column] = self._room(f"donors_{len(self.donors):05d}", np.int64)
+
+    def put_weights(self, column: str, weights: Array) -> None:
+        """Take calibrated weights."""
+        room = self._room(f"weights_{len(self.weights):05d}", np.float64)
+        room[:] = weights
+        self.weights[column] = room
+
+    def _room(self, what: str, dtype: Any) -> Array:
+        name = f"columns_{self.number:03d}_{what}"
+        file = None if self.scratch is None else self.scratch / name
+        return _zeros(self.n_rows, np.dtype(dtype), file)
+
     def reader(self, part: slice) -> Read:
         """Return a function that reads the codes and numbers of a column's part."""
 
@@ -141,12 +167,14 @@ class SyntheticRows:
     def finish_drawing(self) -> None:
         """Let go what only draws need."""
         self.tables.clear()
+        self.donors.clear()
         self.start = None
 
     def clear(self) -> None:
         """Let the columns go."""
         self.codes.clear()
         self.values.clear()
+        self.weights.clear()
 
 
 def allocate(

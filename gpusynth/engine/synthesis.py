@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from gpusynth.calibration import Calibration
+from gpusynth.engine.calibrating import calibrate_replicate
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
 from gpusynth.engine.drawing import ColumnDraw, Stages
 from gpusynth.engine.edits import EditCounts
@@ -58,6 +60,8 @@ class Synthesis:
         Step number -> what a fit has to say of itself, such as that it did not converge.
     checkpoints : Checkpoints or None
         Where finished work is put down and found.
+    calibrations : dict of int to list of Calibration
+        Number of the replicate -> as in the plan; their weights are in the replicate.
     """
 
     prepared: Prepared
@@ -67,6 +71,7 @@ class Synthesis:
     edit_counts: EditCounts = field(default_factory=EditCounts)
     fit_notes: dict[int, str] = field(default_factory=dict)
     checkpoints: Checkpoints | None = None
+    calibrations: dict[int, list[Calibration]] = field(default_factory=dict)
 
     def fit(self, threads: int) -> dict[int, StepModels]:
         """Fit all steps and keep the models.
@@ -170,6 +175,8 @@ class Synthesis:
             replicate.finish_drawing()
             self._remove(replicate)
             replicate.order = output_order(replicate, prepared.plan.output, settings.seed)
+        if prepared.calibrations:
+            self._calibrate(replicates)
         return replicates
 
     def _redraw(self, window: list[ColumnDraw]) -> None:
@@ -183,6 +190,21 @@ class Synthesis:
         choice, records = self.prepared.plan.replicated_uniques, self.prepared.uniques
         if choice is not None and records is not None and choice.action == "remove":
             remove_replicated(replicate, records, choice, self.edit_counts)
+
+    def _calibrate(self, replicates: Sequence[SyntheticRows]) -> None:
+        """Bring the weights of every replicate to their margins."""
+        prepared = self.prepared
+        self.listener.start("calibrate", len(replicates))
+        with self.stopwatch.phase("calibrate"):
+            for rows in replicates:
+                found = [
+                    calibrate_replicate(bound, prepared.table.codecs, rows)
+                    for bound in prepared.calibrations
+                ]
+                self.calibrations[rows.number] = [
+                    replace(result, weights=result.weights[:0]) for result in found
+                ]
+                self.listener.advance("calibrate", work=1, rows=rows.n_rows)
 
     def n_rows(self, settings: RunSettings) -> int:
         """Return the rows of each replicate.

@@ -6,6 +6,7 @@ draw. May import trees and the floors below.
 
 from gpusynth.methods.cart import Cart, CartModel
 from gpusynth.methods.constant import Constant, ConstantModel
+from gpusynth.methods.follow import Follow
 from gpusynth.methods.forest import Bag, Forest, ForestModel
 from gpusynth.methods.grouped import GroupedModel, RowGroups, fit_groups, group_rows
 from gpusynth.methods.keep import Keep, KeepModel
@@ -51,6 +52,7 @@ __all__ = [
     "CubeRootNorm",
     "DrawnColumns",
     "FittedModel",
+    "Follow",
     "Forest",
     "ForestModel",
     "GroupByCode",

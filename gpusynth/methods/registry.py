@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from gpusynth.errors import PlanError
 from gpusynth.methods.cart import Cart
 from gpusynth.methods.constant import Constant
+from gpusynth.methods.follow import Follow
 from gpusynth.methods.forest import Bag, Forest
 from gpusynth.methods.keep import Keep
 from gpusynth.methods.logreg import LogReg
@@ -31,7 +32,7 @@ from gpusynth.methods.saturated_table import CatAll
 __all__ = ["METHODS", "add_method", "method_to_json", "parse_method"]
 
 _OWN = (
-    *(Cart, Bag, Forest, Sample, Nested, Constant, Keep, Passive, Lookup),
+    *(Cart, Bag, Forest, Sample, Nested, Constant, Keep, Follow, Passive, Lookup),
     *(Norm, LogNorm, SqrtNorm, CubeRootNorm, NormRank, Pmm),
     *(LogReg, PolyReg, Polr, Parametric, SatCat, CatAll),
 )

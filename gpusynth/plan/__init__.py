@@ -12,9 +12,12 @@ from gpusynth.plan.resolve import resolve
 from gpusynth.plan.strata import Strata, StratumSize
 from gpusynth.plan.synthesis_plan import Part, Proper, Step, SynthesisPlan
 from gpusynth.plan.uniques import ReplicatedUniques
+from gpusynth.plan.weighting import Calibrate, MarginChoice
 
 __all__ = [
+    "Calibrate",
     "Edit",
+    "MarginChoice",
     "Output",
     "Part",
     "Partial",

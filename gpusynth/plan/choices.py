@@ -24,6 +24,7 @@ from gpusynth.plan.release import Output
 from gpusynth.plan.strata import Strata
 from gpusynth.plan.synthesis_plan import Proper
 from gpusynth.plan.uniques import ReplicatedUniques
+from gpusynth.plan.weighting import Calibrate
 
 __all__ = ["Plan", "VisitOrder"]
 
@@ -95,6 +96,10 @@ class Plan(BaseModel):
     unit : str, optional
         Column that says which real rows belong to one unit (a firm), for `min_distinct_units` and
         the tails; a key or dropped column too. Every row is a unit of its own without it.
+    together : sequence of sequences of str
+        Columns that belong to one record: all but the first of each take the donor of the first.
+    calibrate : sequence of Calibrate
+        Weight columns that are brought to margins once all columns are drawn.
     output : Output
         Order of rows, names of columns, a flag, and which levels the files name.
     tails : dict
@@ -135,6 +140,8 @@ class Plan(BaseModel):
     start_table: str | None = None
     resynthesize: tuple[str, ...] = ()
     unit: str | None = None
+    together: tuple[Annotated[tuple[str, ...], Field(min_length=2)], ...] = ()
+    calibrate: tuple[Calibrate, ...] = ()
     output: Output = Output()
     tails: dict[str, _TailField] = Field(default_factory=dict)
     replicated_uniques: ReplicatedUniques | None = None

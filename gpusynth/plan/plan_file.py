@@ -31,7 +31,7 @@ predictors: column = [columns that may predict it]; default: all columns visited
 rules: [[rules]] target, when, value (missing without it); edits: [[edits]] holds, name, attempts.
 also: never_predict, predict_only, max_predictors, screen, smoothing, strata, partial, proper,
   start_table, resynthesize, unit, output, tails,
-  replicated_uniques."""
+  replicated_uniques, together, calibrate."""
 
 
 def read_plan(path: str | Path) -> Plan:
@@ -80,6 +80,8 @@ def plan_to_toml(plan: Plan) -> str:
             document.add(name, list(value) if isinstance(value, tuple) else value)
     if plan.preset is not None and plan.replicated_uniques is None:
         document.add("replicated_uniques", tomlkit.boolean("false"))
+    if plan.together:
+        document.add("together", [list(group) for group in plan.together])
     methods = tomlkit.table()
     for column, method in plan.methods.items():
         methods.add(column, _method_table(method))
@@ -128,6 +130,7 @@ def _tables(plan: Plan) -> dict[str, Any]:
         "partial": None if plan.partial is None else plan.partial.model_dump(mode="json"),
         "rules": [rule.model_dump(mode="json") for rule in plan.rules],
         "edits": [edit.model_dump(mode="json") for edit in plan.edits],
+        "calibrate": [entry.model_dump(mode="json") for entry in plan.calibrate],
         "output": plan.output.model_dump(mode="json", exclude_defaults=plan.preset is None),
     }
     return {name: _without_none(given) for name, given in tables.items() if given}

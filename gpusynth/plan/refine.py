@@ -72,7 +72,8 @@ def _screened(
 def _may_look_up(step: Step, source: str, plan: SynthesisPlan, table: Table, choices: Plan) -> bool:
     """Return whether nothing else was said of a copy that a lookup would not respect."""
     treated = step.target in choices.smoothing or step.target in choices.tails
-    said = step.target in choices.methods or treated
+    followed = step.target in plan.followed  # its donors are asked for
+    said = step.target in choices.methods or treated or followed
     ruled = any(rule.target in (step.target, source) for rule in plan.rules)
     moving = {step.target, source} & plan.drawn_anew
     made = any(other.makes_values for other in plan.steps if other.target == source)

@@ -6,9 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from gpusynth.errors import PlanError
-from gpusynth.methods import Cart, Constant, Keep, Method, Sample, check_suitable
+from gpusynth.methods import Cart, Constant, Follow, Keep, Method, Sample, check_suitable
 from gpusynth.methods.smoothing import Smoothing
 from gpusynth.plan.check_choices import check_choices, started_columns
+from gpusynth.plan.check_weighting import (
+    check_calibration,
+    check_together,
+    resolve_calibration,
+    with_followers,
+)
 from gpusynth.plan.choices import Plan
 from gpusynth.plan.predictors import resolve_predictors
 from gpusynth.plan.strata import Strata
@@ -52,9 +58,11 @@ def resolve(schema: Schema, codecs: Mapping[str, Codec], plan: Plan | None = Non
     PlanError
         If the choices cannot be carried out; the message names the column and the remedy.
     """
-    plan = Plan() if plan is None else plan
+    plan = with_followers(Plan() if plan is None else plan, schema)
     check_choices(plan, schema)
     kept = started_columns(plan, schema)
+    check_together(plan, schema, kept)
+    check_calibration(plan, schema)
     visit = resolve_visit(plan, schema, codecs, kept)
     if not visit:
         raise PlanError(
@@ -69,6 +77,7 @@ def resolve(schema: Schema, codecs: Mapping[str, Codec], plan: Plan | None = Non
             steps += _steps_of(name, schema, codecs, plan, first[name], len(steps) + 1)
     for name in plan.resynthesize:
         steps += _steps_of(name, schema, codecs, plan, anew[name], len(steps) + 1)
+    steps = _with_donors(steps)
     if len(steps) > _MAX_STEPS:
         raise PlanError(f"{len(steps)} steps are more than the {_MAX_STEPS} that a plan can hold")
     return SynthesisPlan(
@@ -88,6 +97,7 @@ def resolve(schema: Schema, codecs: Mapping[str, Codec], plan: Plan | None = Non
         replicated_uniques=None
         if plan.replicated_uniques is None
         else plan.replicated_uniques.of_columns(n for n in visit if n not in plan.predict_only),
+        calibrate=resolve_calibration(plan, schema),
     )
 
 
@@ -126,6 +136,17 @@ def _steps_of(
     if tail is not None and steps[-1].method.name != "constant":
         steps[-1] = replace(steps[-1], tail=tail)
     return steps
+
+
+def _with_donors(steps: list[Step]) -> list[Step]:
+    """Sample what is constant where other columns follow it: a constant has no donors."""
+    followed = {step.method.column for step in steps if isinstance(step.method, Follow)}
+    return [
+        replace(step, method=Sample())
+        if step.target in followed and isinstance(step.method, Constant)
+        else step
+        for step in steps
+    ]
 
 
 def _unweighted(method: Method) -> Method:

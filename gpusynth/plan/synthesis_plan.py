@@ -11,13 +11,14 @@ from typing import Any, Literal, TypeAlias
 from pydantic import ValidationError
 
 from gpusynth.errors import PlanError
-from gpusynth.methods import Method, method_to_json, parse_method
+from gpusynth.methods import Follow, Method, method_to_json, parse_method
 from gpusynth.methods.smoothing import Smoothing, parse_smoothing
 from gpusynth.methods.tails import Tail, parse_tail
 from gpusynth.plan.conditions import Edit, Partial, Rule
 from gpusynth.plan.release import Output
 from gpusynth.plan.strata import Strata
 from gpusynth.plan.uniques import ReplicatedUniques
+from gpusynth.plan.weighting import Calibrate
 from gpusynth.table.expression import parse_expression
 
 __all__ = ["Part", "Proper", "Step", "SynthesisPlan"]
@@ -146,6 +147,8 @@ class SynthesisPlan:
         Column that says which real rows belong to one unit.
     output : Output
     replicated_uniques : ReplicatedUniques, optional
+    calibrate : tuple of Calibrate
+        With their weight columns named.
     """
 
     schema_fingerprint: str
@@ -162,6 +165,7 @@ class SynthesisPlan:
     unit: str | None = None
     output: Output = _AS_THEY_ARE
     replicated_uniques: ReplicatedUniques | None = None
+    calibrate: tuple[Calibrate, ...] = ()
 
     @property
     def visit(self) -> tuple[str, ...]:
@@ -178,6 +182,17 @@ class SynthesisPlan:
         """Kept columns that are drawn once more at the end."""
         drawn = {step.target for step in self.steps if step.method.name != "keep"}
         return frozenset(self.kept) & drawn
+
+    @property
+    def followed(self) -> frozenset[str]:
+        """Columns whose donors other columns are taken from."""
+        methods = (step.method for step in self.steps)
+        return frozenset(method.column for method in methods if isinstance(method, Follow))
+
+    @property
+    def calibrated(self) -> frozenset[str]:
+        """Weight columns that are brought to margins."""
+        return frozenset(str(entry.weight) for entry in self.calibrate)
 
     def ties(self) -> dict[str, tuple[str, ...]]:
         """Return column -> columns that its rules and its method name.
@@ -228,16 +243,17 @@ class SynthesisPlan:
             "partial": None if self.partial is None else self.partial.model_dump(mode="json"),
             "proper": self.proper,
             "start_table": self.start_table,
-            **self._protection_to_json(),
+            **self._newer_to_json(),
         }
 
-    def _protection_to_json(self) -> dict[str, Any]:
-        """Return what is chosen for confidentiality; older plans keep their fingerprints."""
+    def _newer_to_json(self) -> dict[str, Any]:
+        """Return what is chosen of newer entries; older plans keep their fingerprints."""
         uniques = self.replicated_uniques
         chosen: dict[str, Any] = {
             "unit": self.unit,
             "replicated_uniques": None if uniques is None else uniques.model_dump(mode="json"),
             "output": self.output.model_dump(mode="json", exclude_defaults=True),
+            "calibrate": [entry.model_dump(mode="json") for entry in self.calibrate],
         }
         return {name: given for name, given in chosen.items() if given}
 
@@ -284,6 +300,7 @@ class SynthesisPlan:
                 replicated_uniques=None
                 if uniques is None
                 else ReplicatedUniques.model_validate(uniques),
+                calibrate=tuple(Calibrate.model_validate(e) for e in given.get("calibrate", ())),
             )
         except (KeyError, TypeError) as error:
             raise PlanError(f"not a synthesis plan: {type(error).__name__} at {error}") from None

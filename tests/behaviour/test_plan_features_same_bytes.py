@@ -70,6 +70,24 @@ PLANS = {
         "methods": {"total": {"method": "passive", "expression": "cost + profit"}},
         "edits": [Edit(holds="total <= 200")],
     },
+    "together": {"together": [["staff", "pay", "marital"], ["income", "job"]]},
+    "together_edits": {
+        "together": [["income", "job"]],
+        "edits": [Edit(holds="income <= 20 * age", attempts=1), EDITS[0]],
+        "strata": STRATA,
+    },
+    "calibration": {
+        "calibrate": [
+            {"weight": "staff", "margins": [{"columns": ["sector"]}, {"columns": ["marital"]}]},
+            {
+                "weight": "cost",
+                "margins": [{"columns": ["state"]}, {"number": "pay"}],
+                "method": "linear",
+                "bounds": [0.1, 10],
+            },
+        ],
+        "output": {"shuffle_rows": True},
+    },
     "predictors": {"max_predictors": 2, "never_predict": ["age"], "predict_only": ["state"]},
     "regressions": {
         "methods": {"pay": "norm", "income": "pmm", "cost": "lognorm"},

@@ -49,6 +49,8 @@ def write_draw(
     # A state has no number yet, unless a rule has set one.
     if values is not None and (step.part != "state" or values.any()):
         arrays["values"] = values
+    if step.target in rows.donors:
+        arrays["donors"] = rows.donors[step.target]
     if repaired:
         positions = np.unique(np.concatenate([repair.positions for repair in repairs]))
         arrays["positions"] = positions
@@ -56,6 +58,8 @@ def write_draw(
             arrays[f"codes.{number}"] = rows.codes[name][positions]
             if name in rows.values:
                 arrays[f"values.{number}"] = rows.values[name][positions]
+            if name in rows.donors:
+                arrays[f"donors.{number}"] = rows.donors[name][positions]
     document = {
         "step": step.number,
         "part": step.part,
@@ -128,6 +132,11 @@ def _put(
     if not _in_range(codes, codecs[column].n_codes):
         raise _misfit(path)
     room[place] = codes
+    if column in rows.donors:
+        donors = file.arrays.get(f"donors{suffix}")
+        if donors is None or donors.dtype != np.int64 or len(donors) != n_wanted:
+            raise _misfit(path)
+        rows.donors[column][place] = donors
     values, room_values = file.arrays.get(f"values{suffix}"), rows.values.get(column)
     if values is None:
         return
