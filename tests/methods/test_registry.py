@@ -11,6 +11,7 @@ from gpusynth.methods import METHODS, Cart, Method, Sample, method_to_json, pars
 
 NEEDED = {
     "nested": {"parent": "naics4"},
+    "follow": {"column": "naics4"},
     "lookup": {"column": "naics4"},
     "passive": {"expression": "receipts - cost"},
 }
