@@ -99,8 +99,8 @@ class Group:
 
 
 def on_device(*arrays: Array) -> tuple[Array, ...]:
-    """Return copies of arrays on the device."""
-    return tuple(launch.to_device(array) for array in arrays)
+    """Return copies of arrays of one length on the device, as int64: one transfer for all."""
+    return tuple(launch.to_device(np.stack([np.asarray(array, np.int64) for array in arrays])))
 
 
 def planes_of(mode: int, n_runs: Array, *, weighted: bool) -> tuple[Array, Array]:
@@ -159,12 +159,12 @@ def _group(table: DeviceTable, columns: Array, width: int, some: list[int]) -> G
     ordered = table.layout.is_ordered[place].astype(np.int64)
     first = np.cumsum(n_codes) - n_codes
     words = np.unique(table.word[place])
-    slots = np.full((4, len(words), 4), -1, np.int32)
+    slots = np.full((4, len(words), 4), -1, np.int64)
     filled = np.zeros(len(words), np.int64)
     for member, at, begin in zip(members, place, first, strict=True):
         w = np.searchsorted(words, table.word[at])
         slots[:, w, filled[w]] = member, table.shift[at], table.mask[at], begin
         filled[w] += 1
-    counted = on_device(words.astype(np.int32), *(part.reshape(-1) for part in slots))
-    searched = on_device(members.astype(np.int64), first, n_codes, ordered)
+    counted = (*on_device(words), *on_device(*slots.reshape(4, -1)))
+    searched = on_device(members, first, n_codes, ordered)
     return Group(width, int(n_codes.sum()), members, counted, searched)

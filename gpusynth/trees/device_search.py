@@ -109,7 +109,7 @@ class Search:
         self.ordered = table.layout.is_ordered[columns].astype(np.int64)
         self.width = width_of(self.n_codes)
         self.weighted = len(fit.weight) > 0
-        self.target = on_device(fit.numbers, fit.weight)
+        self.target = launch.to_device(fit.numbers), launch.to_device(fit.weight)
         self.log_table = launch.to_device(fit.table)
         place = (table.word[columns], table.shift[columns], table.mask[columns])
         self._columns = on_device(*place, self.n_codes, self.ordered, self.width)
@@ -297,7 +297,7 @@ class Search:
         grid = _grid(min(n_tasks, len(self._work[0])), MOST_THREADS)
         search_tables[grid](
             self.fit.mode,
-            on_device(some.end - some.begin, some.n_runs, *places, which.astype(np.int64)),
+            on_device(some.end - some.begin, some.n_runs, *places, which),
             *(group.searched, group.n_codes, (*tables, int(self.weighted)), self.min_leaf),
             *(self.log_table, asked, self._emit(request, which), self._work[:2], request.result),
         )
@@ -317,7 +317,7 @@ class Search:
 def _items(nodes: LevelNodes) -> tuple[Array, Array, Array]:
     """Cut nodes into items of `MOST_ITEM_ROWS`; return node, begin and end of each."""
     n_items = -(-(nodes.end - nodes.begin) // MOST_ITEM_ROWS)
-    node = np.repeat(np.arange(len(nodes), dtype=np.int32), n_items)
+    node = np.repeat(np.arange(len(nodes)), n_items)
     nth = np.arange(len(node)) - np.repeat(np.cumsum(n_items) - n_items, n_items)
     begin = nodes.begin[node] + nth * MOST_ITEM_ROWS
     return node, begin, np.minimum(begin + MOST_ITEM_ROWS, nodes.end[node])

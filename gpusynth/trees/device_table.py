@@ -119,7 +119,8 @@ class DeviceTable:
         for name, codes in columns.items():
             i = self.layout.position[name]
             place = int(self.word[i]), int(self.shift[i]), first_row
-            pack_codes.over(len(codes), launch.to_device(codes), *place, self.records)
+            on_device = launch.to_device(codes) if isinstance(codes, np.ndarray) else codes
+            pack_codes.over(len(codes), on_device, *place, self.records)
 
     def columns(self, names: Iterable[str]) -> Array:
         """Return the positions (int32) of some columns, ascending: the order that breaks ties."""

@@ -16,7 +16,7 @@ from gpusynth.arrays import Array
 from gpusynth.errors import DataError
 from gpusynth.streams import StreamKey
 from gpusynth.trees.assemble import least_gain, make_tree, offer_of, prune_nodes
-from gpusynth.trees.device_groups import Emission, LevelNodes
+from gpusynth.trees.device_groups import Emission, LevelNodes, on_device
 from gpusynth.trees.device_search import Search
 from gpusynth.trees.device_table import DeviceTable
 from gpusynth.trees.fit import Fit, prepare_fit
@@ -146,10 +146,10 @@ class _Growth:
         """Find the runs of the level's candidates, and the scores of the unsplit nodes."""
         fit, n = self.search.fit, len(self.order)
         begin, end = level.begin[places], level.end[places]
-        on_device = launch.to_device(begin), launch.to_device(end)
+        bounds = on_device(begin, end)
         numbers, weight = self.search.target
         mark_runs.over(
-            *(n, fit.mode, self.order, numbers, weight, self.slot, on_device[0], self._flags)
+            *(n, fit.mode, self.order, numbers, weight, self.slot, bounds[0], self._flags)
         )
         launch.arrays().cumsum(self._flags, dtype=np.int32, out=self._running)
         place_runs.over(n, self._flags, self._running, self._starts)
@@ -161,7 +161,7 @@ class _Growth:
         first_run, n_runs = (launch.empty(len(places), np.int64) for _ in range(2))
         score = launch.empty(len(places), np.float64)
         describe_nodes.over(
-            *(len(places), fit.mode, *on_device, self._running, self._starts, running_weight),
+            *(len(places), fit.mode, *bounds, self._running, self._starts, running_weight),
             *(first_run, n_runs, score),
         )
         runs = launch.to_host(first_run), launch.to_host(n_runs)
@@ -215,7 +215,7 @@ class _Growth:
         """Return word, shift and mask of each split's column, and the first word of its subset."""
         table, column = self.search.table, self.search.columns[splits.column]
         places = table.word[column], table.shift[column], table.mask[column], first_word
-        return tuple(map(launch.to_device, places))
+        return on_device(*places)
 
     def _children(self, splits: _Splits) -> _Level:
         begin, end = splits.nodes.begin, splits.nodes.end
@@ -245,7 +245,7 @@ class _Growth:
         launch.arrays().cumsum(self._flags, dtype=np.int32, out=self._running)
         may_split = self._candidates(children.begin, children.end, len(self.levels))
         child_slot = np.where(may_split, np.cumsum(may_split) - 1, -1).astype(np.int32)
-        sizes = launch.to_device(splits.nodes.begin), launch.to_device(splits.n_left)
+        sizes = on_device(splits.nodes.begin, splits.n_left)
         move_entries.over(
             *(n, self.order, self.slot, split_of, sizes, self._flags, self._running),
             *(launch.to_device(child_slot), self._spare),

@@ -38,8 +38,8 @@ SIGNATURES = {
         _tuple(_UINT64, _INT32),
     ),
     "histogram.count_codes": (
-        *(_INTEGER, _RECORDS, _UINT64, _INT32, _TARGET, _tuple(_INT32, _INT64, _INT64)),
-        *(_tuple(*[_INT64] * 4), _tuple(*[_INT32] * 5), _INTEGER, _ASKED),
+        *(_INTEGER, _RECORDS, _UINT64, _INT32, _TARGET, _tuple(*[_INT64] * 3)),
+        *(_tuple(*[_INT64] * 4), _tuple(*[_INT64] * 5), _INTEGER, _ASKED),
         _tuple(_INT32, _INT64),
     ),
     "search_tables.search_tables": (

@@ -107,11 +107,11 @@ def count_codes(
     run_of : array of int32, shape (n,)
     target : tuple of two arrays of int64
         Numbers and weights by row; either may be empty.
-    items : tuple of arrays, shape (n_items,)
-        node (int32, of the batch), begin, end (int64): at most `MOST_ITEM_ROWS` entries.
+    items : tuple of arrays of int64, shape (n_items,)
+        node (of the batch), begin, end: at most `MOST_ITEM_ROWS` entries.
     nodes : tuple of arrays of int64, shape (n_nodes,)
         first run, number of runs, first cell of the node in `counts`, and in `amounts`.
-    group : tuple of arrays of int32
+    group : tuple of arrays of int64
         words (n_words,); and for each word four (4 n_words,): column (its place among those of the
         fit, -1 for none), shift, mask, first code within the group.
     n_codes : int
