@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -33,6 +34,16 @@ def fit_model(
     threads: Annotated[
         int | None, typer.Option("--threads", min=1, max=1024, help="All by default.")
     ] = None,
+    release: Annotated[
+        bool, typer.Option("--release", help="Write a model without microdata.")
+    ] = False,
+    min_units: Annotated[
+        int,
+        typer.Option("--min-units", min=2, help="Fewest units that share any released value."),
+    ] = 10,
+    unit: Annotated[
+        str | None, typer.Option("--unit", help="Column that names the units; rows by default.")
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the file if it exists.")
     ] = False,
@@ -46,22 +57,24 @@ def fit_model(
 
     check_model_path(output, overwrite=overwrite)  # a fit may take hours: find out now
     give_back_large_arrays()
-    if quiet:
-        fit(data, schema, plan, threads=threads).save(output, overwrite=overwrite)
-        return
-    with ProgressDisplay(console(stderr=True)) as display:
+    with nullcontext() if quiet else ProgressDisplay(console(stderr=True)) as display:
         fitted = fit(data, schema, plan, threads=threads, listener=display)
-        fitted.save(output, overwrite=overwrite)
+        if release:
+            fitted.release(output, min_units=min_units, unit=unit, overwrite=overwrite)
+        else:
+            fitted.save(output, overwrite=overwrite)
+    if quiet:
+        return
     out = console()
     out.print(
         f"{len(fitted.plan.visit)} columns, {output.stat().st_size / 1e6:,.1f} MB: {output}",
         soft_wrap=True,
         markup=False,
     )
-    out.print(
-        "CONFIDENTIAL: the file holds the real records as codes. Guard it like the data.",
-        soft_wrap=True,
-    )
+    told = "CONFIDENTIAL: the file holds the real records as codes. Guard it like the data."
+    if release:
+        told = f"The file holds no record, and no value that fewer than {min_units} units share."
+    out.print(told, soft_wrap=True)
 
 
 def sample_model(

@@ -226,7 +226,54 @@ class FittedSynthesis:
         """
         from gpusynth.engine.saved import write_synthesis
 
+        self._refuse_released("saved")
         write_synthesis(path, self._synthesis.prepared, self._models, overwrite=overwrite)
+
+    def release(
+        self,
+        path: str | Path,
+        *,
+        min_units: int = 10,
+        unit: str | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        """Write a model without microdata, which may leave the place where the data are.
+
+        The steps are fitted anew on coarse columns: every level, missing code, spike and number in
+        the file is shared by at least `min_units` units, other numbers are in bins of as many, and
+        leaves hold rounded counts in place of donors. `load` reads it.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+        min_units : int
+        unit : str, optional
+            Column whose distinct values are the units (a firm's key); the plan's `unit` by default,
+            else rows.
+        overwrite : bool
+            Replace the file if it exists.
+
+        Raises
+        ------
+        PlanError
+            If a method, or something else in the plan, cannot be released; names the step.
+        DataError
+            If the data have fewer units than `min_units`.
+        OutputError
+            If the file exists or cannot be written; nothing half-written stays.
+        """
+        from gpusynth.engine.release import release
+
+        self._refuse_released("released")
+        prepared = self._synthesis.prepared
+        release(prepared, path, min_units=min_units, unit=unit, overwrite=overwrite)
+
+    def _refuse_released(self, what: str) -> None:
+        table = self._synthesis.prepared.table
+        if any(len(codes) != table.n_rows for codes in table.codes.values()):
+            raise PlanError(
+                f"a released model holds no data and cannot be {what} again. Copy its file."
+            )
 
     def sample(
         self,

@@ -30,6 +30,8 @@ from gpusynth.table import BATCH_ROWS, Schema
 __all__ = ["read_synthesis", "write_synthesis"]
 
 _KIND = "fitted synthesis"
+_RELEASED_KIND = "released synthesis"
+_RELEASED_MARK = "RELEASED: holds no record; every value in it is shared by enough units"
 
 
 def write_synthesis(
@@ -38,6 +40,7 @@ def write_synthesis(
     models: Mapping[int, StepModels],
     *,
     overwrite: bool = False,
+    is_released: bool = False,
 ) -> None:
     """Write a fitted synthesis; the file appears whole or not at all, for its owner only.
 
@@ -49,6 +52,8 @@ def write_synthesis(
     models : mapping of int to StepModels
         By step number.
     overwrite : bool
+    is_released : bool
+        Whether no model refers to a real row; then the file holds none.
 
     Raises
     ------
@@ -66,7 +71,9 @@ def write_synthesis(
         "notes": list(prepared.notes[: len(prepared.notes) - len(prepared.conditions.notes)]),
         "source": source_to_json(resolved.source, prepared.fingerprint, arrays),
         "codecs": codecs_to_json(resolved.codecs, arrays),
-        "table": table_to_json(prepared.table, arrays),
+        "table": {"n_rows": prepared.table.n_rows, "codes": {}, "values": {}}
+        if is_released
+        else table_to_json(prepared.table, arrays),
         "start": _start_to_json(prepared.start, arrays),
         "steps": {},
     }
@@ -80,8 +87,8 @@ def write_synthesis(
         path,
         document,
         arrays,
-        kind=_KIND,
-        mark=CONFIDENTIAL,
+        kind=_RELEASED_KIND if is_released else _KIND,
+        mark=_RELEASED_MARK if is_released else CONFIDENTIAL,
         version=gpusynth.__version__,
         overwrite=overwrite,
     )
@@ -110,12 +117,16 @@ def read_synthesis(
     ModelFileError
         If it is no saved model, of another version, or damaged.
     """
-    file = read_model_file(path, kind=_KIND, memory_map=memory_map)
+    file = read_model_file(path, kind=(_KIND, _RELEASED_KIND), memory_map=memory_map)
     document = file.document if isinstance(file.document, dict) else {}
     saved = Saved(Path(path), document, file.arrays)
     schema = saved.schema()
     codecs = saved.codecs(schema)
-    table = saved.part("table").table(schema, codecs)
+    part = saved.part("table")
+    if file.kind == _RELEASED_KIND:
+        table = part.empty_table(schema, codecs)
+    else:
+        table = part.table(schema, codecs)
     if set(table.codes) != set(codecs):
         saved.wrong("a column of its table is missing")
     source = saved.source()

@@ -17,7 +17,14 @@ from gpusynth.table import BATCH_ROWS, Codec, Schema, Table, codec_from_json
 from gpusynth.table.codec_numbers import NumberCodec
 from gpusynth.table.special_codes import AUTOMATIC, NumberSpecials, number_dtype
 
-__all__ = ["Saved", "SavedSource", "codecs_to_json", "source_to_json", "table_to_json"]
+__all__ = [
+    "Saved",
+    "SavedSource",
+    "codecs_to_json",
+    "rowless_table",
+    "source_to_json",
+    "table_to_json",
+]
 
 _Kind = TypeVar("_Kind")
 _MOST_CODES = 65_536
@@ -79,6 +86,20 @@ def table_to_json(table: Table, arrays: list[Array]) -> dict[str, Any]:
         "codes": {name: _add(codes, arrays) for name, codes in table.codes.items()},
         "values": {name: _add(values, arrays) for name, values in table.values.items()},
     }
+
+
+def rowless_table(schema: Schema, codecs: Mapping[str, Codec], n_rows: int) -> Table:
+    """Return a table with types and a number of rows, but without the rows."""
+    codes = {
+        name: np.zeros(0, np.uint8 if codec.n_codes <= 256 else np.uint16)
+        for name, codec in codecs.items()
+    }
+    values: dict[str, Array] = {
+        name: np.zeros(0, number_dtype(codec.column))
+        for name, codec in codecs.items()
+        if not codec.is_exact
+    }
+    return Table(schema, codecs, codes, values, n_rows)
 
 
 def _add(array: Array, arrays: list[Array]) -> int:
@@ -198,6 +219,13 @@ class Saved:
                 self.wrong(f"the codec of {name!r} is another's")
             codec.decode(np.zeros(0, np.uint8), np.zeros(0, number_dtype(column)))
         return codec
+
+    def empty_table(self, schema: Schema, codecs: Mapping[str, Codec]) -> Table:
+        """Return a table that has a number of rows, but holds none of them."""
+        n_rows = self.get("n_rows", int)
+        if n_rows < 1 or self.get("codes", dict) or self.get("values", dict):
+            self.wrong("a released model holds rows, or was made of none")
+        return rowless_table(schema, codecs, n_rows)
 
     def table(self, schema: Schema, codecs: Mapping[str, Codec]) -> Table:
         """Return the table, whose columns are those that are stored."""

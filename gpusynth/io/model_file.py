@@ -213,14 +213,16 @@ def write_model_file(
     return digest
 
 
-def read_model_file(path: str | Path, *, kind: str, memory_map: bool = False) -> ModelFile:
+def read_model_file(
+    path: str | Path, *, kind: str | tuple[str, ...], memory_map: bool = False
+) -> ModelFile:
     """Read a model file and check that every bit is as it was written.
 
     Parameters
     ----------
     path : str or pathlib.Path
-    kind : str
-        As it was written with.
+    kind : str or tuple of str
+        As it was written with, or the kinds that are looked for.
     memory_map : bool
         Leave the arrays on the disk until they are asked for. Only for files that nobody else can
         change meanwhile: what changes after the check is not noticed.
@@ -255,9 +257,11 @@ def read_model_file(path: str | Path, *, kind: str, memory_map: bool = False) ->
         )
     if _digest(header, hashlib.sha256(content).digest()) != header.digest:
         raise ModelFileError(f"{name} was altered: its SHA-256 is not the one it had. {_REMEDY}")
-    if header.kind != kind:
+    kinds = (kind,) if isinstance(kind, str) else kind
+    if header.kind not in kinds:
+        wanted = " or ".join(map(repr, kinds))
         raise ModelFileError(
-            f"{name} is a file of the kind {header.kind!r}, not {kind!r}. Check the path."
+            f"{name} is a file of the kind {header.kind!r}, not {wanted}. Check the path."
         )
     document, arrays = _parsed(content, name)
     return ModelFile(header.kind, header.version, header.mark, header.digest, document, arrays)

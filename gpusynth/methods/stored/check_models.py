@@ -17,6 +17,7 @@ from gpusynth.methods.norm import NormModel
 from gpusynth.methods.normrank import NormRankModel
 from gpusynth.methods.pmm import PmmModel
 from gpusynth.methods.possible_cells import PossibleCells
+from gpusynth.methods.released import ReleasedModel
 from gpusynth.methods.sample import SampleModel
 from gpusynth.methods.saturated import SatCatModel
 from gpusynth.methods.saturated_cells import Cells
@@ -42,6 +43,7 @@ __all__ = [
     "check_normrank",
     "check_pmm",
     "check_possible",
+    "check_released",
     "check_sample",
     "check_satcat",
     "check_term",
@@ -175,6 +177,36 @@ def check_possible(possible: PossibleCells, reader: Reader) -> None:
         # All zero where the prior weighs nothing.
         rises = possible.cumulative[0] >= 0 and (np.diff(possible.cumulative) >= 0).all()
         reader.require(rises, "its running weights fall")
+
+
+def check_released(model: ReleasedModel, reader: Reader) -> None:
+    """Check that every node can answer, or hand the question on to its parent."""
+    n_nodes = model.tree.n_nodes
+    sizes = np.diff(model.offsets)
+    fits = len(model.offsets) == n_nodes + 1 and (sizes >= 0).all()
+    fits = fits and model.offsets[0] == 0 and model.offsets[-1] == len(model.codes)
+    reader.require(fits, "its counts do not follow each other")
+    same = len(model.counts) == len(model.codes) == len(model.ends)
+    reader.require(same, "codes and counts differ")
+    counts = (model.counts, model.up, model.marginal)
+    # Below 2^40, so that sums of as many as there may be stay whole in 64 bits.
+    bounded = all(not len(c) or (c.min() >= 0 and c.max() < 1 << 40) for c in counts)
+    reader.require(bounded and (model.counts > 0).all(), "a count is negative or too large")
+    answers = ((sizes > 0) | (model.up > 0)).all()
+    reader.require(len(model.up) == n_nodes and answers, "a node has no values")
+    reader.require(model.up[0] == 0 and sizes[0] > 0, "the root has no values")
+    codec = reader.codec(reader.column)
+    reader.require(model.codec is codec, "its codec is another column's")
+    reader.require(len(model.marginal) == codec.n_codes, "its code is none of the column's")
+    is_range = (model.codes <= model.ends).all() and int(model.ends.max()) < codec.n_codes
+    reader.require(is_range, "its code is none of the column's")
+    running = np.concatenate([np.zeros(1, np.int64), np.cumsum(model.marginal)])
+    filled = running[model.ends.astype(np.int64) + 1] > running[model.codes]
+    reader.require(filled.all(), "a range of codes has no count")
+    if model.widths is not None:
+        is_number = codec.column.is_number and len(model.widths) == codec.n_codes - codec.n_special
+        reader.require(is_number and (model.widths >= 0).all(), "the widths of its bins")
+        reader.require(int(model.codes.min()) >= codec.n_special, "a state among its numbers")
 
 
 def check_satcat(model: SatCatModel, reader: Reader) -> None:

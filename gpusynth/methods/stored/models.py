@@ -26,6 +26,7 @@ from gpusynth.methods.normrank import NormRankModel
 from gpusynth.methods.passive import PassiveModel, bind_passive
 from gpusynth.methods.pmm import PmmModel
 from gpusynth.methods.possible_cells import PossibleCells
+from gpusynth.methods.released import ReleasedModel
 from gpusynth.methods.sample import SampleModel
 from gpusynth.methods.saturated import SatCatModel
 from gpusynth.methods.saturated_cells import Cells
@@ -271,6 +272,22 @@ FORMS: Mapping[str, Form] = MappingProxyType(
                 "note": Text(),
             },
             check.check_classes,
+        ),
+        "released": Record(
+            ReleasedModel,
+            {
+                "tree": Part(_TREE),
+                "offsets": _COUNTS,
+                "codes": ArrayOf(("uint16",)),
+                "ends": ArrayOf(("uint16",)),
+                "counts": _COUNTS,
+                "marginal": _COUNTS,
+                "up": _COUNTS,
+                "codec": CodecOf(),
+                "widths": Optional(_NUMBERS),
+                "step": Number(low=0.0),
+            },
+            check.check_released,
         ),
         "satcat": Record(
             SatCatModel, {"cells": Part(_CELLS), "target": Target()}, check.check_satcat

@@ -1,0 +1,343 @@
+"""Coarse columns: codes that enough units share, and no trace of any other answer.
+
+A level, missing code, spike or number that at least `min_units` units share stays. Other levels and
+special codes leave. Other numbers are put into bins of at least as many units, whose edges are
+rounded to three significant digits; too few numbers between two shared ones count as the one below
+them. The first and the last bin end where their median says, not where the extreme number is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gpusynth.arrays import Array
+from gpusynth.errors import CodecError
+from gpusynth.table.codec_levels import LevelCodec
+from gpusynth.table.codec_numbers import NumberCodec
+from gpusynth.table.numbers import decimal_scale
+from gpusynth.table.schema import Column
+from gpusynth.table.special_codes import NumberSpecials, number_dtype
+from gpusynth.table.storage import parse_storage
+from gpusynth.table.table import Codec
+
+__all__ = ["CoarseColumn", "coarsen", "count_units", "number_step"]
+
+_DIGITS = 3
+_MOST_BINS = 2000
+"""Bins of a column at most: beyond it they are made larger, since numbers inside are uniform."""
+_MOST_SHARED = 30_000
+_TIME_UNITS = (86_400, 3_600, 60, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class CoarseColumn:
+    """A column in codes that enough units share.
+
+    Attributes
+    ----------
+    codec : Codec
+        Not exact for numbers: an ordinary code is a shared number or a bin.
+    codes : array of uint8 or uint16, shape (n_rows,)
+        Of a rare answer the most frequent code.
+    values : array of int64 or float64, shape (n_rows,), or None
+        Shared numbers and middles of bins.
+    widths : array of float64, shape (n_ordinary,), or None
+        Of each ordinary code of a number column, in storage units; 0 for a shared number.
+    is_rare : array of bool, shape (n_rows,)
+        Rows whose answer too few units share: nothing may be learnt from it.
+    """
+
+    codec: Codec
+    codes: Array
+    values: Array | None
+    widths: Array | None
+    is_rare: Array
+
+
+def count_units(groups: Array, n_groups: int, units: Array | None) -> Array:
+    """Return the number of different units in each group.
+
+    Parameters
+    ----------
+    groups : array of int, shape (n,)
+    n_groups : int
+    units : array of int64, shape (n,), or None
+        None where every row is a unit.
+
+    Returns
+    -------
+    array of int64, shape (n_groups,)
+    """
+    if units is None:
+        return np.bincount(groups, minlength=n_groups)
+    n_units = int(units.max(initial=0)) + 1
+    pairs = np.unique(groups.astype(np.int64) * n_units + units)
+    return np.bincount(pairs // n_units, minlength=n_groups)
+
+
+def coarsen(
+    codec: Codec, codes: Array, values: Array | None, units: Array | None, *, min_units: int
+) -> CoarseColumn:
+    """Return a column without any answer that too few units share.
+
+    Parameters
+    ----------
+    codec : Codec
+    codes : array of uint8 or uint16, shape (n_rows,)
+    values : array of int64 or float64, shape (n_rows,), or None
+    units : array of int64, shape (n_rows,), or None
+    min_units : int
+
+    Returns
+    -------
+    CoarseColumn
+
+    Raises
+    ------
+    CodecError
+        If no answer is shared by so many units; names the column.
+    """
+    n_units = count_units(codes, codec.n_codes, units)
+    kept = n_units >= min_units
+    if isinstance(codec, LevelCodec):
+        return _coarse_levels(codec, codes, n_units, kept, min_units)
+    if not isinstance(codec, NumberCodec):
+        raise TypeError(f"no codec that can be made coarse: {type(codec).__name__}")
+    special = kept[: codec.n_special]
+    n_automatic = len(codec.specials.automatic)
+    answers = _chosen(codec.specials.answers, special[n_automatic:])
+    specials = NumberSpecials(_chosen(codec.specials.automatic, special[:n_automatic]), answers)
+    is_number = codes >= codec.n_special
+    numbers = (
+        codec.code_values[codes[is_number].astype(np.int64) - codec.n_special]
+        if values is None
+        else values[is_number]
+    )
+    own = None if units is None else units[is_number]
+    step = number_step(codec.column, numbers)
+    lows, widths, place = _bins(numbers, own, step, min_units)
+    n_special = specials.n_special
+    new_codes = np.full(len(codes), -1, np.int64)
+    new_of_special = np.where(special, np.cumsum(special) - 1, -1)
+    new_codes[~is_number] = new_of_special[codes[~is_number]]
+    new_codes[is_number] = np.where(place >= 0, place + n_special, -1)
+    n_missing = len(codec.column.missing_codes)
+    column = _bare(codec.column).model_copy(
+        update={
+            "missing_codes": _chosen(codec.column.missing_codes, special[n_automatic:]),
+            "spikes": _chosen(codec.column.spikes, special[n_automatic + n_missing :]),
+        }
+    )
+    dtype = number_dtype(column)
+    coarse = NumberCodec(column, specials, lows.astype(dtype), is_exact=False)
+    made, is_rare = _without_rare(new_codes, coarse, min_units)
+    middles: Array = np.concatenate([np.zeros(n_special), lows + widths / 2]).astype(dtype)
+    return CoarseColumn(coarse, made, middles[made], widths, is_rare)
+
+
+def number_step(column: Column, numbers: Array) -> float:
+    """Return the unit of the last digit of a number column, in storage units; 0 if there is none.
+
+    Parameters
+    ----------
+    column : Column
+    numbers : array of int64 or float64, shape (n,)
+        Timestamps are whole days, hours, minutes or seconds where all of them are.
+
+    Returns
+    -------
+    float
+    """
+    if number_dtype(column) != np.int64:
+        return 0.0 if column.decimals is None else 10.0**-column.decimals
+    if column.kind == "timestamp":
+        for per_second in (10**9, 10**6, 10**3, 1):
+            for seconds in _TIME_UNITS:
+                if len(numbers) and not (numbers % (seconds * per_second)).any():
+                    return float(seconds * per_second)
+        return 1.0
+    scale = decimal_scale(parse_storage(column.storage))
+    if scale and column.decimals is not None:
+        return float(10.0 ** max(scale - column.decimals, 0))
+    return 1.0
+
+
+def _bare(column: Column) -> Column:
+    """Return a column without what may tell of single answers: bounds, labels, notes, levels."""
+    return column.model_copy(
+        update={
+            **{"bounds": None, "labels": {}, "note": "", "missing_codes": (), "spikes": ()},
+            "levels": None,
+        }
+    )
+
+
+def _chosen(items: tuple, kept: Array) -> tuple:  # type: ignore[type-arg]
+    return tuple(item for item, stays in zip(items, kept.tolist(), strict=False) if stays)
+
+
+def _without_rare(new_codes: Array, codec: Codec, min_units: int) -> tuple[Array, Array]:
+    """Return codes with the most frequent one for rare answers, and which rows these are."""
+    is_rare = new_codes < 0
+    if is_rare.all():
+        raise CodecError(
+            f"column {codec.column.name!r}: no answer is shared by {min_units} units, so nothing "
+            "of it may be told. Drop it in the schema, or make it coarser."
+        )
+    common = np.bincount(new_codes[~is_rare]).argmax()
+    dtype = np.uint8 if codec.n_codes <= 256 else np.uint16
+    return np.where(is_rare, common, new_codes).astype(dtype), is_rare
+
+
+def _coarse_levels(
+    codec: LevelCodec, codes: Array, n_units: Array, kept: Array, min_units: int
+) -> CoarseColumn:
+    first = len(codec.automatic)
+    levels = _chosen(codec.levels, kept[codec.n_special :])
+    missing = _chosen(codec.missing, kept[first : codec.n_special])
+    column = codec.column
+    named = {*levels, *missing}
+    coarse_column = _bare(column).model_copy(
+        update={
+            "levels": None if column.levels is None else levels,
+            "labels": {key: label for key, label in column.labels.items() if key in named},
+            "missing_codes": _chosen(column.missing_codes, kept[first : codec.n_special]),
+        }
+    )
+    coarse = LevelCodec(
+        coarse_column,
+        _chosen(codec.automatic, kept[:first]),
+        missing,
+        levels,
+        tuple(text for text in codec.dictionary if text in named),
+    )
+    new_of = np.where(kept, np.cumsum(kept) - 1, -1)
+    made, is_rare = _without_rare(new_of[codes], coarse, min_units)
+    return CoarseColumn(coarse, made, None, None, is_rare)
+
+
+def _bins(
+    numbers: Array, units: Array | None, step: float, min_units: int
+) -> tuple[Array, Array, Array]:
+    """Return the lowest number and the width of each code, and the code of each row (-1: rare)."""
+    distinct, place = np.unique(numbers, return_inverse=True)
+    place = place.reshape(-1)
+    n_units = count_units(place, len(distinct), units)
+    least_shared = min_units
+    while (n_units >= least_shared).sum() > _MOST_SHARED:
+        least_shared *= 2
+    is_shared = n_units >= least_shared
+    # Every unit counts once in the whole column: sums over numbers then never count one twice.
+    weight = np.ones(len(numbers)) if units is None else _first_of_unit(units, is_shared[place])
+    size = np.bincount(place, weights=weight, minlength=len(distinct))
+    least = max(min_units, -(-int(size[~is_shared].sum()) // _MOST_BINS))
+    bins = _Bins(distinct, is_shared, size, _cells(distinct, step), step, least)
+    lows, highs, code_of = bins.walk()
+    widths = np.array(highs) - np.array(lows)
+    return np.array(lows), widths, np.array(code_of, np.int64)[place]
+
+
+def _first_of_unit(units: Array, is_shared: Array) -> Array:
+    """Return 1.0 for the first row of each unit among numbers that are not shared, else 0.0."""
+    first = np.zeros(len(units))
+    rows = np.flatnonzero(~is_shared)
+    first[rows[np.unique(units[rows], return_index=True)[1]]] = 1.0
+    return first
+
+
+def _cells(distinct: Array, step: float) -> tuple[Array, Array]:
+    """Return the edges of the cell of three significant digits that each number lies in."""
+    size = np.abs(distinct.astype(np.float64))
+    exponent = np.floor(np.log10(np.where(size > 0, size, max(step, 1e-300)))) - (_DIGITS - 1)
+    width = np.maximum(10.0**exponent, step)
+    below = np.floor(distinct / width + 1e-9)
+    return below * width, (below + 1) * width
+
+
+@dataclass(frozen=True, slots=True)
+class _Bins:
+    """Ascending numbers, cut into shared numbers and bins of enough units.
+
+    Attributes
+    ----------
+    distinct, is_shared, size : array, shape (n_distinct,)
+    cells : tuple of two arrays of float64, shape (n_distinct,)
+    step : float
+        Unit of the last digit, 0 for none.
+    least : int
+        Units of a bin.
+    """
+
+    distinct: Array
+    is_shared: Array
+    size: Array
+    cells: tuple[Array, Array]
+    step: float
+    least: int
+
+    def walk(self) -> tuple[list[float], list[float], list[int]]:
+        """Return low and high of each code, and the code of each number (-1 for none)."""
+        lows: list[float] = []
+        highs: list[float] = []
+        code_of = [-1] * len(self.distinct)
+        shared = np.flatnonzero(self.is_shared).tolist()
+        begin = 0
+        for end in [*shared, len(self.distinct)]:
+            code_below = len(lows) - 1
+            cuts = self._cuts(begin, end)
+            floor = float(self.distinct[begin - 1]) if begin else -np.inf
+            ceiling = float(self.distinct[end]) if end < len(self.distinct) else np.inf
+            for first, last in cuts:
+                low, high = self._edges(first, last)
+                above = floor + self.step if self.step else np.nextafter(floor, np.inf)
+                lows.append(max(low, float(above)))
+                highs.append(min(high, ceiling))
+                code_of[first:last] = [len(lows) - 1] * (last - first)
+            if end < len(self.distinct):
+                lows.append(ceiling)
+                highs.append(ceiling)
+                code_of[end] = len(lows) - 1
+            if not cuts and end > begin:
+                nearest = code_below if code_below >= 0 else len(lows) - 1
+                code_of[begin:end] = [nearest] * (end - begin)
+            begin = end + 1
+        return lows, highs, code_of
+
+    def _edges(self, first: int, last: int) -> tuple[float, float]:
+        """Return the edges of a bin.
+
+        The outer edge of a column's first and last bin would tell of its extreme number. There the
+        bin ends as far beyond its median as it begins before it, rounded to two digits.
+        """
+        low, high = _rounded(float(self.cells[0][first])), _rounded(float(self.cells[1][last - 1]))
+        running = np.cumsum(self.size[first:last])
+        median = float(self.distinct[first + int(np.searchsorted(running, running[-1] / 2))])
+        if last == len(self.distinct):
+            high = max(min(high, _rounded(2 * median - low, 2)), low + self.step)
+        if first == 0:
+            low = min(max(low, _rounded(2 * median - high, 2)), high - self.step)
+        return low, high
+
+    def _cuts(self, begin: int, end: int) -> list[tuple[int, int]]:
+        """Cut numbers that are not shared into bins of enough units; none where there are too few.
+
+        A cell is never divided, so that no two bins overlap.
+        """
+        cuts: list[tuple[int, int]] = []
+        first, units = begin, 0.0
+        for at in range(begin, end):
+            units += float(self.size[at])
+            whole = at + 1 == end or self.cells[0][at + 1] >= self.cells[1][at]
+            if units >= self.least and whole:
+                cuts.append((first, at + 1))
+                first, units = at + 1, 0.0
+        if first < end and cuts:
+            cuts[-1] = (cuts[-1][0], end)
+        return cuts
+
+
+def _rounded(edge: float, digits: int = _DIGITS + 6) -> float:
+    """Return an edge in few digits: by default without the rounding errors of its computation."""
+    return float(f"{edge:.{digits}g}")

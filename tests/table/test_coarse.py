@@ -1,0 +1,58 @@
+"""Coarse columns: nothing that too few share, and codes that still ascend."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gpusynth.table import Column, Schema, TableSource, encode_table, fit_codecs
+from gpusynth.table.coarse import coarsen, count_units
+
+
+def coarse_of(numbers, *, units=None, min_units=5, decimals=None, storage="double"):
+    kind = "integer" if storage == "int64" else "numeric"
+    column = Column(name="x", kind=kind, storage=storage, decimals=decimals)
+    schema = Schema(columns=(column,))
+    source = TableSource(pa.table({"x": pa.array(numbers, storage)}), name="t")
+    table = encode_table(schema, fit_codecs(schema, source), source)
+    return coarsen(
+        table.codecs["x"], table.codes["x"], table.values.get("x"), units, min_units=min_units
+    )
+
+
+NUMBERS = st.lists(
+    st.one_of(st.integers(-30, 30), st.integers(-(10**6), 10**6)), min_size=12, max_size=150
+)
+
+
+@given(NUMBERS, st.integers(2, 6), st.booleans())
+@settings(max_examples=80, deadline=None, derandomize=True)
+def test_every_code_is_shared_and_holds_its_numbers(numbers, min_units, by_unit):
+    units = np.arange(len(numbers)) // 2 if by_unit else None
+    coarse = coarse_of(numbers, units=units, min_units=min_units, storage="int64")
+    lows = coarse.codec.code_values
+    assert (np.diff(lows) > 0).all()
+    assert (coarse.widths >= 0).all()
+    told = ~coarse.is_rare
+    own = None if units is None else units[told]
+    shared = count_units(coarse.codes[told].astype(int), coarse.codec.n_codes, own)
+    assert (shared >= min_units).all()
+    order = np.argsort(np.array(numbers)[told], kind="stable")
+    assert (np.diff(coarse.codes[told][order].astype(int)) >= 0).all()
+    exact = coarse.widths == 0
+    values, counts = np.unique(numbers, return_counts=True)
+    for low in lows[exact].tolist():
+        assert counts[values == low][0] >= min_units
+
+
+def test_edges_have_few_digits_and_the_extremes_do_not_show():
+    random = np.random.default_rng(2)
+    numbers = np.round(np.exp(random.normal(8, 2, 4000)), 2)
+    numbers[7] = 98765432109.87
+    coarse = coarse_of(numbers, min_units=10, decimals=2)
+    lows, widths = coarse.codec.code_values, coarse.widths
+    assert all(float(f"{low:.3g}") == low for low in lows[widths > 0][1:].tolist())
+    assert lows[-1] + widths[-1] < 10 * np.sort(numbers)[-10]
+    assert np.abs(np.median(coarse.values) / np.median(numbers) - 1) < 0.02
