@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from gpusynth.engine.units import read_units
 from gpusynth.engine.weights import survey_weights
 from gpusynth.errors import DataError, PlanError
 from gpusynth.io import open_source
+from gpusynth.io.stamp import FileStamp
 from gpusynth.methods.tails import TailTreatment
 from gpusynth.plan import Plan, SynthesisPlan, read_plan, refine, resolve
 from gpusynth.table import (
@@ -60,6 +62,8 @@ class Resolved:
     plan : SynthesisPlan
     choices : Plan or None
         What the plan was resolved from; None where a resolved plan was given.
+    stamp : FileStamp or None
+        Of the file before it was read; None for a table in memory.
     """
 
     source: Source
@@ -68,6 +72,7 @@ class Resolved:
     codecs: Mapping[str, Codec]
     plan: SynthesisPlan
     choices: Plan | None = None
+    stamp: FileStamp | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +151,18 @@ class Prepared:
             uses.setdefault(number, []).append(column)
         return uses
 
+    def check_input(self) -> None:
+        """Check that the file is still the one that was read.
+
+        Raises
+        ------
+        DataError
+            If it holds other bytes now: what the manifest says of it would be wrong.
+        """
+        stamp, source = self.resolved.stamp, self.resolved.source
+        if stamp is not None and stamp.was_touched() and source.fingerprint() != self.fingerprint:
+            raise _changed(source.name, "was synthesized")
+
     def release(self, column: str) -> None:
         """Let go the codes and values of a column that no fit and no model needs any more.
 
@@ -187,6 +204,7 @@ def resolve_input(
     ------
     DataError, SchemaError, PlanError, CodecError
     """
+    stamp = FileStamp.of(Path(data)) if isinstance(data, (str, os.PathLike)) else None
     choices = read_plan(plan) if isinstance(plan, (str, Path)) else plan
     given = read_schema(schema) if isinstance(schema, (str, Path)) else schema
     with stopwatch.phase("open"):
@@ -212,8 +230,9 @@ def resolve_input(
             )
     else:
         choices = Plan() if choices is None else choices
-        return Resolved(source, given, reasons, codecs, resolve(given, codecs, choices), choices)
-    return Resolved(source, given, reasons, codecs, choices)
+        resolved = resolve(given, codecs, choices)
+        return Resolved(source, given, reasons, codecs, resolved, choices, stamp)
+    return Resolved(source, given, reasons, codecs, choices, None, stamp)
 
 
 def prepare(
@@ -253,6 +272,8 @@ def prepare(
     with stopwatch.phase("hash input"):
         listener.start("hash input", None)
         fingerprint = source.fingerprint()
+        if resolved.stamp is not None and resolved.stamp.has_new_content():
+            raise _changed(source.name, "was read")
     with stopwatch.phase("encode"):
         return settle(
             resolved,
@@ -330,6 +351,13 @@ def settle(
         tails=fit_tails(plan, table, units, repair_groups),
         uniques=uniques,
         calibrations=bind_calibration(plan, table, file=resolved.source.name),
+    )
+
+
+def _changed(name: str, while_it: str) -> DataError:
+    return DataError(
+        f"{name} was changed while it {while_it}; nothing was written. "
+        "Run again on a file that nobody writes to."
     )
 
 

@@ -167,7 +167,7 @@ def _prepare_again(
     }
     head.check_data({**head.data, **early}, directory.path)
     resolved = resolve_input(
-        source,
+        data,
         schema,
         plan,
         batch_rows=settings.batch_rows,

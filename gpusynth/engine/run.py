@@ -67,6 +67,8 @@ def write_run(
     ------
     OutputError
         If a file cannot be written.
+    DataError
+        If the real file is no longer the one that was read.
     """
     resolved = synthesis.prepared.resolved
     stopwatch, checkpoints = synthesis.stopwatch, synthesis.checkpoints
@@ -91,6 +93,7 @@ def write_run(
         write_json_atomic(directory.staging / "plan.json", plan)
     for left in directory.staging.glob("columns_*"):
         left.unlink()
+    synthesis.prepared.check_input()
     manifest = build_manifest(synthesis, settings, written)
     write_json_atomic(directory.staging / "manifest.json", manifest)
     if checkpoints is not None:
