@@ -22,6 +22,7 @@ from gpusynth.cli.imputing import impute_file
 from gpusynth.cli.interrupt import RunInterruptedError
 from gpusynth.cli.modelling import fit_model, sample_model
 from gpusynth.cli.reporting import render_report
+from gpusynth.cli.verifying import verify_run
 from gpusynth.errors import GpusynthError
 
 __all__ = ["app", "main", "run"]
@@ -259,6 +260,7 @@ def _replicate(
 app.command("fit")(fit_model)
 app.command("sample")(sample_model)
 app.command("impute")(impute_file)
+app.command("verify")(verify_run)
 app.command("evaluate")(evaluate_files)
 app.command("report")(render_report)
 app.command("estimate")(estimate_run)

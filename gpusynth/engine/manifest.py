@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,10 @@ class Replicate:
 
 
 def build_manifest(
-    synthesis: Synthesis, settings: RunSettings, replicates: Sequence[Replicate]
+    synthesis: Synthesis,
+    settings: RunSettings,
+    replicates: Sequence[Replicate],
+    files: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return the manifest of a finished run.
 
@@ -51,6 +54,8 @@ def build_manifest(
     settings : RunSettings
     replicates : sequence of Replicate
         In order.
+    files : mapping of str to str, optional
+        Name -> SHA-256 of the other files of the run.
 
     Returns
     -------
@@ -67,11 +72,22 @@ def build_manifest(
             "sha256": prepared.fingerprint,
             "n_rows": prepared.table.n_rows,
             "n_columns": len(resolved.schema),
+            "n_bytes": None if resolved.stamp is None else resolved.stamp.size,
+            "is_text": resolved.source.is_text,
         },
         "outputs": [
             {"replicate": r.number, "file": r.path.name, "n_rows": r.n_rows, "sha256": r.sha256}
             for r in replicates
         ],
+        "files": dict(files or {}),
+        "settings": {
+            "n_replicates": settings.n_replicates,
+            "n_rows": settings.n_rows,
+            "seed": str(settings.seed),
+            "format": settings.format,
+            "checkpoints": settings.checkpoints,
+            "keep_models": settings.keep_models,
+        },
         "schema_fingerprint": resolved.schema.fingerprint(),
         "plan_fingerprint": resolved.plan.fingerprint(),
         "seed": str(settings.seed),  # JSON readers lose digits of 64-bit integers

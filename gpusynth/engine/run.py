@@ -94,7 +94,8 @@ def write_run(
     for left in directory.staging.glob("columns_*"):
         left.unlink()
     synthesis.prepared.check_input()
-    manifest = build_manifest(synthesis, settings, written)
+    about = {name: file_sha256(directory.staging / name) for name in ("plan.json", "schema.toml")}
+    manifest = build_manifest(synthesis, settings, written, about)
     write_json_atomic(directory.staging / "manifest.json", manifest)
     if checkpoints is not None:
         files = sorted(file for file in directory.staging.iterdir() if file.is_file())

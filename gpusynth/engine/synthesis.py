@@ -113,6 +113,7 @@ class Synthesis:
         *,
         models: Mapping[int, StepModels] | None = None,
         scratch: Path | None = None,
+        n_steps: int | None = None,
     ) -> list[SyntheticRows]:
         """Draw all replicates, fitting each step on the way unless models are given.
 
@@ -125,6 +126,8 @@ class Synthesis:
             By step number; a model that is not given is let go after its last draw.
         scratch : pathlib.Path, optional
             Where columns may be put when memory is short.
+        n_steps : int, optional
+            Draw only this many steps, the first in visit order; all by default.
 
         Returns
         -------
@@ -170,7 +173,15 @@ class Synthesis:
         rows = len(numbers) * n_rows + (0 if models else prepared.table.n_rows)
         phase = "fit and draw" if models is None else "draw"
         last_uses = prepared.last_uses() if models is None else {}
-        self._run(phase, known, draws, n_rows=rows, threads=settings.n_threads, last_uses=last_uses)
+        self._run(
+            phase,
+            known,
+            draws,
+            n_rows=rows,
+            threads=settings.n_threads,
+            last_uses=last_uses,
+            n_steps=n_steps,
+        )
         for replicate in replicates:
             replicate.finish_drawing()
             self._remove(replicate)
@@ -335,9 +346,10 @@ class Synthesis:
         n_rows: int,
         threads: int,
         last_uses: Mapping[int, list[str]] | None = None,
+        n_steps: int | None = None,
     ) -> None:
         """Schedule all steps; a step counts as one unit of work and one for each predictor."""
-        steps = self.prepared.plan.steps
+        steps = self.prepared.plan.steps[:n_steps]
 
         def done(step: Step) -> None:
             for column in (last_uses or {}).get(step.number, ()):
