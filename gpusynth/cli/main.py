@@ -56,6 +56,12 @@ class OutputChoice(StrEnum):
 _DataOption = Annotated[Path, typer.Option("--data", help=_DATA_HELP)]
 _SchemaOption = Annotated[Path | None, typer.Option("--schema", help=_SCHEMA_HELP)]
 _PlanOption = Annotated[Path | None, typer.Option("--plan", help=_PLAN_HELP)]
+_LogOption = Annotated[
+    Path | None, typer.Option("--log", help="Append what is done to this file, as JSON lines.")
+]
+_MetricsOption = Annotated[
+    Path | None, typer.Option("--metrics", help="Write times and memory for Prometheus.")
+]
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer gives the option's value
@@ -154,6 +160,8 @@ def _run(
     keep_models: Annotated[
         bool, typer.Option("--keep-models", help="Leave the fitted models; they are confidential.")
     ] = False,
+    log: _LogOption = None,
+    metrics: _MetricsOption = None,
 ) -> None:
     """Make synthetic replicates of a survey file."""
     from gpusynth.cli.allocator import give_back_large_arrays
@@ -172,7 +180,16 @@ def _run(
         keep_models=keep_models,
     )
     run_synthesis(
-        data, output, schema, plan, settings, overwrite=overwrite, quiet=quiet, utility=utility
+        data,
+        output,
+        schema,
+        plan,
+        settings,
+        overwrite=overwrite,
+        quiet=quiet,
+        utility=utility,
+        log=log,
+        metrics=metrics,
     )
 
 
@@ -187,13 +204,15 @@ def _resume(
         int | None, typer.Option("--threads", min=1, max=1024, help="All by default.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    log: _LogOption = None,
+    metrics: _MetricsOption = None,
 ) -> None:
     """Go on with a run that was cut short, to the same bytes."""
     from gpusynth.cli.allocator import give_back_large_arrays
     from gpusynth.cli.running import resume_synthesis
 
     give_back_large_arrays()
-    resume_synthesis(directory, data, threads=threads, quiet=quiet)
+    resume_synthesis(directory, data, threads=threads, quiet=quiet, log=log, metrics=metrics)
 
 
 @app.command("compare")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
 
 from gpusynth.cli.console import ProgressDisplay, console, new_table, seconds_text
 from gpusynth.cli.interrupt import interruptible
-from gpusynth.engine import Run, RunSettings, resume, synthesize
+from gpusynth.engine import Listener, Run, RunSettings, resume, synthesize
 from gpusynth.errors import GpusynthError
+from gpusynth.operations.metrics import write_metrics
+from gpusynth.operations.run_log import Listeners, RunLog
 from gpusynth.table import read_schema
 
 __all__ = ["resume_synthesis", "run_synthesis", "show_files", "show_run"]
@@ -26,6 +29,8 @@ def run_synthesis(
     overwrite: bool,
     quiet: bool,
     utility: bool,
+    log: Path | None = None,
+    metrics: Path | None = None,
 ) -> None:
     """Synthesize a file into a directory and print a summary.
 
@@ -38,9 +43,13 @@ def run_synthesis(
         Print nothing.
     utility : bool
         Compare the first replicate with the real file.
+    log : pathlib.Path, optional
+        JSON lines are appended to this file.
+    metrics : pathlib.Path, optional
+        Write phase times and peak memory to this file in Prometheus' text format.
     """
 
-    def carry_out(display: ProgressDisplay | None) -> Run:
+    def carry_out(listener: Listener | None) -> Run:
         run: Run = synthesize(
             data,
             schema,
@@ -55,11 +64,11 @@ def run_synthesis(
             batch_rows=settings.batch_rows,
             checkpoints=settings.checkpoints,
             keep_models=settings.keep_models,
-            listener=display,
+            listener=listener,
         )
         return run
 
-    run = _watched(carry_out, quiet=quiet)
+    run = _watched(carry_out, quiet=quiet, log=log, metrics=metrics)
     if quiet:
         return
     out = console()
@@ -78,7 +87,13 @@ def run_synthesis(
 
 
 def resume_synthesis(
-    directory: Path, data: Path | None, *, threads: int | None, quiet: bool
+    directory: Path,
+    data: Path | None,
+    *,
+    threads: int | None,
+    quiet: bool,
+    log: Path | None = None,
+    metrics: Path | None = None,
 ) -> None:
     """Go on with a run and print a summary.
 
@@ -87,25 +102,37 @@ def resume_synthesis(
     directory, data, threads : as for `gpusynth.resume`
     quiet : bool
         Print nothing.
+    log, metrics : as for `run_synthesis`
     """
 
-    def carry_out(display: ProgressDisplay | None) -> Run:
-        return resume(directory, data, threads=threads, listener=display)
+    def carry_out(listener: Listener | None) -> Run:
+        return resume(directory, data, threads=threads, listener=listener)
 
-    run = _watched(carry_out, quiet=quiet)
+    run = _watched(carry_out, quiet=quiet, log=log, metrics=metrics)
     if not quiet:
         out = console()
         show_run(run, out)
         show_files(run, out)
 
 
-def _watched(carry_out: Callable[[ProgressDisplay | None], Run], *, quiet: bool) -> Run:
-    """Carry a run out, with a display unless it is to be quiet."""
-    with interruptible():
-        if quiet:
-            return carry_out(None)
-        with ProgressDisplay(console(stderr=True)) as display:
-            return carry_out(display)
+def _watched(
+    carry_out: Callable[[Listener | None], Run],
+    *,
+    quiet: bool,
+    log: Path | None,
+    metrics: Path | None,
+) -> Run:
+    """Carry a run out with a log and a display, as far as they are wanted."""
+    with interruptible(), ExitStack() as stack:
+        listeners: list[Listener] = []
+        if log is not None:
+            listeners.append(stack.enter_context(RunLog(log)))
+        if not quiet:
+            listeners.append(stack.enter_context(ProgressDisplay(console(stderr=True))))
+        run = carry_out(Listeners(listeners) if listeners else None)
+    if metrics is not None:
+        write_metrics(metrics, run.manifest)
+    return run
 
 
 def show_run(run: Run, out: Console) -> None:
