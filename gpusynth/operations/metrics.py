@@ -42,7 +42,7 @@ def metrics_text(manifest: Mapping[str, Any]) -> str:
         *_family(
             "phase_seconds",
             "Wall seconds by phase.",
-            [({"phase": name}, seconds) for name, seconds in times["phases"].items()],
+            [({"phase": name}, seconds) for name, seconds in sorted(times["phases"].items())],
         ),
         *_family(
             "fit_cpu_seconds",
