@@ -14,6 +14,7 @@ from gpusynth.engine.output import write_replicate
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.synthesis import Synthesis
+from gpusynth.engine.tail_stage import tail_notes
 from gpusynth.errors import OutputError
 from gpusynth.io import file_sha256, write_json_atomic
 from gpusynth.plan import SynthesisPlan
@@ -83,7 +84,7 @@ def write_run(
             n_rows, sha256 = synthesis.written_before(number, directory.staging)
         written.append(Replicate(number, directory.path / file.name, n_rows, sha256))
     with stopwatch.phase("write"):
-        notes = _notes(synthesis)
+        notes = tail_notes(synthesis.prepared)
         reasons = {
             name: " ".join(filter(None, (resolved.reasons.get(name), notes.get(name))))
             for name in (*resolved.reasons, *notes)
@@ -176,12 +177,6 @@ def read_run(path: Path) -> Run:
     return Run(path, replicates, plan, manifest)
 
 
-def _notes(synthesis: Synthesis) -> dict[str, str]:
-    """Return, for columns whose tails were treated, what the dictionary says of it."""
-    tails = synthesis.prepared.tails
-    return {name: treatment.describe() for name, treatment in tails.items()}
-
-
 def _write_replicate(
     synthesis: Synthesis, rows: SyntheticRows, file: Path, settings: RunSettings
 ) -> tuple[int, str]:
@@ -195,7 +190,7 @@ def _write_replicate(
             seed=settings.seed,
             batch_rows=settings.batch_rows,
             listener=synthesis.listener,
-            notes=_notes(synthesis),
+            notes=tail_notes(synthesis.prepared),
         )
         rows.clear()
     with synthesis.stopwatch.phase("hash output"):

@@ -19,8 +19,9 @@ from gpusynth.table import Table, as_numbers, code_numbers
 
 if TYPE_CHECKING:
     from gpusynth.engine.drawing import ColumnDraw
+    from gpusynth.engine.prepare import Prepared
 
-__all__ = ["exchange_tail", "fit_tails", "treat_rows"]
+__all__ = ["exchange_tail", "fit_tails", "tail_notes", "treat_rows"]
 
 
 def fit_tails(
@@ -65,6 +66,21 @@ def fit_tails(
             step.tail, numbers, rows if units is None else units[rows], column=codec.column
         )
     return treatments
+
+
+def tail_notes(prepared: Prepared) -> dict[str, str]:
+    """Return what the dictionary of a released file says of its columns' tails.
+
+    Parameters
+    ----------
+    prepared : Prepared
+
+    Returns
+    -------
+    dict of str to str
+        Columns whose tails were treated -> a sentence a side.
+    """
+    return {name: treatment.describe() for name, treatment in prepared.tails.items()}
 
 
 def treat_rows(column: ColumnDraw, block: Block) -> None:

@@ -12,6 +12,7 @@ from gpusynth.engine.output import check_keys, output_sources, to_table, write_r
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.synthesis import Synthesis
+from gpusynth.engine.tail_stage import tail_notes
 from gpusynth.imputation.imputations import Imputations
 from gpusynth.imputation.seeds import synthesis_seed
 from gpusynth.io import like_input
@@ -88,6 +89,7 @@ def write_syntheses(
                 seed=own.seed,
                 batch_rows=settings.batch_rows,
                 listener=listener,
+                notes=tail_notes(synthesis.prepared),
             )
             rows.clear()
             files.append(file)

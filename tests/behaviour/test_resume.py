@@ -31,6 +31,14 @@ PLANS = {
         strata={"columns": ["sector"], "min_rows": 50},
         partial={"columns": ["pay", "income"], "rows": "staff > 3"},
     ),
+    "protected": Plan(
+        default=Cart(min_distinct_values=3),
+        methods={"cost": Cart(max_donor_uses=2)},
+        smoothing={"staff": "rmean"},
+        tails={"profit": {"kind": "swap", "share": 0.1}},
+        replicated_uniques={"keys": ["sector", "staff", "pay"], "attempts": 2},
+        output={"shuffle_rows": True},
+    ),
 }
 
 

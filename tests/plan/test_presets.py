@@ -14,7 +14,7 @@ from tests.behaviour.plan_survey import survey as table_of
 
 def test_release_says_what_it_chooses():
     plan = Plan(preset="release")
-    assert plan.default == Cart(min_leaf=20, min_distinct_units=5)
+    assert plan.default == Cart(min_leaf=15, min_distinct_units=5)
     assert plan.output.shuffle_rows
     assert plan.replicated_uniques == ReplicatedUniques(keys="all", among="all", redraw_last=5)
 
@@ -29,7 +29,7 @@ def test_each_choice_is_overridden_by_itself():
     )
     assert off.replicated_uniques is None
     assert not off.output.shuffle_rows
-    assert off.default.min_leaf == 20
+    assert off.default.min_leaf == 15
 
 
 @pytest.mark.parametrize(
