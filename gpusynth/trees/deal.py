@@ -6,7 +6,7 @@ donors take them by random numbers of the donors' own. So blocks and threads cha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,13 +105,13 @@ class _Deal:
             waiting = self._deal(level, own, at, result)
         return int(waiting.sum())
 
-    def _levels(self) -> list[Array]:
-        """Return, for each depth from the deepest, the node at that depth above each leaf.
+    def _levels(self) -> Iterator[Array]:
+        """Yield, for each depth from the deepest, the node at that depth above each leaf.
 
         A leaf that lies higher has a number of its own there, as it has been dealt with.
         """
         if self.tree is None:
-            return []
+            return
         left, leaf = self.tree.left, self.tree.leaf
         inner = np.flatnonzero(left >= 0)
         parent = np.full(len(left), -1, np.int64)
@@ -122,11 +122,9 @@ class _Deal:
             depth[left[node] : left[node] + 2] = depth[node] + 1
         above = np.empty(self.n_leaves, np.int64)
         above[leaf[leaf >= 0]] = np.flatnonzero(leaf >= 0)
-        levels: list[Array] = []
         for level in range(int(depth.max()) - 1, -1, -1):
             above = np.where(depth[above] > level, parent[above], above)
-            levels.append(above)
-        return levels
+            yield above
 
     def _deal(self, node_of_leaf: Array, own: Array, at: Array, result: Array) -> Array:
         """Deal within nodes; return which rows still wait.
