@@ -11,6 +11,9 @@ __all__ = ["frontier_chart"]
 
 _WIDTH, _HEIGHT = 820.0, 460.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60.0, 250.0, 20.0, 50.0
+_FARTHEST = 30.0
+"""Settings this far below the best k-marginal are listed, not drawn: the others would be a heap."""
+
 _STYLE = (
     "text{font:12px sans-serif;fill:#444}.axis{stroke:#999;fill:none}.grid{stroke:#ddd;fill:none}"
     ".own{fill:#b3421a}.other{fill:#3b6ea5}.link{stroke:#bbb;fill:none}"
@@ -34,7 +37,8 @@ def frontier_chart(lines: Sequence[Mapping[str, Any]]) -> str:
     x = [line["figures"]["kmarginal_3"] for line in lines]
     own = [line["figures"]["keys_made_from"] for line in lines]
     other = [line["figures"]["keys_other"] for line in lines]
-    low, high = min(x) - 1.0, max(x) + 1.0
+    high = max(x) + 1.0
+    low = min(value for value in x if value > high - _FARTHEST) - 1.0
     most = 1.1 * max(*own, *other)
 
     def across(value: float) -> float:
@@ -56,19 +60,16 @@ def frontier_chart(lines: Sequence[Mapping[str, Any]]) -> str:
         parts.append(text(_LEFT - 34, up(share) + 4, f"{share:.1f}", "tick"))
         parts.append(segments([(_LEFT, up(share), right, up(share))], "grid"))
     points = list(zip(x, own, other, strict=True))
-    parts.append(segments([(across(a), up(b), across(a), up(c)) for a, b, c in points], "link"))
+    links = [(across(a), up(b), across(a), up(c)) for a, b, c in points if a >= low]
+    parts.append(segments(links, "link"))
     for number, (a, b, c) in enumerate(points, start=1):
+        words = f"{number}  {lines[number - 1]['setting']}" + ("" if a >= low else f" (at {a:.0f})")
+        parts.append(text(right + 12, _TOP + 44 + 17 * number, words, "label"))
+        if a < low:
+            continue
         parts.append(rectangles([(across(a) - 3, up(c) - 3, 6, 6)], "other"))
         parts.append(rectangles([(across(a) - 4, up(b) - 4, 8, 8)], "own"))
         parts.append(text(across(a) + 6, up(b) - 4, str(number), "label"))
-        parts.append(
-            text(
-                right + 12,
-                _TOP + 44 + 17 * number,
-                f"{number}  {lines[number - 1]['setting']}",
-                "label",
-            )
-        )
     for place, (style, words) in enumerate(
         (("own", "half that was synthesized"), ("other", "half that was not"))
     ):
