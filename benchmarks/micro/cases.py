@@ -197,9 +197,9 @@ def scan_of_numbers(n: int) -> Work:
 def partition(n: int) -> Work:
     """A node's rows to its two children, both in their old order."""
     order = _survey(n).order.copy()
-    side = np.random.default_rng(11).integers(0, 2, n).astype(np.uint8)
+    flags = np.random.default_rng(11).integers(0, 2, n).astype(np.uint8)
     spare = np.empty(n + 1, np.uint64)
-    return lambda: partition_kernel(order, 0, n, side, spare)
+    return lambda: partition_kernel(order, 0, n, flags, spare)
 
 
 def _tree(n: int) -> tuple[Any, Any, PredictorTable]:

@@ -23,6 +23,8 @@ __all__ = ["Route", "route_of"]
 
 _MOST_KEPT = 16  # trees that are drawn from at the same time: one a thread, and groups of strata
 
+_MOST_STEPS = 64  # that all rows take side by side; more would do no good
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -37,12 +39,15 @@ class Route:
         Empty when no node asks for a subset of a wide column.
     asked : tuple of two arrays of int64
         Words of the records and rows of the wide columns that the tree asks for.
+    n_steps : int
+        Steps of a mean row.
     """
 
     nodes: Array
     leaves: Array
     subset_words: Array
     asked: tuple[Array, Array]
+    n_steps: int
 
     @classmethod
     def of(cls, tree: Tree, layout: Layout) -> Route:
@@ -68,12 +73,15 @@ class Route:
             *(tree.left, tree.leaf, columns, nodes, leaves),
         )
         words = tree.subset_words if asks_subset else tree.subset_words[:0]
-        return cls(nodes, leaves, words, (record_words, wide_rows))
+        # A row takes a step in every inner node on its way.
+        n_steps = int(tree.n_rows[tree.left >= 0].sum()) // max(int(tree.n_rows[0]), 1)
+        asked = record_words, wide_rows
+        return cls(nodes, leaves, words, asked, min(n_steps, _MOST_STEPS))
 
     def arrays(self, table: PredictorTable) -> tuple[Any, ...]:
         """Return what `walk_rows` reads of the tree and the rows of a table."""
         return (
-            *(self.nodes, self.leaves, self.subset_words, self.asked),
+            *(self.nodes, self.leaves, self.subset_words, self.asked, self.n_steps),
             *(table.records, table.wide),
         )
 

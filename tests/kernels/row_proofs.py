@@ -9,7 +9,18 @@ import numpy as np
 
 from gpusynth.trees import Predictor, PredictorTable
 from gpusynth_kernels import reference, reference_splits, reference_tree
-from gpusynth_kernels.cpu import cuts, finish, kinds, lanes, offer, random, vertical
+from gpusynth_kernels.cpu import (
+    compress,
+    cuts,
+    finish,
+    gather,
+    kinds,
+    lanes,
+    offer,
+    partition,
+    random,
+    vertical,
+)
 from gpusynth_kernels.cpu import node as nodes
 from gpusynth_kernels.scalar import entropy, gain, philox, pick, principal
 from tests.kernels.node_cases import NO_WEIGHT, TABLE, random_column, random_node
@@ -186,6 +197,57 @@ def prove_count_bits(rng: np.random.Generator) -> None:
     rows = (order[begin:end] & np.uint64(0xFFFFFFFF)).astype(np.int64)
     expected = unpacked(records[rows][:, :n_words]).sum(axis=0).tolist()
     assert counts.tolist() == [*expected, -1, -1, -1]
+
+
+def prove_partition(rng: np.random.Generator) -> None:
+    """Whole blocks of eight and what is left of them; sides of all rows alike, too."""
+    n = int(rng.choice([1, 7, 8, 9, 64, 301]))
+    begin = int(rng.integers(0, 20))
+    end = begin + n
+    rows = rng.permutation(n + 40).astype(np.uint64)
+    entries = rows | (rng.integers(0, 2**31, len(rows)).astype(np.uint64) << np.uint64(32))
+    side = (rng.random(len(rows)) < rng.choice([0.0, 0.1, 0.5, 1.0])).astype(np.uint8)
+    flags, spare = np.full(n + 1, 7, np.uint8), np.zeros(n + 1, np.uint64)
+    partition.flags_of(entries, begin, end, side, flags)
+    assert flags.tolist() == [*side[rows[begin:end]].tolist(), 7]
+    here, right = entries[begin:end], flags[:n] == 1
+    left_side, right_side = here[~right].tolist(), here[right].tolist()
+
+    both, left, last = entries.copy(), entries.copy(), entries.copy()
+    partition.partition(both, begin, end, flags, spare)
+    assert both[begin:end].tolist() == left_side + right_side
+    partition.keep_left(left, begin, end, flags)
+    assert left[begin:][: len(left_side)].tolist() == left_side
+    partition.keep_right(last, begin, end, flags)
+    assert last[end - len(right_side) : end].tolist() == right_side
+    for changed in (both, left, last):
+        assert np.array_equal(changed[:begin], entries[:begin])
+        assert np.array_equal(changed[end:], entries[end:])
+    assert spare[n] == 0
+
+    blocks = entries.copy()
+    done = [
+        compress.divide_blocks(blocks, begin, n, flags, spare),
+        compress.keep_left_blocks(entries.copy(), begin, n, flags, spare),
+    ]
+    for n_left, n_right in done:
+        assert n_left + n_right in (0, n // 8 * 8)
+        assert n_right == right[: n_left + n_right].sum()
+
+
+def prove_copy_words(rng: np.random.Generator) -> None:
+    n, n_all = int(rng.integers(1, 30)), int(rng.integers(1, 20))
+    n_words = int(rng.integers(0, n_all + 1))
+    records = rng.integers(0, 2**64, (n, n_all), dtype=np.uint64)
+    records[:, n_all // 2] = 5
+    order = rng.integers(0, n, n).astype(np.uint64) | np.uint64(5 << 32)
+    begin = int(rng.integers(0, n))
+    end = int(rng.integers(begin + 1, n + 1))
+    copied, varying = gather.copy_words(records, n_words, order, begin, end)
+    rows = (order[begin:end] & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    expected = records[rows][:, :n_words]
+    assert np.array_equal(copied, expected)
+    assert np.array_equal(varying, np.bitwise_or.reduce(expected ^ expected[:1], axis=0))
 
 
 def prove_offer(rng: np.random.Generator) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gpusynth_kernels import reference
-from gpusynth_kernels.cpu import cuts, lanes, marks, scan, subsets, tables
+from gpusynth_kernels.cpu import cuts, lanes, marks, scan, sixteen, subsets, tables
 from gpusynth_kernels.reference_splits import Column, Criterion, best_split
 from tests.kernels.node_cases import (
     NO_WEIGHT,
@@ -158,8 +158,7 @@ def prove_cuts(criterion: Criterion) -> Proof:
             codes, places = scratch[0], scratch[1]
             assert {int(codes[places[s]]) for s in range(n_left)} == left
             if criterion in ("gini", "variance"):
-                assert marks.may_beat(bounds, first, column.n_codes, best)
-                assert not marks.may_beat(bounds, first, column.n_codes, 2.0**100)
+                assert best <= marks.bound_of(bounds, first, column.n_codes) < 2.0**100
 
     return check
 
@@ -180,14 +179,14 @@ def _scan(node: Node, entries: Any) -> tuple[float, int]:
         return scan.scan_weighted_classes(*where, node.weight, left, right)
     if node.target.criterion == "entropy":
         return scan.scan_entropy(*where, left, right, TABLE)
-    present = np.flatnonzero(right)[::-1].tolist()
     best = scan.scan_classes(*where, left, right.copy(), chunk)
-    high, middle = np.uint64(present[0]), np.uint64(present[1])
-    if len(present) == 2:
-        assert scan.scan_two_classes(*where, high, right[high], chunk) == best
-    if len(present) == 3:
-        two = (high, middle, right[high], right[middle])
-        assert scan.scan_three_classes(*where, *two, chunk) == best
+    few = (*where, np.flatnonzero(right), right, chunk[0])
+    assert sixteen.scan_few_classes(*few, -1.0) == best
+    if best[1] >= 0:
+        # What reaches the least score that matters is found as before, what does not never.
+        assert sixteen.scan_few_classes(*few, best[0]) == best
+        assert sixteen.scan_few_classes(*few, best[0] * (1.0 - 2.0**-20)) == best
+        assert sixteen.scan_few_classes(*few, np.nextafter(best[0], np.inf)) == (-1.0, -1)
     return best
 
 

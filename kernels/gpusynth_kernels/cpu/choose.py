@@ -27,16 +27,15 @@ from gpusynth_kernels.cpu.lanes import (
     best_weighted_class_lane,
     lane_bit,
 )
-from gpusynth_kernels.cpu.marks import mark_class_counts, mark_number_sums, may_beat
+from gpusynth_kernels.cpu.marks import bound_of, mark_class_counts, mark_number_sums
 from gpusynth_kernels.cpu.scan import (
     scan_classes,
     scan_entropy,
     scan_numbers,
-    scan_three_classes,
-    scan_two_classes,
     scan_weighted_classes,
     sort_by_code,
 )
+from gpusynth_kernels.cpu.sixteen import MOST_CLASSES, MOST_ROWS, scan_few_classes
 from gpusynth_kernels.cpu.subsets import subset_split_classes, subset_split_numbers
 from gpusynth_kernels.cpu.tables import TABLED, scan_codes
 
@@ -119,13 +118,20 @@ def _scan(
     min_leaf: Any,
     target: Any,
     class_weight: Any,
-    present: Any,
+    classes: Any,
     sides: Any,
     chunk: Any,
+    least: Any,
 ) -> Any:
+    """Return score and position of a sorted column's best threshold, -1 for those below `least`."""
     n_classes, numbers, weight, table = target
     if mode == NUMBERS:
         return scan_numbers(entries, begin, end, min_leaf, numbers, weight, chunk)
+    few = classes.shape[0] <= MOST_CLASSES and end - begin <= MOST_ROWS
+    if mode == CLASSES_BY_GINI and few:
+        return scan_few_classes(
+            entries, begin, end, min_leaf, classes, class_weight, chunk[0], least
+        )
     for k in range(n_classes):
         sides[0, k] = 0
         sides[1, k] = class_weight[k]
@@ -134,22 +140,6 @@ def _scan(
         return scan_weighted_classes(entries, begin, end, min_leaf, weight, left, right)
     if mode == CLASSES_BY_ENTROPY:
         return scan_entropy(entries, begin, end, min_leaf, left, right, table)
-    if present == 2:
-        high = n_classes - 1
-        while right[high] == 0:
-            high -= 1
-        return scan_two_classes(entries, begin, end, min_leaf, np.uint64(high), right[high], chunk)
-    if present == 3:
-        high = n_classes - 1
-        while right[high] == 0:
-            high -= 1
-        middle = high - 1
-        while right[middle] == 0:
-            middle -= 1
-        return scan_three_classes(
-            *(entries, begin, end, min_leaf, np.uint64(high), np.uint64(middle)),
-            *(right[high], right[middle], chunk),
-        )
     return scan_classes(entries, begin, end, min_leaf, left, right, chunk)
 
 
@@ -171,7 +161,7 @@ def _best_lane(
 ) -> Any:
     _, numbers, weight, table = target
     words, _, ok = lanes
-    ints, floats, _ = work
+    ints, floats = work[0], work[1]
     n = end - begin
     own = (ints[0], ints[1], ints[2], floats[0])
     if mode == CLASSES_BY_GINI:
@@ -318,7 +308,17 @@ def choose_split(
                 sort_by_code(codes, order, begin, end, offsets[: code_counts[q] + 1], lists[0])
             entries = lists[at]
             score, position = _scan(
-                mode, entries, begin, end, min_leaf, target, class_weight, present, sides, chunk
+                mode,
+                entries,
+                begin,
+                end,
+                min_leaf,
+                target,
+                class_weight,
+                classes,
+                sides,
+                chunk,
+                best,
             )
             if position >= 0 and (score > best or (score == best and f < feature)):
                 best, feature, kind, word = score, f, THRESHOLD, -1
@@ -333,17 +333,8 @@ def choose_split(
             )
         else:
             score, flags = subset_split_classes(
-                codes,
-                order,
-                begin,
-                end,
-                present,
-                mode == CLASSES_BY_ENTROPY,
-                min_leaf,
-                weight,
-                table,
-                s,
-                lv,
+                *(codes, order, begin, end, present, mode == CLASSES_BY_ENTROPY),
+                *(min_leaf, weight, table, s, lv),
             )
         if score >= 0.0 and (score > best or (score == best and f < feature)):
             best, feature, kind, word = score, f, SUBSET, -1
@@ -360,11 +351,19 @@ def choose_split(
                 counts, classes, records, mark_words, order, begin, runs, weight, work[2]
             )
         bounded = mode in (CLASSES_BY_GINI, NUMBERS)
+        most = work[3]
+        top = 0
         for q in range(mark_features.shape[0]):
-            first, count, by_threshold = firsts[q], mark_codes[q], by_order[q]
+            most[q] = bound_of(bounds, firsts[q], mark_codes[q]) if bounded else 0.0
             if is_offered[mark_features[q]] == 0:
-                continue
-            if bounded and not may_beat(bounds, first, count, best):
+                most[q] = -2.0
+            if most[q] > most[top]:
+                top = q
+        # The most promising column goes first: its score lets others be passed over.
+        for step in range(-1, mark_features.shape[0]):
+            q = top if step < 0 else step
+            first, count, by_threshold = firsts[q], mark_codes[q], by_order[q]
+            if step == top or most[q] < (best if bounded else -1.0):
                 continue
             if mode == NUMBERS:
                 score, m, n_left = best_number_cut(

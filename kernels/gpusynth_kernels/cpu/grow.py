@@ -30,6 +30,7 @@ from gpusynth_kernels.cpu.node import node_score
 from gpusynth_kernels.cpu.offer import offer_columns, offer_lanes, path_of_child
 from gpusynth_kernels.cpu.partition import (
     codes_of,
+    flags_of,
     keep_left,
     keep_right,
     may_split,
@@ -100,7 +101,8 @@ def grow_nodes(
         bare(wide_tables[4]),
     )
     own = work[2]
-    work = (bare(work[0]), bare(work[1]), (bare(own[0]), bare(own[1]), bare(own[2])))
+    own = (bare(own[0]), bare(own[1]), bare(own[2]))
+    work = (bare(work[0]), bare(work[1]), own, bare(work[3]))
     cut, chunk, by_code = scratch[5], scratch[6], scratch[7]
     cut = (
         bare(cut[0]),
@@ -129,7 +131,7 @@ def grow_nodes(
     class_weight, ends, classes = bare(spare[3]), bare(spare[4]), bare(spare[5])
     slots, free, bytes_, tables = bare(spare[6]), bare(spare[7]), bare(spare[8]), bare(spare[9])
     paths, is_offered = bare(spare[10]), bare(spare[11])
-    lowest, lane_ok = bare(spare[12]), bare(spare[13])
+    lowest, lane_ok, flags = bare(spare[12]), bare(spare[13]), bare(spare[14])
     n_offered, seed = offer
     for f in range(is_offered.shape[0]):
         is_offered[f] = 1
@@ -207,14 +209,14 @@ def grow_nodes(
             continue
         codes = codes_of(f, word, wide, wide_tables)
         split = (split_kind, v, word, bits)
-        n_left = set_sides(records, codes, order, b, e, split, goes_left, side)
+        n_left = set_sides(records, codes, order, b, e, split, goes_left, side, flags)
         number = np.int64(v)
         if split_kind == SUBSET:
             if word < 0:
                 goes_left = with_absent(codes, order, b, e, goes_left, n_left)
             number = np.int64(n_mask_words)
             masks, n_mask_words = put_mask(masks, n_mask_words, columns[2][f], v, word, goes_left)
-        partition(order, b, e, side, moved)
+        partition(order, b, e, flags, moved)
         left[node] = n_nodes
         kind[node] = split_kind
         feature[node] = f
@@ -237,13 +239,15 @@ def grow_nodes(
             also &= may_split(
                 mode, order, begin[small], end[small], level[small], limits, numbers, weight
             )
-            for q in range(lists.shape[0]):
-                if go_on and also:
-                    partition(lists[q], b, e, side, moved)
-                elif (go_on and large < small) or (also and small < large):
-                    keep_left(lists[q], b, e, side)
-                elif go_on or also:
-                    keep_right(lists[q], b, e, side)
+            if go_on or also:
+                for q in range(lists.shape[0]):
+                    flags_of(lists[q], b, e, side, flags)
+                    if go_on and also:
+                        partition(lists[q], b, e, flags, moved)
+                    elif go_on == (large < small):
+                        keep_left(lists[q], b, e, flags)
+                    else:
+                        keep_right(lists[q], b, e, flags)
         slot_of_small = 0
         if slot > 0 and go_on and n_free > 0 and end[large] - begin[large] >= SUBTRACT_ROWS:
             n_free -= 1

@@ -14,7 +14,7 @@ import numpy as np
 from gpusynth_kernels.compile import jit
 from gpusynth_kernels.cpu.vertical import sum_by_lane
 
-__all__ = ["mark_class_counts", "mark_number_sums", "may_beat"]
+__all__ = ["bound_of", "mark_class_counts", "mark_number_sums"]
 
 _ROW = np.uint64(0xFFFFFFFF)
 _64 = np.uint64(64)
@@ -115,8 +115,8 @@ def mark_number_sums(
 
 
 @jit
-def may_beat(bounds: Any, first: Any, n_codes: Any, best: Any) -> Any:
-    """Return whether a cut of a column can score as high as `best`.
+def bound_of(bounds: Any, first: Any, n_codes: Any) -> Any:
+    """Return a score that no cut of a column exceeds.
 
     Splitting the node into all its codes scores at least as high as any two groups of them, since
     the risk is concave (Breiman et al. 1984, theorem 4.3). The sum is rounded, hence the margin.
@@ -128,4 +128,4 @@ def may_beat(bounds: Any, first: Any, n_codes: Any, best: Any) -> Any:
         odd += bounds[j + 1]
     if n_codes % 2 == 1:
         even += bounds[first + n_codes - 1]
-    return (even + odd) * (1.0 + 1e-9) >= best
+    return (even + odd) * (1.0 + 1e-9)

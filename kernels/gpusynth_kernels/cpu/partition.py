@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from gpusynth_kernels.compile import jit
+from gpusynth_kernels.cpu.compress import divide_blocks, keep_left_blocks
 from gpusynth_kernels.cpu.kinds import NUMBERS, THRESHOLD
 
 __all__ = [
     "codes_of",
+    "flags_of",
     "is_pure",
     "keep_left",
     "keep_right",
@@ -53,8 +55,12 @@ def set_sides(
     split: Any,
     goes_left: Any,
     side: Any,
+    flags: Any,
 ) -> Any:
-    """Set ``side[row]`` to 1 for rows that go right; return how many go left."""
+    """Set ``side[row]`` to 1 for rows that go right; return how many go left.
+
+    ``flags[i]`` is the same for the row of ``order[begin + i]``.
+    """
     kind, value, word, bits = split
     n_right = 0
     here = order[begin:end]
@@ -63,31 +69,42 @@ def set_sides(
             row = here[i] & _ROW
             right = np.uint8(records[row, word] & bits != 0)
             side[row] = right
+            flags[i] = right
             n_right += right
     elif kind == THRESHOLD:
         for i in range(end - begin):
             row = here[i] & _ROW
             right = np.uint8(np.uint64(codes[row]) > value)
             side[row] = right
+            flags[i] = right
             n_right += right
     else:
         for i in range(end - begin):
             row = here[i] & _ROW
             right = np.uint8(1 - goes_left[codes[row]])
             side[row] = right
+            flags[i] = right
             n_right += right
     return end - begin - n_right
 
 
 @jit
-def partition(entries: Any, begin: Any, end: Any, side: Any, spare: Any) -> None:
-    """Move the entries of rows that go left to the front, both sides in their old order."""
+def flags_of(entries: Any, begin: Any, end: Any, side: Any, flags: Any) -> None:
+    """Set ``flags[i]`` to the side of the row of ``entries[begin + i]``."""
     here = entries[begin:end]
-    left = np.uint64(0)
-    right = np.uint64(0)
     for i in range(end - begin):
+        flags[i] = side[here[i] & _ROW]
+
+
+@jit
+def partition(entries: Any, begin: Any, end: Any, flags: Any, spare: Any) -> None:
+    """Move the entries that go left to the front, both sides in their old order."""
+    here = entries[begin:end]
+    n_left, n_right = divide_blocks(entries, begin, end - begin, flags, spare)
+    left, right = np.uint64(n_left), np.uint64(n_right)
+    for i in range(n_left + n_right, end - begin):
         entry = here[i]
-        goes_right = np.uint64(side[entry & _ROW])
+        goes_right = np.uint64(flags[i])
         here[left] = entry
         spare[right] = entry
         left += _1 - goes_right
@@ -98,26 +115,26 @@ def partition(entries: Any, begin: Any, end: Any, side: Any, spare: Any) -> None
 
 
 @jit
-def keep_left(entries: Any, begin: Any, end: Any, side: Any) -> None:
+def keep_left(entries: Any, begin: Any, end: Any, flags: Any) -> None:
     """As `partition` where only the left side is needed; what lies on the right is lost."""
     here = entries[begin:end]
-    left = np.uint64(0)
-    for i in range(end - begin):
-        entry = here[i]
-        here[left] = entry
-        left += _1 - np.uint64(side[entry & _ROW])
+    n_left, n_right = keep_left_blocks(entries, begin, end - begin, flags, entries)
+    left = np.uint64(n_left)
+    for i in range(n_left + n_right, end - begin):
+        here[left] = here[i]
+        left += _1 - np.uint64(flags[i])
 
 
 @jit
-def keep_right(entries: Any, begin: Any, end: Any, side: Any) -> None:
+def keep_right(entries: Any, begin: Any, end: Any, flags: Any) -> None:
     """As `partition` where only the right side is needed; what lies on the left is lost."""
     here = entries[begin:end]
     last = np.uint64(end - begin - 1)
     right = last
     for i in range(end - begin):
-        entry = here[last - np.uint64(i)]
-        here[right] = entry
-        right -= np.uint64(side[entry & _ROW])
+        at = last - np.uint64(i)
+        here[right] = here[at]
+        right -= np.uint64(flags[at])
 
 
 @jit

@@ -17,11 +17,10 @@ from gpusynth_kernels.scalar.gain import gini_score, variance_gain
 
 __all__ = [
     "CHUNK_ROWS",
+    "MANY_CODES",
     "scan_classes",
     "scan_entropy",
     "scan_numbers",
-    "scan_three_classes",
-    "scan_two_classes",
     "scan_weighted_classes",
     "sort_by_code",
 ]
@@ -30,8 +29,36 @@ _ROW = np.uint64(0xFFFFFFFF)
 _CLASS = np.uint64(0xFFFF)
 _32 = np.uint64(32)
 _48 = np.uint64(48)
+_56 = np.uint64(56)
 _0 = np.uint64(0)
+_DIGIT = np.uint64(0xFF)
 CHUNK_ROWS = 512
+MANY_CODES = 1_024
+"""Fewer rows than half of so many codes are sorted by one digit after the other. Speed only."""
+
+
+@jit
+def _sort_by_two_digits(codes: Any, order: Any, begin: Any, end: Any, out: Any) -> None:
+    """As `sort_by_code`: stably by the lower eight bits of the code, then by the upper ones."""
+    low = np.uint64(0xFFFFFFFFFFFF)
+    offsets = np.zeros((2, 257), np.int64)
+    once = np.empty(end - begin, np.uint64)
+    for i in range(begin, end):
+        code = codes[order[i] & _ROW]
+        offsets[0, np.int64(code & 255) + 1] += 1
+        offsets[1, np.int64(code >> 8) + 1] += 1
+    for digit in range(1, 257):
+        offsets[0, digit] += offsets[0, digit - 1]
+        offsets[1, digit] += offsets[1, digit - 1]
+    for i in range(begin, end):
+        code = np.uint64(codes[order[i] & _ROW])
+        digit = np.int64(code & _DIGIT)
+        once[offsets[0, digit]] = (order[i] & low) | (code << _48)
+        offsets[0, digit] += 1
+    for entry in once:
+        digit = np.int64(entry >> _56)
+        out[begin + offsets[1, digit]] = entry
+        offsets[1, digit] += 1
 
 
 @jit
@@ -46,6 +73,9 @@ def sort_by_code(codes: Any, order: Any, begin: Any, end: Any, offsets: Any, out
     offsets : array of int64, shape (n_codes + 1,), work
     out : array of uint64 entries
     """
+    if offsets.shape[0] > max(MANY_CODES, 2 * (end - begin)):
+        _sort_by_two_digits(codes, order, begin, end, out)
+        return
     low = np.uint64(0xFFFFFFFFFFFF)
     for c in range(offsets.shape[0]):
         offsets[c] = 0
@@ -147,94 +177,6 @@ def scan_classes(
             n_left = start + places[t] - begin
             squares_right = all_squares - 2 * crosses[t] + sums[t]
             scores[t] = gini_score(sums[t], n_left, squares_right, n - n_left)
-        best, position = _take_best(scores, places, n_cuts, start, best, position)
-    return best, position
-
-
-@jit
-def scan_two_classes(
-    entries: Any, begin: Any, end: Any, min_leaf: Any, high: Any, n_high: Any, chunk: Any
-) -> Any:
-    """As `scan_classes` for a node with two classes, `high` and another one.
-
-    ``n_high`` is the number of rows of class `high` in the node.
-    """
-    best = -1.0
-    position = -1
-    n = end - begin
-    counts, _, places, scores = chunk
-    so_far = np.int64(0)
-    first = begin + min_leaf
-    for i in range(begin, min(first, end)):
-        so_far += np.int64((entries[i] >> _32) & _CLASS == high)
-    for start in range(first, end - min_leaf + 1, CHUNK_ROWS):
-        size = min(CHUNK_ROWS, end - min_leaf + 1 - start)
-        here = entries[start - 1 : start + size]
-        m = np.uint64(0)
-        for t in range(size):
-            counts[m] = so_far
-            places[m] = t
-            m += _is_cut(here, t)
-            so_far += np.int64((here[t + 1] >> _32) & _CLASS == high)
-        n_cuts = np.int64(m)
-        for t in range(n_cuts):
-            n_left = start + places[t] - begin
-            a = counts[t]
-            b = n_left - a
-            c = n_high - a
-            d = n - n_left - c
-            scores[t] = gini_score(a * a + b * b, n_left, c * c + d * d, n - n_left)
-        best, position = _take_best(scores, places, n_cuts, start, best, position)
-    return best, position
-
-
-@jit
-def scan_three_classes(
-    entries: Any,
-    begin: Any,
-    end: Any,
-    min_leaf: Any,
-    high: Any,
-    middle: Any,
-    n_high: Any,
-    n_middle: Any,
-    chunk: Any,
-) -> Any:
-    """As `scan_two_classes` for a node with classes `high`, `middle` and another one."""
-    best = -1.0
-    position = -1
-    n = end - begin
-    counts, others, places, scores = chunk
-    so_far = np.int64(0)
-    other = np.int64(0)
-    first = begin + min_leaf
-    for i in range(begin, min(first, end)):
-        cls = (entries[i] >> _32) & _CLASS
-        so_far += np.int64(cls == high)
-        other += np.int64(cls == middle)
-    for start in range(first, end - min_leaf + 1, CHUNK_ROWS):
-        size = min(CHUNK_ROWS, end - min_leaf + 1 - start)
-        here = entries[start - 1 : start + size]
-        m = np.uint64(0)
-        for t in range(size):
-            counts[m] = so_far
-            others[m] = other
-            places[m] = t
-            m += _is_cut(here, t)
-            cls = (here[t + 1] >> _32) & _CLASS
-            so_far += np.int64(cls == high)
-            other += np.int64(cls == middle)
-        n_cuts = np.int64(m)
-        for t in range(n_cuts):
-            n_left = start + places[t] - begin
-            a = counts[t]
-            b = others[t]
-            c = n_left - a - b
-            d = n_high - a
-            e = n_middle - b
-            f = n - n_left - d - e
-            left, right = a * a + b * b + c * c, d * d + e * e + f * f
-            scores[t] = gini_score(left, n_left, right, n - n_left)
         best, position = _take_best(scores, places, n_cuts, start, best, position)
     return best, position
 

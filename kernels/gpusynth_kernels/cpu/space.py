@@ -32,6 +32,7 @@ def _workspace(n_lanes: Any, n_marks: Any, n_classes: Any, n_codes: Any) -> Any:
             np.empty((classes if n_marks > 0 else 0, n_marks), np.int64),
             np.empty(n_marks, np.float64),
         ),
+        np.empty(n_marks, np.float64),
     )
     own = classes if n_marks > 0 else 0
     cut = (
@@ -138,6 +139,7 @@ def make_space(
         np.ones(n_columns, np.uint8),
         np.empty(n_columns, np.uint64),
         np.empty(64 * lanes[0].shape[0], np.uint8),
+        np.empty(n_rows, np.uint8),
     )
     return work, scratch, spare
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gpusynth_kernels.compile import jit
+from gpusynth_kernels.cpu.gather import copy_words
 from gpusynth_kernels.cpu.grow import grow_nodes
 from gpusynth_kernels.cpu.kinds import NUMBERS, SUBSET
 from gpusynth_kernels.cpu.lanes import lane_bit
@@ -24,27 +25,6 @@ _ROW = np.uint64(0xFFFFFFFF)
 _CLASS = np.uint64(0xFFFF)
 _1 = np.uint64(1)
 _32 = np.uint64(32)
-
-
-@jit
-def _copy_words(records: Any, n_words: Any, order: Any, begin: Any, end: Any) -> Any:
-    """Copy the first words of the rows; return them and, by word, the bits that differ in them."""
-    n = end - begin
-    out = np.empty((n, n_words), np.uint64)
-    here = order[begin:end]
-    for i in range(n):
-        row = here[i] & _ROW
-        own = out[i]
-        for w in range(n_words):
-            own[w] = records[row, np.uint64(w)]
-    varying = np.empty(n_words, np.uint64)
-    for w in range(n_words):
-        first = out[0, w]
-        differs = np.uint64(0)
-        for i in range(n):
-            differs |= out[i, w] ^ first
-        varying[w] = differs
-    return out, varying
 
 
 @jit
@@ -216,7 +196,7 @@ def take_twig(
     n = end - begin
     _, numbers, weight, table = target
     n_words = words_used(lanes, marks)
-    copied, varying = _copy_words(records, n_words, order, begin, end)
+    copied, varying = copy_words(records, n_words, order, begin, end)
     is_live = np.zeros(n_words, np.int32)
     own_lanes = _twig_lanes(lanes, varying, is_live)
     own_marks = _twig_marks(marks, varying, is_live)

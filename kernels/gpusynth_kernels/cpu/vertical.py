@@ -22,6 +22,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from gpusynth_kernels.compile import jit
+from gpusynth_kernels.cpu.vectors import all_lanes, load_some
 
 __all__ = ["MOST_ROWS", "count_bits", "sum_by_lane"]
 
@@ -61,15 +62,17 @@ def _spread(builder: Any, ones: Any, word: Any, k: int, shift: int = 0) -> Any:
 
 
 def _counter(width: int) -> Callable[..., Any]:
-    """Return the intrinsic that counts `width` words of a row at once."""
+    """Return the intrinsic that counts up to `width` words of a row at once."""
     kind = ir.VectorType(_WORD, width)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        records, n_words, first, order, begin, end, out = arguments
+        records, n_words, first, size, order, begin, end, out = arguments
         data = [
             context.make_array(signature.args[at])(context, builder, array).data
-            for at, array in ((0, records), (3, order), (6, out))
+            for at, array in ((0, records), (4, order), (7, out))
         ]
+        numbers = ir.Constant(kind, list(range(width)))
+        is_there = builder.icmp_unsigned("<", numbers, all_lanes(builder, kind, size))
         ones = ir.Constant(kind, [_ONES] * width)
         zero = ir.Constant(kind, [0] * width)
         counters = [cgutils.alloca_once_value(builder, zero) for _ in range(16)]
@@ -81,8 +84,7 @@ def _counter(width: int) -> Callable[..., Any]:
             entry = builder.load(builder.gep(data[1], [at]))
             row = builder.and_(entry, ir.Constant(_WORD, 0xFFFFFFFF))
             word = builder.add(builder.mul(row, n_words), first)
-            place = builder.bitcast(builder.gep(data[0], [word]), kind.as_pointer())
-            return builder.load(place, align=8)
+            return load_some(builder, kind, builder.gep(data[0], [word]), is_there)
 
         def add(place: Any, amount: Any) -> None:
             builder.store(builder.add(builder.load(place), amount), place)
@@ -116,13 +118,14 @@ def _counter(width: int) -> Callable[..., Any]:
         records: Any,
         n_words: Any,
         first: Any,
+        size: Any,
         order: Any,
         begin: Any,
         end: Any,
         out: Any,
     ) -> Any:
         numbers = types.int64
-        arguments = (records, numbers, numbers, order, numbers, numbers, out)
+        arguments = (records, numbers, numbers, numbers, order, numbers, numbers, out)
         return types.void(*arguments), generate
 
     counter: Callable[..., Any] = count
@@ -210,23 +213,27 @@ def sum_by_lane(
 
 
 @jit
-def _add_up(bytes_: Any, width: Any, n_rows: Any, first: Any, is_new: Any, counts: Any) -> None:
+def _add_up(
+    bytes_: Any, width: Any, size: Any, n_rows: Any, first: Any, is_new: Any, counts: Any
+) -> None:
     """Put what a counter left in its bytes into ``counts[64 * first ...]``, or add it there."""
     lanes = bytes_.view(np.uint8)
-    for w in range(width):
+    for w in range(size):
         here = counts[64 * (first + w) : 64 * (first + w) + 64]
-        if is_new:
-            for j in range(64):
-                here[j] = 0
         for k in range(8):
+            own = here[8 * k : 8 * k + 8]
             low = lanes[8 * (k * width + w) : 8 * (k * width + w) + 8]
-            if n_rows < 16:
+            if n_rows < 16 and is_new:
                 for j in range(8):
-                    here[8 * k + j] += np.int32(low[j])
+                    own[j] = np.int32(low[j])
+                continue
+            high = lanes[8 * ((8 + k) * width + w) : 8 * ((8 + k) * width + w) + 8]
+            if is_new:
+                for j in range(8):
+                    own[j] = np.int32(16) * np.int32(high[j]) + np.int32(low[j])
             else:
-                high = lanes[8 * ((8 + k) * width + w) : 8 * ((8 + k) * width + w) + 8]
                 for j in range(8):
-                    here[8 * k + j] += np.int32(16) * np.int32(high[j]) + np.int32(low[j])
+                    own[j] += np.int32(16) * np.int32(high[j]) + np.int32(low[j])
 
 
 @jit
@@ -251,19 +258,18 @@ def count_bits(
     for at in range(begin, end, MOST_ROWS):
         stop = min(end, at + MOST_ROWS)
         new = at == begin
-        w = 0
-        while w + 8 <= n_words:
-            _count_8(records, stride, w, order, at, stop, bytes_)
-            _add_up(bytes_, 8, stop - at, w, new, counts)
-            w += 8
-        if n_words - w >= 4:
-            _count_4(records, stride, w, order, at, stop, bytes_)
-            _add_up(bytes_, 4, stop - at, w, new, counts)
-            w += 4
-        if n_words - w >= 2:
-            _count_2(records, stride, w, order, at, stop, bytes_)
-            _add_up(bytes_, 2, stop - at, w, new, counts)
-            w += 2
-        if n_words - w >= 1:
-            _count_1(records, stride, w, order, at, stop, bytes_)
-            _add_up(bytes_, 1, stop - at, w, new, counts)
+        for w in range(0, n_words, 8):
+            size = min(n_words - w, 8)
+            width = 8
+            if size > 4:
+                _count_8(records, stride, w, size, order, at, stop, bytes_)
+            elif size > 2:
+                width = 4
+                _count_4(records, stride, w, size, order, at, stop, bytes_)
+            elif size == 2:
+                width = 2
+                _count_2(records, stride, w, size, order, at, stop, bytes_)
+            else:
+                width = 1
+                _count_1(records, stride, w, size, order, at, stop, bytes_)
+            _add_up(bytes_, width, size, stop - at, w, new, counts)
