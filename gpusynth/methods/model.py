@@ -68,7 +68,8 @@ class TargetColumn:
         -------
         tuple of (codes (n,), values (n,) or None)
         """
-        return self.codes[rows], None if self.values is None else self.values[rows]
+        values = None if self.values is None else self.values.take(rows)
+        return self.codes.take(rows), values
 
 
 @dataclass(frozen=True, slots=True)
