@@ -41,6 +41,9 @@ class LevelNodes:
         Of the unsplit node.
     path : array of uint64, shape (n,)
         Read when columns are drawn.
+    parent, sibling : arrays of int64, shape (n,)
+        Number of the parent among such nodes of the level before, and of the sibling among these;
+        -1 for none.
     """
 
     begin: Array
@@ -49,13 +52,21 @@ class LevelNodes:
     n_runs: Array
     score: Array
     path: Array
+    parent: Array
+    sibling: Array
 
     def some(self, which: Array | slice) -> LevelNodes:
-        """Return some of the nodes."""
+        """Return some of the nodes, without their families."""
+        none = np.full(len(self.begin[which]), -1)
         return LevelNodes(
             *(self.begin[which], self.end[which], self.first_run[which], self.n_runs[which]),
-            *(self.score[which], self.path[which]),
+            *(self.score[which], self.path[which], none, none),
         )
+
+    @property
+    def size(self) -> Array:
+        """Return the rows of each node."""
+        return self.end - self.begin
 
     def __len__(self) -> int:
         return len(self.begin)

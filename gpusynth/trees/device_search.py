@@ -30,14 +30,15 @@ from gpusynth_kernels.cpu.kinds import NUMBERS
 from gpusynth_kernels.cuda import launch
 from gpusynth_kernels.cuda.choose import MOST_SEARCHED, choose_columns, small_rows
 from gpusynth_kernels.cuda.cuts import MOST_THREADS
-from gpusynth_kernels.cuda.histogram import MOST_ITEM_ROWS, count_codes
+from gpusynth_kernels.cuda.histogram import MOST_ITEM_ROWS, count_codes, subtract_siblings
 from gpusynth_kernels.cuda.offer import draw_columns, offer_columns
 from gpusynth_kernels.cuda.search_rows import search_rows
 from gpusynth_kernels.cuda.search_tables import search_tables
 
 __all__ = ["Search"]
 
-_SHARE_OF_TABLES = 0.5
+_SHARE_OF_TABLES = 0.3
+_SHARE_OF_KEPT_TABLES = 0.3
 _SHARE_OF_RESULTS = 0.125
 _SHARE_OF_WORK = 0.25
 """Shares of the free bytes that tables, results and work arrays may take."""
@@ -71,8 +72,20 @@ class _Request:
     """Splits by node and column, filled unless subsets are to be written."""
 
 
-_Rows: TypeAlias = tuple[Array, Array, Array]
-"""Entries, number of each entry's run, starts of the runs: on the device."""
+_Rows: TypeAlias = tuple[Array, Array, Array, Array]
+"""Entries, number of each entry's run, starts and classes of the runs: on the device."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Tables of a group at all its large nodes of a level, kept for the level below."""
+
+    tables: tuple[Array, Array]
+    places: Array
+    """First cells in counts and amounts (2, n_nodes) of each node of the level; -1 for small."""
+    nodes: LevelNodes
+    classes: Array
+    n_bytes: int
 
 
 class Search:
@@ -118,6 +131,8 @@ class Search:
             make_groups(table, columns, mode=fit.mode, most_classes=self._most_classes)
         )
         self._work = self._make_work()
+        self._above: dict[int, _Kept] = {}
+        self._here: dict[int, _Kept] = {}
 
     def _make_work(self) -> tuple[Array, Array, Array]:
         """Return the work arrays of the blocks that search: as many as the memory has room for."""
@@ -152,14 +167,13 @@ class Search:
                 f"{self.free_bytes:,}: free some memory, or merge classes or codes of wide columns"
             )
 
-    def best_splits(
-        self, order: Array, run_of: Array, run_starts: Array, nodes: LevelNodes
-    ) -> tuple[Array, Array, Array, Array]:
+    def best_splits(self, rows: _Rows, nodes: LevelNodes) -> tuple[Array, Array, Array, Array]:
         """Find the best split of each node.
 
         Parameters
         ----------
-        order, run_of, run_starts : device arrays
+        rows : tuple of device arrays
+            Entries, number of each entry's run, starts and classes of the runs.
         nodes : LevelNodes
 
         Returns
@@ -173,7 +187,7 @@ class Search:
         gain : array of float64
         """
         found = []
-        rows = order, run_of, run_starts
+        self._above, self._here = self._here, {}
         for batch in self._batches(nodes):
             offered = self._offered(batch)
             n_results = len(batch) * len(self.columns)
@@ -196,23 +210,19 @@ class Search:
         column, value, left, gain = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return column, value, left, gain
 
-    def emit_subsets(
-        self,
-        order: Array,
-        run_of: Array,
-        run_starts: Array,
-        nodes: LevelNodes,
-        emission: Emission,
-    ) -> None:
+    def emit_subsets(self, rows: _Rows, nodes: LevelNodes, emission: Emission) -> None:
         """Set the bits of the levels that go left in splits of columns of more than four codes."""
         none = tuple(launch.empty(0, dtype) for dtype in (np.float64, np.int64, np.int64))
         offered = launch.empty(0, np.uint8)
-        self._search((order, run_of, run_starts), _Request(nodes, offered, emission, none))
+        self._search(rows, _Request(nodes, offered, emission, none))
 
     def _batches(self, nodes: LevelNodes) -> Iterator[LevelNodes]:
         each = 48 * max(len(self.columns), 1)
         most = int(self.free_bytes * _SHARE_OF_RESULTS) // each
         self._require(each, most)
+        if len(nodes) <= most:
+            yield nodes
+            return
         for start in range(0, len(nodes), most):
             yield nodes.some(slice(start, start + most))
 
@@ -231,14 +241,20 @@ class Search:
     def _search(self, rows: _Rows, request: _Request) -> None:
         """Search (or write the subsets of) nodes, each column the way that its size asks for."""
         nodes, emission = request.nodes, request.emission
-        size = nodes.end - nodes.begin
-        for group in self._groups:
+        size = nodes.size
+        for number, group in enumerate(self._groups):
             large = size * size > small_rows(nodes.n_runs, group.width)
             if emission is not None:
                 large &= np.isin(emission.column, group.members)
             which = np.flatnonzero(large)
-            for some in self._table_batches(group, nodes.n_runs[which]):
-                self._by_tables(group, rows, request, which[some])
+            batches = list(self._table_batches(group, nodes.n_runs[which]))
+            for some in batches:
+                kept = self._by_tables(number, rows, request, which[some])
+                room = self.free_bytes * _SHARE_OF_KEPT_TABLES
+                room -= sum(other.n_bytes for other in self._here.values())
+                whole = emission is None and len(batches) == 1 and self.offer[0] == 0
+                if whole and kept.n_bytes <= room:
+                    self._here[number] = kept
         small = size * size <= small_rows(nodes.n_runs, int(self.width.max(initial=1)))
         which = np.flatnonzero(small)
         if len(which) and len(self.columns):
@@ -277,29 +293,73 @@ class Search:
             return launch.empty(0, np.uint32), none, none
         return (emission.words, *on_device(emission.first[which], emission.n_levels[which]))
 
-    def _by_tables(self, group: Group, rows: _Rows, request: _Request, which: Array) -> None:
-        some = request.nodes.some(which)
-        places, tables = [], []
-        planes = planes_of(self.fit.mode, some.n_runs, weighted=self.weighted)
-        for of_node, dtype in zip(planes, (np.int32, np.int64), strict=True):
-            cells = of_node * group.n_codes
-            places.append(np.cumsum(cells) - cells)
-            tables.append(launch.zeros(int(cells.sum()), dtype))
+    def _by_tables(self, number: int, rows: _Rows, request: _Request, which: Array) -> _Kept:
+        """Count and search the tables of a group at some nodes; return the tables."""
+        group, some = self._groups[number], request.nodes.some(which)
+        cells, places = [], np.full((2, len(request.nodes)), -1)
+        for plane, of_node in enumerate(
+            planes_of(self.fit.mode, some.n_runs, weighted=self.weighted)
+        ):
+            cells.append(of_node * group.n_codes)
+            places[plane, which] = np.cumsum(cells[plane]) - cells[plane]
+        tables = (
+            launch.zeros(int(cells[0].sum()), np.int32),
+            launch.zeros(int(cells[1].sum()), np.int64),
+        )
+        n_bytes = 4 * len(tables[0]) + 8 * len(tables[1])
+        own = _Kept(tables, places, request.nodes, rows[3], n_bytes)
+        derived = self._derived(number, request, own)
         asked = self._asked(request, which)
-        items = _items(some)
+        items = _items(some, ~derived[which])
         grid = _grid(min(len(items[0]), _count_blocks()), _COUNT_THREADS)
+        first = tuple(places[:, which])
         count_codes[(*grid, 0, BLOCK_BYTES)](
             *(self.fit.mode, self.table.records, rows[0], rows[1], self.target, on_device(*items)),
-            on_device(some.first_run, some.n_runs, *places),
-            *(group.counted, group.n_codes, asked, tuple(tables)),
+            on_device(some.first_run, some.n_runs, *first),
+            *(group.counted, group.n_codes, asked, tables),
         )
+        self._subtract(number, np.flatnonzero(derived), own)
         n_tasks = len(some) * len(group.members)
         grid = _grid(min(n_tasks, len(self._work[0])), MOST_THREADS)
         search_tables[grid](
             self.fit.mode,
-            on_device(some.end - some.begin, some.n_runs, *places, which),
+            on_device(some.size, some.n_runs, *first, which),
             *(group.searched, group.n_codes, (*tables, int(self.weighted)), self.min_leaf),
             *(self.log_table, asked, self._emit(request, which), self._work[:2], request.result),
+        )
+        return own
+
+    def _derived(self, number: int, request: _Request, own: _Kept) -> Array:
+        """Return which nodes' tables are those of the parent less those of the sibling.
+
+        These are the larger of two children that are both to be counted, where the parent's tables
+        were kept.
+        """
+        nodes, above = request.nodes, self._above.get(number)
+        if above is None or request.emission is not None or self.offer[0]:
+            return np.zeros(len(nodes), np.bool_)
+        mate = np.maximum(nodes.sibling, 0)
+        of_mate = nodes.size[mate]
+        is_second = np.arange(len(nodes)) > mate
+        larger = (nodes.size > of_mate) | ((nodes.size == of_mate) & is_second)
+        both = (nodes.sibling >= 0) & (own.places[0] >= 0) & (own.places[0][mate] >= 0)
+        known = (nodes.parent >= 0) & (above.places[0][np.maximum(nodes.parent, 0)] >= 0)
+        return both & known & larger
+
+    def _subtract(self, number: int, which: Array, own: _Kept) -> None:
+        """Work out the tables of larger children."""
+        if not len(which):
+            return
+        above, nodes, n_codes = self._above[number], own.nodes, self._groups[number].n_codes
+        mate, parent = nodes.sibling[which], nodes.parent[which]
+        cells = (*own.places[:, which], *own.places[:, mate], *above.places[:, parent])
+        runs = []
+        for some, at in ((nodes, which), (nodes, mate), (above.nodes, parent)):
+            runs += [some.first_run[at], some.n_runs[at]]
+        subtract_siblings.over(
+            *(len(which) * n_codes, self.fit.mode, on_device(*cells), on_device(*runs)),
+            *((own.classes, above.classes), n_codes, above.tables),
+            (*own.tables, int(self.weighted)),
         )
 
     def _by_rows(self, rows: _Rows, request: _Request, which: Array) -> None:
@@ -308,15 +368,15 @@ class Search:
         grid = _grid(min(n_tasks, len(self._work[0])), _ROW_THREADS)
         search_rows[grid](
             *(self.fit.mode, self.table.records, rows[0], rows[2], self.target),
-            on_device(some.begin, some.end - some.begin, some.first_run, some.n_runs, which),
+            on_device(some.begin, some.size, some.first_run, some.n_runs, which),
             *(self._columns, self.min_leaf, self.log_table, self._asked(request, which)),
             *(self._emit(request, which), self._work, request.result),
         )
 
 
-def _items(nodes: LevelNodes) -> tuple[Array, Array, Array]:
+def _items(nodes: LevelNodes, wanted: Array) -> tuple[Array, Array, Array]:
     """Cut nodes into items of `MOST_ITEM_ROWS`; return node, begin and end of each."""
-    n_items = -(-(nodes.end - nodes.begin) // MOST_ITEM_ROWS)
+    n_items = np.where(wanted, -(-nodes.size // MOST_ITEM_ROWS), 0)
     node = np.repeat(np.arange(len(nodes)), n_items)
     nth = np.arange(len(node)) - np.repeat(np.cumsum(n_items) - n_items, n_items)
     begin = nodes.begin[node] + nth * MOST_ITEM_ROWS

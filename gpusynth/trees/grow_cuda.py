@@ -8,7 +8,7 @@ are few. The entries of the last level are the donors.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,6 +42,10 @@ __all__ = ["grow_tree_on_device"]
 _CLASSES_OF_NUMBERS = 2
 """Stands for the classes of a node where the target is a number: there are none."""
 
+_ROW_BYTES = 85
+"""Of each row, besides its record: entries and slots twice, flags, runs and their classes (45),
+numbers and weights (16), running sums of weights and what they are made of (24)."""
+
 
 @dataclass(slots=True)
 class _Level:
@@ -50,6 +54,8 @@ class _Level:
     begin: Array
     end: Array
     path: Array
+    parent: Array
+    """Number among the nodes of the level before that were searched."""
 
     def as_leaves(self, depth: int) -> list[Array]:
         """Return left, kind, feature, value, begin, end, depth, gain, as if none were split."""
@@ -89,11 +95,13 @@ class _Growth:
         self._flags = launch.empty(n, np.uint8)
         self._running = launch.empty(n, np.int32)
         self._starts = launch.empty(n, np.int64)
+        self._classes = launch.empty(n, np.int32), launch.empty(n, np.int32)
         self.levels: list[list[Array]] = []
         self.words: list[Array] = []
         self._n_words = 0
         root = np.zeros(1, np.int64), np.full(1, n, np.int64), np.full(1, path, np.uint64)
-        level: _Level | None = _Level(*root)
+        no_parent = np.full(1, -1)
+        level: _Level | None = _Level(*root, no_parent)
         while level is not None:
             level = self._grow_level(level)
 
@@ -117,11 +125,11 @@ class _Growth:
         impure = np.flatnonzero(nodes.n_runs > 1)
         if not len(impure):
             return None
-        active = nodes.some(impure)
+        active = _with_families(nodes.some(impure), level, places[impure])
         if self.search.fit.mode == NUMBERS:
             active.n_runs[:] = _CLASSES_OF_NUMBERS
-        rows = self.order, self._running, self._starts
-        column, value, n_left, gain = self.search.best_splits(*rows, active)
+        rows = self.order, self._running, self._starts, self._classes[0]
+        column, value, n_left, gain = self.search.best_splits(rows, active)
         chosen = np.flatnonzero((column >= 0) & (gain > self.alpha))
         if not len(chosen):
             return None
@@ -135,7 +143,7 @@ class _Growth:
         arrays[2][at] = self.search.columns[splits.column]
         arrays[3][at] = np.where(by_subset, self._n_words + first_word, splits.value)
         arrays[7][at] = gain[chosen]
-        following = self._children(splits)
+        following = self._children(splits, chosen)
         self._move(splits, len(places), first_word, subsets, following)
         words = launch.to_host(subsets)
         self.words.append(words)
@@ -152,7 +160,10 @@ class _Growth:
             *(n, fit.mode, self.order, numbers, weight, self.slot, bounds[0], self._flags)
         )
         launch.arrays().cumsum(self._flags, dtype=np.int32, out=self._running)
-        place_runs.over(n, self._flags, self._running, self._starts)
+        self._classes = self._classes[::-1]
+        place_runs.over(
+            *(n, self.order, self._flags, self._running, self._starts, self._classes[0])
+        )
         running_weight = launch.empty(0, np.int64)
         if fit.mode == WEIGHTED_CLASSES:
             in_order = launch.empty(n, np.int64)
@@ -164,8 +175,9 @@ class _Growth:
             *(len(places), fit.mode, *bounds, self._running, self._starts, running_weight),
             *(first_run, n_runs, score),
         )
+        none = [np.full(len(places), -1)] * 2
         runs = launch.to_host(first_run), launch.to_host(n_runs)
-        return LevelNodes(begin, end, *runs, launch.to_host(score), level.path[places])
+        return LevelNodes(begin, end, *runs, launch.to_host(score), level.path[places], *none)
 
     def _make_subsets(self, splits: _Splits, n_slots: int) -> tuple[Array, Array, Array]:
         """Write the subsets of a level's splits.
@@ -192,7 +204,8 @@ class _Growth:
         many = np.flatnonzero(by_subset & (n_codes > MOST_SEARCHED))
         if len(many):
             search.emit_subsets(
-                *(self.order, self._running, self._starts, splits.nodes.some(many)),
+                (self.order, self._running, self._starts, self._classes[0]),
+                splits.nodes.some(many),
                 Emission(left, first_word[many], splits.value[many], splits.column[many]),
             )
         present = launch.zeros(len(words), np.uint32)
@@ -217,7 +230,7 @@ class _Growth:
         places = table.word[column], table.shift[column], table.mask[column], first_word
         return on_device(*places)
 
-    def _children(self, splits: _Splits) -> _Level:
+    def _children(self, splits: _Splits, searched: Array) -> _Level:
         begin, end = splits.nodes.begin, splits.nodes.end
         middle = begin + splits.n_left
         path = np.zeros(2 * len(begin), np.uint64)
@@ -229,7 +242,7 @@ class _Growth:
         return _Level(
             np.stack([begin, middle], axis=1).reshape(-1),
             np.stack([middle, end], axis=1).reshape(-1),
-            path,
+            *(path, np.repeat(searched, 2)),
         )
 
     def _move(
@@ -251,6 +264,13 @@ class _Growth:
             *(launch.to_device(child_slot), self._spare),
         )
         (self.order, self.slot), self._spare = self._spare, (self.order, self.slot)
+
+
+def _with_families(nodes: LevelNodes, level: _Level, places: Array) -> LevelNodes:
+    """Return nodes with their parents and siblings: children stand in pairs in their level."""
+    number = np.full(len(level.begin) + 1, -1)
+    number[places] = np.arange(len(places))
+    return replace(nodes, parent=level.parent[places], sibling=number[places ^ 1])
 
 
 def grow_tree_on_device(
@@ -321,13 +341,14 @@ def _grow(
     free_bytes: int | None,
 ) -> tuple[list[Array], Array]:
     """Grow all nodes; put the entries in their last order into `fit`."""
+    room = max(launch.free_bytes() - _ROW_BYTES * len(fit.order), 0)
     search = Search(
         table,
         chosen,
         fit,
         min_leaf=params.min_leaf,
         offer=offer_of(params, len(chosen), key),
-        free_bytes=launch.free_bytes() if free_bytes is None else free_bytes,
+        free_bytes=room if free_bytes is None else free_bytes,
     )
     path = np.uint64(0 if key is None else key.stream)
     growth = _Growth(search, params, least_gain(fit, params), path)

@@ -21,7 +21,7 @@ _WORK = (types.int64[:, ::1], types.float64[:, ::1])
 
 SIGNATURES = {
     "runs.mark_runs": (*(_INTEGER, _UINT64, _INT64, _INT64, _INT32, _INT64, _UINT8),),
-    "runs.place_runs": (_UINT8, _INT32, _INT64),
+    "runs.place_runs": (_UINT64, _UINT8, _INT32, _INT64, _INT32),
     "runs.weights_in_order": (_UINT64, _INT64, _INT64),
     "runs.describe_nodes": (_INTEGER, _INT64, _INT64, _INT32, *[_INT64] * 4, _FLOAT64),
     "offer.draw_columns": (types.uint64, _UINT64, _INTEGER, _UINT64),
@@ -41,6 +41,10 @@ SIGNATURES = {
         *(_INTEGER, _RECORDS, _UINT64, _INT32, _TARGET, _tuple(*[_INT64] * 3)),
         *(_tuple(*[_INT64] * 4), _tuple(*[_INT64] * 5), _INTEGER, _ASKED),
         _tuple(_INT32, _INT64),
+    ),
+    "histogram.subtract_siblings": (
+        *(_INTEGER, _tuple(*[_INT64] * 6), _tuple(*[_INT64] * 6), _tuple(_INT32, _INT32)),
+        *(_INTEGER, _tuple(_INT32, _INT64), _tuple(_INT32, _INT64, _INTEGER)),
     ),
     "search_tables.search_tables": (
         *(_INTEGER, _tuple(*[_INT64] * 5), _tuple(*[_INT64] * 4), _INTEGER),

@@ -11,6 +11,7 @@ from gpusynth.trees import (
     NumberTarget,
     Predictor,
     PredictorTable,
+    device_search,
     grow_tree,
 )
 from gpusynth.trees.device_table import DeviceTable
@@ -186,6 +187,28 @@ def test_tables_of_the_host_serve_as_they_are():
     resident, decoded = DeviceTable.of(case.predictors), DeviceTable.of(table)
     assert np.array_equal(launch.to_host(resident.records), launch.to_host(decoded.records))
     assert described(*grow_tree_on_device(resident, case.target, case.params)) == described(*found)
+
+
+@pytest.mark.parametrize("kind", ["5 classes", "weighted 3 classes", "numbers", "weighted numbers"])
+def test_tables_of_larger_children_are_worked_out(kind, monkeypatch):
+    """With the same result when the memory has no room for tables of the level before."""
+    monkeypatch.setattr(choose, "PAIRS_PER_CELL", 0)
+    monkeypatch.setattr(search_rows, "_compiled", None)
+    derived = []
+    subtract = device_search.subtract_siblings.over
+
+    def over(n, *arguments):
+        derived.append(n)
+        subtract(n, *arguments)
+
+    monkeypatch.setattr(device_search.subtract_siblings, "over", over)
+    case = case_of(kind, 60, CartParams(3, max_depth=4))
+    assert_same(case)
+    assert derived
+    derived.clear()
+    monkeypatch.setattr(device_search, "_SHARE_OF_KEPT_TABLES", 0.0)
+    assert_same(case)
+    assert not derived
 
 
 def test_less_memory_gives_the_same_tree_until_it_is_too_little():

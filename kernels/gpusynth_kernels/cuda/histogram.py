@@ -24,7 +24,13 @@ from gpusynth_kernels.cuda.launch import cuda, device, kernel
 from gpusynth_kernels.cuda.partition import code_of
 from gpusynth_kernels.cuda.runs import row_of
 
-__all__ = ["MOST_ITEM_ROWS", "count_codes", "n_amount_planes", "n_count_planes"]
+__all__ = [
+    "MOST_ITEM_ROWS",
+    "count_codes",
+    "n_amount_planes",
+    "n_count_planes",
+    "subtract_siblings",
+]
 
 MOST_ITEM_ROWS = 16_384
 """Rows that a block counts at once: numbers are added in halves of 16 bits, and so many halves stay
@@ -171,3 +177,66 @@ def count_codes(
                 elif cells[cell] != 0:
                     cuda.atomic.add(counts, place[0] + cell, cells[cell])
             cuda.syncthreads()
+
+
+@kernel
+def subtract_siblings(
+    mode: Any, nodes: Any, runs: Any, classes: Any, n_codes: Any, kept: Any, tables: Any
+) -> None:
+    """Set the tables of nodes to their parents' less their siblings': a thread a code.
+
+    Parameters
+    ----------
+    mode : int
+    nodes : tuple of arrays of int64, shape (n_nodes,)
+        First cells in `counts` and in `amounts`: of the node, its sibling, and (in `kept`) its
+        parent.
+    runs : tuple of arrays of int64, shape (n_nodes,)
+        First run and number of runs: of the node, its sibling and its parent.
+    classes : tuple of two arrays of int32
+        Class of each run of the level, and of the level before.
+    n_codes : int
+    kept, tables : tuples
+        counts (int32) and amounts (int64) of the level before and of this one; `tables` also
+        holds 1 if rows have weights.
+    """
+    own_count, own_amount, other_count, other_amount, above_count, above_amount = nodes
+    counts, amounts, weighted = tables
+    for at in range(cuda.grid(1), own_count.shape[0] * n_codes, cuda.gridsize(1)):
+        node, code = at // n_codes, at % n_codes
+        own, other, above = own_count[node], other_count[node], above_count[node]
+        if mode == NUMBERS or mode == WEIGHTED_CLASSES:  # noqa: SIM109
+            counts[own + code] = kept[0][above + code] - counts[other + code]
+            own, other, above = own_amount[node], other_amount[node], above_amount[node]
+        if mode == NUMBERS:
+            for plane in range(2 if weighted else 1):
+                cell = plane * n_codes + code
+                amounts[own + cell] = kept[1][above + cell] - amounts[other + cell]
+        elif mode == WEIGHTED_CLASSES:
+            place = own + code, other + code, above + code
+            _subtract_classes(node, place, runs, classes, n_codes, kept[1], amounts)
+        else:
+            place = own + code, other + code, above + code
+            _subtract_classes(node, place, runs, classes, n_codes, kept[0], counts)
+
+
+@device
+def _subtract_classes(
+    node: Any, place: Any, runs: Any, classes: Any, n_codes: Any, kept: Any, table: Any
+) -> None:
+    """Subtract class by class: a node has some of its parent's, its sibling some of the same."""
+    own_first, own_runs, other_first, other_runs, above_first, _ = runs
+    here, before = classes
+    p = above_first[node]
+    s = other_first[node]
+    end = s + other_runs[node]
+    for k in range(own_runs[node]):
+        class_here = here[own_first[node] + k]
+        while before[p] != class_here:
+            p += 1
+        while s < end and here[s] < class_here:
+            s += 1
+        value = kept[place[2] + (p - above_first[node]) * n_codes]
+        if s < end and here[s] == class_here:
+            value -= table[place[1] + (s - other_first[node]) * n_codes]
+        table[place[0] + k * n_codes] = value

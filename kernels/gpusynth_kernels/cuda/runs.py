@@ -69,11 +69,15 @@ def mark_runs(
 
 
 @kernel
-def place_runs(flags: Any, run_of: Any, starts: Any) -> None:
-    """Set ``starts`` (int64) of each run; ``run_of`` (int32) is the running sum of `flags`."""
+def place_runs(order: Any, flags: Any, run_of: Any, starts: Any, classes: Any) -> None:
+    """Set ``starts`` (int64) and ``classes`` (int32) of each run.
+
+    ``run_of`` (int32) is the running sum of `flags`.
+    """
     for i in range(cuda.grid(1), flags.shape[0], cuda.gridsize(1)):
         if flags[i] != 0:
             starts[np.int64(run_of[i]) - 1] = i
+            classes[np.int64(run_of[i]) - 1] = class_of(order[i])
 
 
 @kernel
