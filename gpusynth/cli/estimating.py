@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import psutil
 import typer
 
 from gpusynth.cli.console import console, new_table, seconds_text
@@ -62,7 +61,9 @@ def estimate_run(
 
 def _needs(expected: Estimate, data: Path) -> str:
     """Say what is needed beside what there is."""
-    memory, disk = psutil.virtual_memory().available, shutil.disk_usage(data.parent).free
+    from gpusynth.engine.memory import available_bytes
+
+    memory, disk = available_bytes(), shutil.disk_usage(data.parent).free
     short = "" if expected.memory_bytes < memory else " (more: columns will go to disk)"
     return (
         f"memory  {_size(expected.memory_bytes)} of {_size(memory)} available{short}\n"

@@ -162,6 +162,10 @@ def _run(
     ] = False,
     log: _LogOption = None,
     metrics: _MetricsOption = None,
+    memory: Annotated[
+        float | None,
+        typer.Option("--memory", min=0.1, help="Most memory to take, in GB; all by default."),
+    ] = None,
 ) -> None:
     """Make synthetic replicates of a survey file."""
     from gpusynth.cli.allocator import give_back_large_arrays
@@ -178,6 +182,7 @@ def _run(
         format.value,
         checkpoints=checkpoints,
         keep_models=keep_models,
+        memory_bytes=None if memory is None else int(memory * 1e9),
     )
     run_synthesis(
         data,

@@ -64,6 +64,7 @@ def run_synthesis(
             batch_rows=settings.batch_rows,
             checkpoints=settings.checkpoints,
             keep_models=settings.keep_models,
+            memory_bytes=settings.memory_bytes,
             listener=listener,
         )
         return run

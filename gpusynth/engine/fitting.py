@@ -111,6 +111,7 @@ def fit_step(
     seed: int = 0,
     n_replicates: int = 1,
     recall: Recall = _fit_now,
+    n_threads: int = 1,
 ) -> StepModels:
     """Fit the models of one step.
 
@@ -123,6 +124,8 @@ def fit_step(
     n_replicates : int
     recall : Recall
         Asked for every model that takes a fit.
+    n_threads : int
+        Threads of each fit.
 
     Returns
     -------
@@ -139,7 +142,10 @@ def fit_step(
         return StepModels((step.method.fit(data),))
     method = step.method
     if plan.proper == "none":
-        return StepModels((_fit(method, data, taking_part, prepared.groups, None, recall=recall),))
+        model = _fit(
+            method, data, taking_part, prepared.groups, None, recall=recall, n_threads=n_threads
+        )
+        return StepModels((model,))
     if plan.proper == "bayesian":
         method = type(method)(**{**method.model_dump(), "weighted": True})
     bayesian = plan.proper == "bayesian"
@@ -155,6 +161,7 @@ def fit_step(
                 key,
                 bayesian=bayesian,
                 recall=recall,
+                n_threads=n_threads,
             )
         )
     return StepModels(tuple(models))
@@ -254,12 +261,13 @@ def _fit(
     *,
     bayesian: bool = False,
     recall: Recall = _fit_now,
+    n_threads: int = 1,
 ) -> FittedModel:
     """Fit on all rows that take part, or apart in each group of strata."""
     replicate = 0 if key is None else key.replicate
 
     def fit(own: StepData, stream: StreamKey | None) -> FittedModel:
-        return method.fit(_resampled(own, stream, bayesian=bayesian))
+        return method.fit(_resampled(own, stream, bayesian=bayesian), n_threads=n_threads)
 
     if groups is None:
         return recall(partial(fit, data, key), replicate=replicate, stratum=0)

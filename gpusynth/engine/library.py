@@ -11,6 +11,7 @@ from typing import Any
 from gpusynth.engine.directory import RunDirectory
 from gpusynth.engine.fitting import StepModels
 from gpusynth.engine.measure import Stopwatch
+from gpusynth.engine.memory import Memory
 from gpusynth.engine.output import check_keys, output_sources, to_table
 from gpusynth.engine.prepare import Prepared, prepare, resolve_input
 from gpusynth.engine.progress import Listener, SilentListener
@@ -42,6 +43,7 @@ def synthesize(
     batch_rows: int = BATCH_ROWS,
     checkpoints: bool = False,
     keep_models: bool = False,
+    memory_bytes: int | None = None,
     listener: Listener | None = None,
 ) -> Any:
     """Make synthetic replicates of a survey file or table.
@@ -73,6 +75,9 @@ def synthesize(
         What is put down is as confidential as the data.
     keep_models : bool
         Leave the fitted models in `output`, marked confidential; needs `checkpoints`.
+    memory_bytes : int, optional
+        Most memory to take, all that is available by default. Where more would be needed, columns
+        go to files in `output` and fewer fits run side by side; never changes a byte.
     listener : Listener, optional
         Told of the progress.
 
@@ -104,6 +109,7 @@ def synthesize(
         format,
         checkpoints=checkpoints,
         keep_models=keep_models,
+        memory_bytes=memory_bytes,
     )
     _check_output(data, output)
     if checkpoints and output is None:
@@ -113,11 +119,11 @@ def synthesize(
     listener = SilentListener() if listener is None else listener
     stopwatch = Stopwatch()
     with _directory(output, overwrite=overwrite) as directory:
-        prepared = _prepare(data, schema, plan, settings, listener, stopwatch)
+        scratch = None if directory is None else directory.staging
+        prepared = _prepare(data, schema, plan, settings, listener, stopwatch, scratch=scratch)
         synthesis = Synthesis(prepared, listener, stopwatch)
         if checkpoints and directory is not None:
             synthesis.checkpoints = begin_checkpoints(directory, prepared, settings, data)
-        scratch = None if directory is None else directory.staging
         replicates = synthesis.draw(settings, scratch=scratch)
         return _deliver(synthesis, replicates, settings, directory, data)
 
@@ -329,6 +335,8 @@ def _prepare(
     settings: RunSettings,
     listener: Listener,
     stopwatch: Stopwatch,
+    *,
+    scratch: Path | None = None,
 ) -> Prepared:
     resolved = resolve_input(
         data,
@@ -339,7 +347,11 @@ def _prepare(
         stopwatch=stopwatch,
     )
     prepared = prepare(
-        resolved, batch_rows=settings.batch_rows, listener=listener, stopwatch=stopwatch
+        resolved,
+        batch_rows=settings.batch_rows,
+        listener=listener,
+        stopwatch=stopwatch,
+        memory=Memory(settings.memory_bytes, scratch),
     )
     synthesis = Synthesis(prepared, listener, stopwatch)
     check_keys(prepared.resolved, synthesis.n_rows(settings))

@@ -16,6 +16,7 @@ from gpusynth.engine.conditions import Conditions, bind_conditions
 from gpusynth.engine.donor_stage import check_caps
 from gpusynth.engine.fitting import real_predictors
 from gpusynth.engine.measure import Stopwatch
+from gpusynth.engine.memory import Memory, zeros
 from gpusynth.engine.progress import Listener, WatchedSource
 from gpusynth.engine.repair import RepairGroups, find_repair_groups
 from gpusynth.engine.start import Start, plan_start
@@ -236,7 +237,12 @@ def resolve_input(
 
 
 def prepare(
-    resolved: Resolved, *, batch_rows: int, listener: Listener, stopwatch: Stopwatch
+    resolved: Resolved,
+    *,
+    batch_rows: int,
+    listener: Listener,
+    stopwatch: Stopwatch,
+    memory: Memory | None = None,
 ) -> Prepared:
     """Encode the data.
 
@@ -246,6 +252,8 @@ def prepare(
     batch_rows : int
     listener : Listener
     stopwatch : Stopwatch
+    memory : Memory, optional
+        Where the columns are put when memory does not hold them; it does by default.
 
     Returns
     -------
@@ -254,12 +262,28 @@ def prepare(
     Raises
     ------
     DataError, CodecError
+    OutputError
+        If the columns go to disk and it is full.
     """
     source = resolved.source
+    place = None
+    if memory is not None:
+        place = memory.place_of(resolved.schema, resolved.codecs, source.n_rows)
+
+    def make_array(name: str, n_rows: int, dtype: Any) -> Array:
+        file = None if place is None else place / f"columns_real_{name.replace(' ', '_')}"
+        return zeros(n_rows, dtype, file)
+
     notes: tuple[str, ...] = ()
     with stopwatch.phase("encode"):
         listener.start("encode", source.n_rows)
-        table = encode_table(resolved.schema, resolved.codecs, source, batch_rows=batch_rows)
+        table = encode_table(
+            resolved.schema,
+            resolved.codecs,
+            source,
+            batch_rows=batch_rows,
+            make_array=make_array,
+        )
         if table.n_rows == 0:
             raise DataError(f"{source.name}: there are no rows to learn from")
         _give_back()

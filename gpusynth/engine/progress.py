@@ -47,6 +47,7 @@ class WatchedSource:
     def __init__(self, source: Source, listener: Listener) -> None:
         self._source = source
         self._listener = listener
+        self._n_rows = source.n_rows
 
     @property
     def name(self) -> str:
@@ -65,16 +66,19 @@ class WatchedSource:
 
     @property
     def n_rows(self) -> int | None:
-        """Number of rows, None when not known before reading."""
-        return self._source.n_rows
+        """Number of rows, None when not known before it was read once."""
+        return self._n_rows
 
     def batches(
         self, columns: Sequence[str] | None = None, *, batch_rows: int = BATCH_ROWS
     ) -> Iterator[Any]:
         """Yield the source's batches and report each."""
+        n_rows = 0
         for batch in self._source.batches(columns, batch_rows=batch_rows):
             yield batch
+            n_rows += batch.num_rows
             self._listener.advance("", work=batch.num_rows, rows=batch.num_rows)
+        self._n_rows = n_rows
 
     def fingerprint(self) -> str:
         """SHA-256 of the data.

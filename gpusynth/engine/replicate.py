@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 
 from gpusynth.arrays import Array
+from gpusynth.engine.memory import Memory, zeros
 from gpusynth.engine.start import Start, start_rows
 from gpusynth.errors import OutputError
-from gpusynth.io.output import output_error
 from gpusynth.methods import Block
 from gpusynth.streams import StreamKey
 from gpusynth.table import Read, Table
@@ -107,7 +105,7 @@ class SyntheticRows:
         for kind, dtype in dtypes.items():
             own = self.codes if kind == "codes" else self.values
             file = place and place.with_name(f"{place.name}_{kind}_{len(own):05d}")
-            own[column] = _zeros(self.n_rows, dtype, file)
+            own[column] = zeros(self.n_rows, dtype, file)
 
     def donors_of(self, column: str, first_row: int, n_rows: int) -> Array:
         """Return the part of a column's donors that belongs to a block, to read or to write."""
@@ -127,7 +125,7 @@ class SyntheticRows:
     def _room(self, what: str, dtype: Any) -> Array:
         name = f"columns_{self.number:03d}_{what}"
         file = None if self.scratch is None else self.scratch / name
-        return _zeros(self.n_rows, np.dtype(dtype), file)
+        return zeros(self.n_rows, np.dtype(dtype), file)
 
     def reader(self, part: slice) -> Read:
         """Return a function that reads the codes and numbers of a column's part."""
@@ -185,14 +183,14 @@ def allocate(
     numbers: Sequence[int],
     *,
     seed: int,
-    scratch: Path | None,
+    memory: Memory,
     has_start: bool,
 ) -> list[SyntheticRows]:
     """Begin all replicates, which are drawn side by side.
 
     A fitted model is several times as large as a drawn column, so holding the replicates beats
     keeping the models until the next replicate. Where they would take too much of the free memory
-    they live in files under `scratch` that the system pages in and out; nothing else changes.
+    they live in files under `memory.scratch` that the system pages in and out.
 
     Parameters
     ----------
@@ -205,8 +203,8 @@ def allocate(
     numbers : sequence of int
         Of the replicates, from 1.
     seed : int
-    scratch : pathlib.Path, optional
-        Directory for such files; None keeps everything in memory.
+    memory : Memory
+        Without a directory for such files everything is kept in memory.
     has_start : bool
         Whether any column is kept, so that rows have a start.
 
@@ -223,8 +221,8 @@ def allocate(
     n_replicates = len(numbers)
     column_bytes = n_replicates * n_rows * sum(array.dtype.itemsize for array in arrays)
     table_bytes = n_replicates * n_rows * (8 * layout.n_words + 2 * layout.n_wide)
-    available = psutil.virtual_memory().available
-    if column_bytes + table_bytes <= _MEMORY_SHARE * available:
+    scratch = memory.scratch
+    if column_bytes + table_bytes <= _MEMORY_SHARE * memory.free:
         scratch = None
     elif scratch is not None and shutil.disk_usage(scratch).free < column_bytes:
         raise OutputError(
@@ -241,19 +239,3 @@ def allocate(
             rows.tables = {b.first_row: PredictorTable(layout, b.n_rows) for b in rows.blocks()}
         replicates.append(rows)
     return replicates
-
-
-def _zeros(n_rows: int, dtype: Any, file: Path | None) -> Array:
-    """Return zeros, in memory or in a file."""
-    if file is None:
-        return np.zeros(n_rows, dtype)
-    try:
-        with file.open("wb") as made:
-            if hasattr(os, "posix_fallocate"):
-                # A full disk is an error here; found out through a mapped page it is a crash.
-                os.posix_fallocate(made.fileno(), 0, n_rows * dtype.itemsize)
-            else:
-                made.truncate(n_rows * dtype.itemsize)
-        return np.memmap(file, dtype, mode="r+", shape=(n_rows,))
-    except OSError as error:
-        raise output_error(file.parent, error) from None

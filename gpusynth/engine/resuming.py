@@ -12,6 +12,7 @@ from gpusynth.engine.checkpoint.checkpoints import Checkpoints
 from gpusynth.engine.checkpoint.head import RunHead, data_pins
 from gpusynth.engine.directory import RunDirectory
 from gpusynth.engine.measure import Stopwatch
+from gpusynth.engine.memory import Memory
 from gpusynth.engine.prepare import Prepared, prepare, resolve_input
 from gpusynth.engine.progress import Listener, SilentListener
 from gpusynth.engine.run import Run, finish_commit, write_run
@@ -179,6 +180,7 @@ def _prepare_again(
         batch_rows=settings.batch_rows,
         listener=listener,
         stopwatch=stopwatch,
+        memory=Memory(settings.memory_bytes, directory.staging),
     )
     head.check_data(data_pins(prepared), directory.path)
     return replace(prepared, notes=head.notes)

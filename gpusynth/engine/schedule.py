@@ -1,8 +1,8 @@
 """Scheduler: fits in parallel with a bounded look-ahead, draws in visit order.
 
 Fits see real data only, so they may run in any order; a draw needs all earlier columns of its
-replicate. At most `threads` tasks run at a time, and at most `threads` + 1 models are fitted or
-being fitted ahead of the draws, so that memory does not grow with the number of columns. Results
+replicate. At most `threads` tasks run at a time, and at most `fits` + 1 models are fitted or being
+fitted ahead of the draws, so that memory does not grow with the number of columns. Results
 cannot depend on the order, because every random number is a function of its key and counter.
 """
 
@@ -35,6 +35,8 @@ class Scheduler(Generic[Model]):
     drawn : callable
         Step -> None, in this thread, when all its draws are done.
     threads : int
+    fits : int, optional
+        Most fits side by side, where memory holds no more; `threads` by default.
     """
 
     def __init__(
@@ -45,12 +47,14 @@ class Scheduler(Generic[Model]):
         draws: Callable[[Step, Model], Sequence[Sequence[Callable[[], None]]]],
         drawn: Callable[[Step], None],
         threads: int,
+        fits: int | None = None,
     ) -> None:
         self._steps = steps
         self._fit = fit
         self._draws = draws
         self._drawn = drawn
         self._threads = threads
+        self._most_fits = threads if fits is None else fits
         self._models: dict[int, Model] = {}
         self._stages: deque[Sequence[Callable[[], None]]] = deque()
         self._waiting: deque[Callable[[], None]] = deque()
@@ -105,8 +109,9 @@ class Scheduler(Generic[Model]):
                 return
 
     def _may_fit(self) -> bool:
-        ahead = self._next_fit - self._next_draw
-        return self._next_fit < len(self._steps) and ahead <= self._threads
+        if self._next_fit == len(self._steps) or len(self._fits) == self._most_fits:
+            return False
+        return self._next_fit - self._next_draw <= self._most_fits
 
     def _collect(self) -> None:
         """Wait for a task to end and take its result."""

@@ -21,7 +21,7 @@ _MAX_ROWS = 1 << 40  # far beyond any survey, and row counts in bytes still fit 
 class RunSettings:
     """How many, from which seed, and with how much of the machine.
 
-    `threads` and `batch_rows` never change a byte of the result.
+    `threads`, `batch_rows` and `memory_bytes` never change a byte of the result.
 
     Parameters
     ----------
@@ -39,6 +39,9 @@ class RunSettings:
         Put down finished work, so that a run that is cut short can be resumed.
     keep_models : bool
         Leave the fitted models in the run directory.
+    memory_bytes : int, optional
+        Most memory to take: columns go to disk and fewer fits run side by side where more would be
+        needed. All that is available by default.
 
     Raises
     ------
@@ -54,6 +57,7 @@ class RunSettings:
     format: OutputFormat = "parquet"
     checkpoints: bool = False
     keep_models: bool = False
+    memory_bytes: int | None = None
 
     def __post_init__(self) -> None:
         _check("n_replicates", self.n_replicates, 1, _MAX_REPLICATES)
@@ -61,6 +65,7 @@ class RunSettings:
         _check("seed", self.seed, 0, (1 << 64) - 1)
         _check("threads", self.threads, 1, 1024)
         _check("batch_rows", self.batch_rows, 1, 1 << 31)
+        _check("memory_bytes", self.memory_bytes, 1, 1 << 62)
         if self.format not in get_args(OutputFormat):
             raise PlanError(f"format must be parquet or csv, got {self.format!r}")
 

@@ -16,6 +16,7 @@ from gpusynth.engine.drawing import ColumnDraw, Stages
 from gpusynth.engine.edits import EditCounts
 from gpusynth.engine.fitting import StepModels, fit_step
 from gpusynth.engine.measure import Stopwatch, timed
+from gpusynth.engine.memory import Memory
 from gpusynth.engine.prepare import Prepared
 from gpusynth.engine.progress import Listener
 from gpusynth.engine.released import output_order
@@ -72,6 +73,7 @@ class Synthesis:
     fit_notes: dict[int, str] = field(default_factory=dict)
     checkpoints: Checkpoints | None = None
     calibrations: dict[int, list[Calibration]] = field(default_factory=dict)
+    _threads_of_a_fit: int = field(default=1, init=False)
 
     def fit(self, threads: int) -> dict[int, StepModels]:
         """Fit all steps and keep the models.
@@ -104,7 +106,8 @@ class Synthesis:
         def fit(step: Step) -> StepModels:
             return self._fit(step, RunSettings())
 
-        self._run("fit", fit, keep, n_rows=self.prepared.table.n_rows, threads=threads)
+        n_rows = self.prepared.table.n_rows
+        self._run("fit", fit, keep, n_rows=n_rows, threads=threads, memory=Memory())
         return models
 
     def draw(
@@ -136,6 +139,7 @@ class Synthesis:
         prepared = self.prepared
         n_rows = self.n_rows(settings)
         numbers = self._undrawn(settings, scratch)
+        memory = Memory(settings.memory_bytes, scratch)
         replicates = allocate(
             prepared.table,
             prepared.predictors.layout,
@@ -143,7 +147,7 @@ class Synthesis:
             n_rows,
             numbers,
             seed=settings.seed,
-            scratch=scratch,
+            memory=memory,
             has_start=bool(prepared.plan.kept) or prepared.plan.partial is not None,
         )
         states: dict[str, tuple[Step, StepModels]] = {}
@@ -179,6 +183,7 @@ class Synthesis:
             draws,
             n_rows=rows,
             threads=settings.n_threads,
+            memory=memory,
             last_uses=last_uses,
             n_steps=n_steps,
         )
@@ -319,7 +324,7 @@ class Synthesis:
 
     def _fit(self, step: Step, settings: RunSettings) -> StepModels:
         with timed() as spent:
-            options: dict[str, Any] = {}
+            options: dict[str, Any] = {"n_threads": self._threads_of_a_fit}
             if self.checkpoints is not None:
                 options["recall"] = self.checkpoints.recall(step, self.prepared)
             models = fit_step(
@@ -345,6 +350,7 @@ class Synthesis:
         *,
         n_rows: int,
         threads: int,
+        memory: Memory,
         last_uses: Mapping[int, list[str]] | None = None,
         n_steps: int | None = None,
     ) -> None:
@@ -360,4 +366,6 @@ class Synthesis:
 
         self.listener.start(phase, sum(1 + len(step.predictors) for step in steps))
         with self.stopwatch.phase(phase):
-            Scheduler(steps, fit=fit, draws=draws, drawn=done, threads=threads).run()
+            fits = memory.fits_at_a_time(self.prepared.table.n_rows, threads)
+            self._threads_of_a_fit = threads // fits
+            Scheduler(steps, fit=fit, draws=draws, drawn=done, threads=threads, fits=fits).run()

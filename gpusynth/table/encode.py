@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -16,14 +16,21 @@ from gpusynth.table.source import BATCH_ROWS, Source
 from gpusynth.table.special_codes import number_dtype
 from gpusynth.table.table import Codec, Table
 
-__all__ = ["decode_batch", "encode_table"]
+__all__ = ["MakeArray", "coded_dtypes", "decode_batch", "encode_table"]
+
+MakeArray: TypeAlias = Callable[[str, int, Any], Array]
+"""(name, rows, dtype) -> zeros, in memory or elsewhere; no name is asked for twice."""
+
+
+def _in_memory(_name: str, n_rows: int, dtype: Any) -> Array:
+    return np.zeros(n_rows, dtype)
 
 
 class _Column:
     """A growing array; exact when the number of rows is known beforehand."""
 
-    def __init__(self, dtype: type, n_rows: int) -> None:
-        self._array: Array = np.zeros(n_rows, dtype)
+    def __init__(self, array: Array) -> None:
+        self._array = array
 
     def put(self, first_row: int, part: Array) -> None:
         end = first_row + part.shape[0]
@@ -38,12 +45,34 @@ class _Column:
         return self._array
 
 
+def coded_dtypes(schema: Schema, codecs: Mapping[str, Codec]) -> dict[str, Any]:
+    """Return what arrays a table has: the dtype of each column's codes and, if any, numbers.
+
+    Parameters
+    ----------
+    schema : Schema
+    codecs : mapping of column name to Codec
+
+    Returns
+    -------
+    dict of str to dtype
+        ``codes 3`` and ``values 3`` for the coded column of number 3, from 0.
+    """
+    dtypes: dict[str, Any] = {}
+    for number, name in enumerate(coded_columns(schema)):
+        dtypes[f"codes {number}"] = np.uint8 if codecs[name].n_codes <= 256 else np.uint16
+        if not codecs[name].is_exact:
+            dtypes[f"values {number}"] = number_dtype(schema[name])
+    return dtypes
+
+
 def encode_table(
     schema: Schema,
     codecs: Mapping[str, Codec],
     source: Source,
     *,
     batch_rows: int = BATCH_ROWS,
+    make_array: MakeArray = _in_memory,
 ) -> Table:
     """Encode all columns that have codecs, in one stream over the source.
 
@@ -55,6 +84,9 @@ def encode_table(
     source : Source
     batch_rows : int
         Rows read at a time; the table does not depend on it.
+    make_array : callable
+        Makes the arrays by the names of `coded_dtypes`. Those that are not made in memory must
+        have the right size: the source must know its number of rows.
 
     Returns
     -------
@@ -69,14 +101,13 @@ def encode_table(
     """
     names = coded_columns(schema)
     expected = source.n_rows or batch_rows
-    codes = {
-        name: _Column(np.uint8 if codecs[name].n_codes <= 256 else np.uint16, expected)
-        for name in names
+    columns = {
+        place: _Column(make_array(place, expected, dtype))
+        for place, dtype in coded_dtypes(schema, codecs).items()
     }
+    codes = {name: columns[f"codes {i}"] for i, name in enumerate(names)}
     values = {
-        name: _Column(number_dtype(schema[name]), expected)
-        for name in names
-        if not codecs[name].is_exact
+        name: columns[f"values {i}"] for i, name in enumerate(names) if f"values {i}" in columns
     }
     n_rows = 0
     for batch in source.batches(names, batch_rows=batch_rows):
