@@ -75,7 +75,7 @@ def files(directory: Path) -> dict[str, bytes]:
 
 def lasting(directory: Path) -> dict:
     manifest = json.loads((directory / "manifest.json").read_text())
-    for name in ("timings", "peak_memory_bytes", "checkpoints", "threads"):
+    for name in ("timings", "peak_memory_bytes", "checkpoints", "threads", "settings"):
         manifest.pop(name)
     for variable in manifest["variables"]:
         for step in variable["steps"]:
