@@ -182,6 +182,7 @@ def resolve_input(
     batch_rows: int,
     listener: Listener,
     stopwatch: Stopwatch,
+    codecs: Mapping[str, Codec] | None = None,
 ) -> Resolved:
     """Open the data, settle the schema, fit the codecs and resolve the plan.
 
@@ -196,6 +197,8 @@ def resolve_input(
     batch_rows : int
     listener : Listener
     stopwatch : Stopwatch
+    codecs : mapping of str to Codec, optional
+        What an earlier process has learned from the same data and schema; else they are learned.
 
     Returns
     -------
@@ -220,9 +223,10 @@ def resolve_input(
         if isinstance(given, InferredSchema):
             reasons, given = given.reasons, given.schema
         check_schema(given, source.arrow_schema, source.name)
-    with stopwatch.phase("learn codes"):
-        listener.start("learn codes", source.n_rows)
-        codecs = fit_codecs(given, source, batch_rows=batch_rows, sketches=sketches)
+    if codecs is None:
+        with stopwatch.phase("learn codes"):
+            listener.start("learn codes", source.n_rows)
+            codecs = fit_codecs(given, source, batch_rows=batch_rows, sketches=sketches)
     _give_back()
     if isinstance(choices, SynthesisPlan):
         if choices.schema_fingerprint != given.fingerprint():

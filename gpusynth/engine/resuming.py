@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
-from gpusynth.engine.checkpoint.head import RunHead, data_pins
+from gpusynth.engine.checkpoint.head import CODECS_PIN, RunHead, codec_fingerprint, data_pins
 from gpusynth.engine.directory import RunDirectory
 from gpusynth.engine.measure import Stopwatch
 from gpusynth.engine.memory import Memory
@@ -22,13 +22,17 @@ from gpusynth.errors import CheckpointMismatchError, DataError, GpusynthError
 from gpusynth.io import open_source, writing
 from gpusynth.io.output import atomic_file
 from gpusynth.plan import SynthesisPlan
-from gpusynth.table import BATCH_ROWS, Schema, read_schema
+from gpusynth.table import BATCH_ROWS, Codec, Schema, read_schema
+from gpusynth.table.codecs import codec_from_json
 from gpusynth.table.schema_file import schema_to_toml
 
 __all__ = ["begin_checkpoints", "resume"]
 
 _SCHEMA = "schema.toml"
 _PLAN = "plan.json"
+_CODECS = "codecs.json"
+_DAMAGE = (GpusynthError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading a file of the work directory may raise that is not as it was written."""
 
 
 def begin_checkpoints(
@@ -55,6 +59,8 @@ def begin_checkpoints(
     resolved = prepared.resolved
     _put(directory.work.path / _SCHEMA, schema_to_toml(resolved.schema))
     _put(directory.work.path / _PLAN, json.dumps(resolved.plan.to_json(), indent=2))
+    codecs = {name: codec.to_json() for name, codec in resolved.codecs.items()}
+    _put(directory.work.path / _CODECS, json.dumps(codecs))
     head = RunHead.of(
         prepared,
         settings,
@@ -174,6 +180,7 @@ def _prepare_again(
         batch_rows=settings.batch_rows,
         listener=listener,
         stopwatch=stopwatch,
+        codecs=_recorded_codecs(directory, head),
     )
     prepared = prepare(
         replace(resolved, reasons=head.reasons),
@@ -192,8 +199,27 @@ def _recorded(directory: RunDirectory) -> tuple[Schema, SynthesisPlan]:
         schema = read_schema(directory.work.path / _SCHEMA)
         content = json.loads((directory.work.path / _PLAN).read_bytes())
         return schema, SynthesisPlan.from_json(content)
-    except (GpusynthError, OSError, ValueError, AttributeError, RecursionError):
+    except _DAMAGE:
         raise CheckpointMismatchError(
             f"{directory.path}: the schema or the plan of the unfinished run is damaged. "
             "Start the run again with --overwrite."
         ) from None
+
+
+def _recorded_codecs(directory: RunDirectory, head: RunHead) -> dict[str, Codec] | None:
+    """Read the codes of the columns; None where they must be learned again."""
+    try:
+        content = json.loads((directory.work.path / _CODECS).read_bytes())
+        codecs = {str(name): codec_from_json(given) for name, given in content.items()}
+        pinned = head.data.get(CODECS_PIN)
+        return codecs if codec_fingerprint(codecs) == pinned else None
+    except (
+        GpusynthError,
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ):
+        return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -158,6 +159,19 @@ def test_damaged_checkpoints_are_computed_again(half, whole, damage, number):
     done = gpusynth.resume(half)
     assert files(half) == whole
     assert done.manifest["checkpoints"]["damaged_files"] == [damaged.name]
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"age": {"codec": "numbers"}}'])
+def test_damaged_codes_are_learned_again(half, whole, content):
+    (half / WORK / "codecs.json").write_text(content)
+    gpusynth.resume(half)
+    assert files(half) == whole
+
+
+def test_codes_are_not_learned_twice(half, whole, monkeypatch):
+    monkeypatch.delattr(sys.modules["gpusynth.engine.prepare"], "fit_codecs")
+    gpusynth.resume(half)
+    assert files(half) == whole
 
 
 def test_all_checkpoints_damaged(half, whole):

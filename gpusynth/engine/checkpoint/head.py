@@ -18,8 +18,12 @@ from gpusynth.engine.measure import versions
 from gpusynth.engine.prepare import Prepared
 from gpusynth.engine.settings import OutputFormat, RunSettings
 from gpusynth.errors import CheckpointMismatchError
+from gpusynth.table import Codec
 
-__all__ = ["RunHead", "code_pins", "data_pins"]
+__all__ = ["CODECS_PIN", "RunHead", "code_pins", "codec_fingerprint", "data_pins"]
+
+CODECS_PIN = "codes of the columns"
+"""Name of the pin that `codec_fingerprint` gives."""
 
 _FORMAT = 1
 _PINNED_PACKAGES = ("gpusynth", "numpy", "numba", "pyarrow")
@@ -164,7 +168,7 @@ def data_pins(prepared: Prepared) -> dict[str, str]:
         "number of rows": str(prepared.table.n_rows),
         "schema": resolved.schema.fingerprint(),
         "plan": resolved.plan.fingerprint(),
-        "codes of the columns": _codec_fingerprint(prepared),
+        CODECS_PIN: codec_fingerprint(prepared.table.codecs),
         "start table": prepared.start.fingerprint or "none",
     }
 
@@ -190,9 +194,19 @@ def _short(text: str | None) -> str:
     return f"{text[:12]}..." if len(text) == hashlib.sha256().digest_size * 2 else text
 
 
-def _codec_fingerprint(prepared: Prepared) -> str:
-    codecs = {name: codec.to_json() for name, codec in prepared.table.codecs.items()}
-    return hashlib.sha256(json.dumps(codecs, sort_keys=True).encode()).hexdigest()
+def codec_fingerprint(codecs: Mapping[str, Codec]) -> str:
+    """Return the hash of how columns are coded.
+
+    Parameters
+    ----------
+    codecs : mapping of str to Codec
+
+    Returns
+    -------
+    str
+    """
+    content = {name: codec.to_json() for name, codec in codecs.items()}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _code_fingerprint() -> str:
