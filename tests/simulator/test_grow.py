@@ -11,6 +11,7 @@ from gpusynth.trees import (
     NumberTarget,
     Predictor,
     PredictorTable,
+    device_groups,
     device_search,
     grow_tree,
 )
@@ -209,6 +210,18 @@ def test_tables_of_larger_children_are_worked_out(kind, monkeypatch):
     monkeypatch.setattr(device_search, "_SHARE_OF_KEPT_TABLES", 0.0)
     assert_same(case)
     assert not derived
+
+
+@pytest.mark.parametrize("kind", ["5 classes", "numbers", "weighted numbers"])
+@pytest.mark.parametrize("block_bytes", [device_groups.BLOCK_BYTES, 512])
+def test_nodes_counted_in_many_items(kind, block_bytes, monkeypatch):
+    """By several blocks each, in shared memory or, where that is too small, without it."""
+    monkeypatch.setattr(choose, "PAIRS_PER_CELL", 0)
+    monkeypatch.setattr(search_rows, "_compiled", None)
+    monkeypatch.setattr(device_search, "MOST_ITEM_ROWS", 7)
+    for module in (device_groups, device_search):
+        monkeypatch.setattr(module, "BLOCK_BYTES", block_bytes)
+    assert assert_same(case_of(kind, 50, CartParams(3, max_depth=2))).n_nodes > 3
 
 
 def test_less_memory_gives_the_same_tree_until_it_is_too_little():
