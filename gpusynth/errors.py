@@ -81,6 +81,14 @@ class BackendUnavailableError(GpusynthError, ImportError):
 class DeviceMemoryError(GpusynthError, MemoryError):
     """The work does not fit; the message says how many bytes were needed."""
 
+    @classmethod
+    def needs(cls, purpose: str, needed: int, free: int) -> DeviceMemoryError:
+        """Build the error for work that needs more bytes of a device than are free."""
+        return cls(
+            f"{purpose} needs {needed:,} bytes of device memory, and {free:,} are free. Use a "
+            'device with more memory, end other programs on it, or use device "cpu".'
+        )
+
 
 class CheckpointMismatchError(GpusynthError):
     """A checkpoint belongs to another plan, data or version."""

@@ -53,6 +53,22 @@ class OutputChoice(StrEnum):
     csv = "csv"
 
 
+class DeviceChoice(StrEnum):
+    """Where trees are grown and walked."""
+
+    cpu = "cpu"
+    cuda = "cuda"
+    auto = "auto"
+
+
+class FitterChoice(StrEnum):
+    """What grows trees."""
+
+    histogram = "histogram"
+    cuml = "cuml"
+    auto = "auto"
+
+
 _DataOption = Annotated[Path, typer.Option("--data", help=_DATA_HELP)]
 _SchemaOption = Annotated[Path | None, typer.Option("--schema", help=_SCHEMA_HELP)]
 _PlanOption = Annotated[Path | None, typer.Option("--plan", help=_PLAN_HELP)]
@@ -157,6 +173,12 @@ def _run(
             "--checkpoints/--no-checkpoints", help="Keep finished work until the end, to resume."
         ),
     ] = True,
+    device: Annotated[
+        DeviceChoice, typer.Option("--device", help="auto: a GPU where one can be used.")
+    ] = DeviceChoice.cpu,
+    fitter: Annotated[
+        FitterChoice, typer.Option("--fitter", help="cuml: coarser trees, on a GPU only.")
+    ] = FitterChoice.auto,
     keep_models: Annotated[
         bool, typer.Option("--keep-models", help="Leave the fitted models; they are confidential.")
     ] = False,
@@ -183,6 +205,8 @@ def _run(
         checkpoints=checkpoints,
         keep_models=keep_models,
         memory_bytes=None if memory is None else int(memory * 1e9),
+        device=device.value,
+        fitter=fitter.value,
     )
     run_synthesis(
         data,

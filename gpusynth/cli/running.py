@@ -65,6 +65,8 @@ def run_synthesis(
             checkpoints=settings.checkpoints,
             keep_models=settings.keep_models,
             memory_bytes=settings.memory_bytes,
+            device=settings.device,
+            fitter=settings.fitter,
             listener=listener,
         )
         return run

@@ -203,6 +203,7 @@ def step_data(step: Step, prepared: Prepared) -> tuple[StepData, Array | None]:
         n_real=table.n_rows,
         table=table,
         units=prepared.units,
+        backend=prepared.backend,
         place=f"step {step.number}, {_part_of(step)}",
     )
     return data, part

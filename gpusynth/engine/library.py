@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from gpusynth.backends import DeviceName, FitterName, choose_backend, share_memory
 from gpusynth.engine.directory import RunDirectory
 from gpusynth.engine.fitting import StepModels
 from gpusynth.engine.measure import Stopwatch
@@ -44,6 +46,8 @@ def synthesize(
     checkpoints: bool = False,
     keep_models: bool = False,
     memory_bytes: int | None = None,
+    device: DeviceName = "cpu",
+    fitter: FitterName = "auto",
     listener: Listener | None = None,
 ) -> Any:
     """Make synthetic replicates of a survey file or table.
@@ -78,6 +82,11 @@ def synthesize(
     memory_bytes : int, optional
         Most memory to take, all that is available by default. Where more would be needed, columns
         go to files in `output` and fewer fits run side by side; never changes a byte.
+    device : {"cpu", "cuda", "auto"}
+        Where trees are grown and walked; never changes a byte. auto: an NVIDIA GPU where one can be
+        used, else the processor, with a note that says why. See docs/gpu.md.
+    fitter : {"histogram", "cuml", "auto"}
+        What grows trees. auto is histogram; cuml (on a GPU only) grows other, coarser trees.
     listener : Listener, optional
         Told of the progress.
 
@@ -110,6 +119,8 @@ def synthesize(
         checkpoints=checkpoints,
         keep_models=keep_models,
         memory_bytes=memory_bytes,
+        device=device,
+        fitter=fitter,
     )
     _check_output(data, output)
     if checkpoints and output is None:
@@ -135,13 +146,15 @@ def fit(
     *,
     threads: int | None = None,
     batch_rows: int = BATCH_ROWS,
+    device: DeviceName = "cpu",
+    fitter: FitterName = "auto",
     listener: Listener | None = None,
 ) -> FittedSynthesis:
     """Fit every step once; `FittedSynthesis.sample` then draws as often as wanted.
 
     Parameters
     ----------
-    data, schema, plan, threads, batch_rows, listener : as for `synthesize`
+    data, schema, plan, threads, batch_rows, device, fitter, listener : as for `synthesize`
 
     Returns
     -------
@@ -152,7 +165,7 @@ def fit(
     ------
     GpusynthError
     """
-    settings = RunSettings(threads=threads, batch_rows=batch_rows)
+    settings = RunSettings(threads=threads, batch_rows=batch_rows, device=device, fitter=fitter)
     listener = SilentListener() if listener is None else listener
     stopwatch = Stopwatch()
     prepared = _prepare(data, schema, plan, settings, listener, stopwatch)
@@ -338,6 +351,8 @@ def _prepare(
     *,
     scratch: Path | None = None,
 ) -> Prepared:
+    backend = choose_backend(settings.device, settings.fitter)
+    share_memory(backend)
     resolved = resolve_input(
         data,
         schema,
@@ -353,6 +368,8 @@ def _prepare(
         stopwatch=stopwatch,
         memory=Memory(settings.memory_bytes, scratch),
     )
+    notes = (*prepared.notes, backend.note) if backend.note else prepared.notes
+    prepared = replace(prepared, backend=backend, notes=notes)
     synthesis = Synthesis(prepared, listener, stopwatch)
     check_keys(prepared.resolved, synthesis.n_rows(settings))
     load_kernels(listener, stopwatch)

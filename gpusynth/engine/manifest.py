@@ -95,6 +95,7 @@ def build_manifest(
         "n_rows": replicates[0].n_rows,
         "threads": settings.n_threads,
         "batch_rows": settings.batch_rows,
+        "backend": prepared.backend.to_json(),
         "peak_memory_bytes": peak_memory_bytes(),
         "encoded_bytes": prepared.encoded_bytes,
         "checkpoints": _checkpoints(synthesis),

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from gpusynth.arrays import Array
 from gpusynth.engine.calibrating import BoundCalibration, bind_calibration
+from gpusynth.backends import CPU, Backend
 from gpusynth.engine.conditions import Conditions, bind_conditions
 from gpusynth.engine.donor_stage import check_caps
 from gpusynth.engine.fitting import real_predictors
@@ -107,6 +108,8 @@ class Prepared:
         Unique real rows, where synthetic rows must not replicate them.
     calibrations : tuple of BoundCalibration
         With the margins of the real rows added up.
+    backend : Backend
+        Where it is fitted and drawn.
     """
 
     resolved: Resolved
@@ -125,6 +128,7 @@ class Prepared:
     tails: Mapping[str, TailTreatment] = field(default_factory=dict)
     uniques: UniqueRecords | None = None
     calibrations: tuple[BoundCalibration, ...] = ()
+    backend: Backend = CPU
 
     @property
     def plan(self) -> SynthesisPlan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from gpusynth.methods import Block
 from gpusynth.streams import StreamKey
 from gpusynth.table import Read, Table
 from gpusynth.table.special_codes import number_dtype
-from gpusynth.trees import Layout, PredictorTable
+from gpusynth.trees import DrawTable, Layout, PredictorTable
 
 __all__ = ["BLOCK_ROWS", "SyntheticRows", "allocate"]
 
@@ -46,7 +46,7 @@ class SyntheticRows:
     codes : dict of str to array of uint8 or uint16, shape (n_rows,)
     values : dict of str to array of float64 or int64, shape (n_rows,)
         Only for columns whose codes do not say it all.
-    tables : dict of int to PredictorTable
+    tables : dict of int to PredictorTable or DrawTable
         First row of a block -> its finished columns in the layout of trees. Empty where memory is
         short: a tree then reads the codes.
     donors : dict of str to array of int64, shape (n_rows,)
@@ -57,6 +57,8 @@ class SyntheticRows:
         Rows that are not put out.
     order : array of int64, shape (n_output,), or None
         Which rows are put out, in their order; None for all as they are.
+    block_rows : int
+        Most rows that are drawn at a time.
     """
 
     number: int
@@ -65,11 +67,12 @@ class SyntheticRows:
     start: Array | None = None
     codes: dict[str, Array] = field(default_factory=dict)
     values: dict[str, Array] = field(default_factory=dict)
-    tables: dict[int, PredictorTable] = field(default_factory=dict)
     donors: dict[str, Array] = field(default_factory=dict)
     weights: dict[str, Array] = field(default_factory=dict)
+    tables: dict[int, Any] = field(default_factory=dict)
     removed: Array | None = None
     order: Array | None = None
+    block_rows: int = BLOCK_ROWS
 
     @property
     def n_output(self) -> int:
@@ -78,7 +81,7 @@ class SyntheticRows:
 
     def blocks(self) -> Iterator[Block]:
         """Cut the rows into even blocks that are drawn apart: no thread waits for a larger one."""
-        n_blocks = -(-self.n_rows // BLOCK_ROWS)
+        n_blocks = -(-self.n_rows // self.block_rows)
         size = -(-self.n_rows // max(n_blocks, 1))
         for first in range(0, self.n_rows, max(size, 1)):
             yield Block(first, min(size, self.n_rows - first), self.n_rows)
@@ -153,13 +156,10 @@ class SyntheticRows:
             return
         part = slice(first_row, first_row + table.n_rows)
         for name in columns:
-            place = table.layout.position.get(name)
-            if place is None:
+            if name not in table.layout.position:
                 continue
-            word = table.layout.word(place)
-            if again and word >= 0:
-                bits = np.bitwise_or.reduce(table.layout.bits(place))
-                table.records[:, word] &= ~bits
+            if again:
+                table.take_out(name)
             table.fill({name: self.codes[name][part]})
 
     def finish_drawing(self) -> None:
@@ -185,6 +185,8 @@ def allocate(
     seed: int,
     memory: Memory,
     has_start: bool,
+    new_table: Callable[[Layout, int], PredictorTable | DrawTable] = PredictorTable,
+    block_rows: int | None = None,
 ) -> list[SyntheticRows]:
     """Begin all replicates, which are drawn side by side.
 
@@ -207,6 +209,10 @@ def allocate(
         Without a directory for such files everything is kept in memory.
     has_start : bool
         Whether any column is kept, so that rows have a start.
+    new_table : callable
+        Makes the table of a block in the layout of trees.
+    block_rows : int, optional
+        Rows of a block at most; `BLOCK_ROWS` by default.
 
     Returns
     -------
@@ -232,10 +238,10 @@ def allocate(
         )
     replicates = []
     for number in numbers:
-        rows = SyntheticRows(number, n_rows, scratch)
+        rows = SyntheticRows(number, n_rows, scratch, block_rows=block_rows or BLOCK_ROWS)
         if has_start:
             rows.start = start_rows(start, StreamKey(seed, replicate=number), n_rows)
         if scratch is None:
-            rows.tables = {b.first_row: PredictorTable(layout, b.n_rows) for b in rows.blocks()}
+            rows.tables = {b.first_row: new_table(layout, b.n_rows) for b in rows.blocks()}
         replicates.append(rows)
     return replicates

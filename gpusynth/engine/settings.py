@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
+from gpusynth.backends import DeviceName, FitterName
 from gpusynth.errors import PlanError
 from gpusynth.table import BATCH_ROWS
 
@@ -42,6 +43,10 @@ class RunSettings:
     memory_bytes : int, optional
         Most memory to take: columns go to disk and fewer fits run side by side where more would be
         needed. All that is available by default.
+    device : {"cpu", "cuda", "auto"}
+        Never changes a byte of the result.
+    fitter : {"histogram", "cuml", "auto"}
+        What grows trees; cuml's are other trees.
 
     Raises
     ------
@@ -58,6 +63,8 @@ class RunSettings:
     checkpoints: bool = False
     keep_models: bool = False
     memory_bytes: int | None = None
+    device: DeviceName = "cpu"
+    fitter: FitterName = "auto"
 
     def __post_init__(self) -> None:
         _check("n_replicates", self.n_replicates, 1, _MAX_REPLICATES)
@@ -68,6 +75,15 @@ class RunSettings:
         _check("memory_bytes", self.memory_bytes, 1, 1 << 62)
         if self.format not in get_args(OutputFormat):
             raise PlanError(f"format must be parquet or csv, got {self.format!r}")
+        if self.device not in get_args(DeviceName):
+            raise PlanError(f"device must be cpu, cuda or auto, got {self.device!r}")
+        if self.fitter not in get_args(FitterName):
+            raise PlanError(f"fitter must be histogram, cuml or auto, got {self.fitter!r}")
+        if self.fitter == "cuml" and self.checkpoints:
+            raise PlanError(
+                "trees of cuML may differ in the last bits from one fit to the next, so that a "
+                "run could not be resumed to the same bytes. Leave checkpoints off with cuml."
+            )
 
     @property
     def n_threads(self) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 from gpusynth.calibration import Calibration
 from gpusynth.engine.calibrating import calibrate_replicate
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
+from gpusynth.engine.device import tables_on
 from gpusynth.engine.drawing import ColumnDraw, Stages
 from gpusynth.engine.edits import EditCounts
 from gpusynth.engine.fitting import StepModels, fit_step
@@ -140,6 +141,10 @@ class Synthesis:
         n_rows = self.n_rows(settings)
         numbers = self._undrawn(settings, scratch)
         memory = Memory(settings.memory_bytes, scratch)
+        place: dict[str, Any] = {}
+        if prepared.backend.on_device:
+            new_table, block_rows = tables_on(prepared.backend, prepared, n_rows)
+            place = {"new_table": new_table, "block_rows": block_rows}
         replicates = allocate(
             prepared.table,
             prepared.predictors.layout,
@@ -149,6 +154,7 @@ class Synthesis:
             seed=settings.seed,
             memory=memory,
             has_start=bool(prepared.plan.kept) or prepared.plan.partial is not None,
+            **place,
         )
         states: dict[str, tuple[Step, StepModels]] = {}
         window = redraw_window(prepared.plan)

@@ -87,11 +87,11 @@ class Cart(DonorMethod):
         -------
         CartModel, or SampleModel when there are no predictors.
         """
-        from gpusynth.trees import CartParams, grow_tree
+        from gpusynth.trees import CartParams, fit_tree
 
         if not data.columns:
             return Sample(weighted=self.weighted, **self.donor_rules()).fit(data)
-        tree, donors = grow_tree(
+        tree, donors = fit_tree(
             data.predictors,
             data.target.goal,
             CartParams(**self.model_dump(exclude={"weighted", *self.donor_rules()})),
@@ -99,6 +99,7 @@ class Cart(DonorMethod):
             weight=data.weight if self.weighted else None,
             rows=data.rows,
             n_threads=n_threads,
+            backend=data.backend,
         )
         tree, donors = hold_in_tree(self, data, tree, donors)
         return CartModel(tree=tree, donors=donors, target=data.target)
@@ -131,7 +132,19 @@ class CartModel:
         -------
         tuple of (codes (n_drawn,), values (n_drawn,) or None)
         """
-        return self.target.take(self.draw_donors(drawn, key, block)[0])
+        from gpusynth.trees import draw_values
+
+        codes, values = draw_values(
+            self.tree,
+            self.donors,
+            drawn.for_tree(self.tree.predictors),
+            key,
+            block.first_counter,
+            columns=(self.target.codes, self.target.values),
+            n_rows=block.n_rows,
+            positions=block.positions,
+        )
+        return codes, values
 
     def draw_donors(
         self, drawn: DrawnColumns, key: StreamKey, block: Block
@@ -144,11 +157,10 @@ class CartModel:
         """
         from gpusynth.trees import draw_rows
 
-        rows = drawn.for_tree(self.tree.predictors)
         donors = draw_rows(
             self.tree,
             self.donors,
-            rows,
+            drawn.for_tree(self.tree.predictors),
             key,
             block.first_counter,
             n_rows=block.n_rows,

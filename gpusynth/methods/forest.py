@@ -89,7 +89,7 @@ class Bag(DonorMethod):
         -------
         ForestModel, or SampleModel when there are no predictors.
         """
-        from gpusynth.trees import grow_tree
+        from gpusynth.trees import fit_tree
 
         if not data.columns:
             return Sample(weighted=self.weighted, **self.donor_rules()).fit(data)
@@ -97,7 +97,7 @@ class Bag(DonorMethod):
         weight = data.weight if self.weighted else None
         trees = []
         for number in range(self.n_trees):
-            tree, donors = grow_tree(
+            tree, donors = fit_tree(
                 data.predictors,
                 data.target.goal,
                 self._params(len(data.columns)),
@@ -105,6 +105,7 @@ class Bag(DonorMethod):
                 weight=weight,
                 rows=_bootstrap(data, weight, key, number),
                 n_threads=n_threads,
+                backend=data.backend,
                 **self._choice_of_columns(key, number),
             )
             trees.append(hold_in_tree(self, data, tree, donors))

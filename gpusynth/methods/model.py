@@ -10,12 +10,13 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from gpusynth.arrays import Array
+from gpusynth.backends import CPU, Backend
 from gpusynth.table.reading import Read, read_rows
 
 if TYPE_CHECKING:
     from gpusynth.streams import StreamKey
     from gpusynth.table import Table
-    from gpusynth.trees import PredictorTable, Target
+    from gpusynth.trees import DrawTable, PredictorTable, Target
 
 __all__ = [
     "ATTEMPT_BITS",
@@ -115,6 +116,8 @@ class StepData:
         Number of the unit (a firm) that each real row belongs to; None where rows are units.
     place : str
         Which step and stratum, for messages.
+    backend : Backend
+        Where trees are grown, and by what.
     """
 
     predictors: PredictorTable
@@ -126,6 +129,7 @@ class StepData:
     table: Table
     units: Array | None = None
     place: str = ""
+    backend: Backend = CPU
 
     @property
     def n_part(self) -> int:
@@ -203,20 +207,20 @@ class DrawnColumns:
 
     Attributes
     ----------
-    table : PredictorTable or None
+    table : PredictorTable, DrawTable or None
         In the layout of trees, all rows of the block; None where memory is short.
     read : callable
         Column name -> (codes (n_rows,), values (n_rows,) or None) of all rows of the block.
     """
 
-    table: PredictorTable | None
+    table: PredictorTable | DrawTable | None
     read: Read
 
     def of_block(self, block: Block) -> Read:
         """Return a function that reads the rows that a block draws."""
         return self.read if block.positions is None else read_rows(self.read, block.positions)
 
-    def for_tree(self, columns: Sequence[str]) -> PredictorTable | list[Array]:
+    def for_tree(self, columns: Sequence[str]) -> PredictorTable | DrawTable | list[Array]:
         """Return what a tree on `columns` walks by: the table, or codes in their order."""
         return self.table or [self.read(name)[0] for name in columns]
 

@@ -130,6 +130,10 @@ class Layout:
         first = max(int(self.first_lane[column]), int(self.first_mark[column]))
         return first // LANES_PER_WORD if first >= 0 else -1
 
+    def used_bits(self, column: int) -> Array:
+        """Return the bits (uint64) of a column's word that any of its codes sets."""
+        return np.bitwise_or.reduce(self.bits(column))
+
     def bits(self, column: int) -> Array:
         """Return ``bits`` (n_codes,) uint64: what a code sets in the column's word."""
         codes = np.arange(int(self.n_codes[column]))
@@ -218,6 +222,29 @@ class PredictorTable:
                 pack_lanes(
                     codes[start : start + _BLOCK], bits, word, first_row + start, self.records
                 )
+
+    def take_out(self, name: str) -> None:
+        """Set a column's bits to zero in all rows, so that it can be filled again."""
+        place = self.layout.position[name]
+        word = self.layout.word(place)
+        if word >= 0:
+            self.records[:, word] &= ~self.layout.used_bits(place)
+
+    def codes(self, name: str) -> Array:
+        """Return the codes of a column, uint8 or uint16, shape (n_rows,).
+
+        Those of a column that has only one code are 0.
+        """
+        place = self.layout.position[name]
+        if self.layout.wide_row[place] >= 0:
+            return self.wide[self.layout.wide_row[place], : self.n_rows]
+        word = self.layout.word(place)
+        if word < 0:
+            return np.zeros(self.n_rows, np.uint8)
+        bits = self.layout.bits(place)
+        order = np.argsort(bits)
+        found = self.records[:, word] & np.bitwise_or.reduce(bits)
+        return order[np.searchsorted(bits[order], found)].astype(np.uint8)
 
     def columns(self, names: Iterable[str]) -> Array:
         """Return the positions (int32) of some columns, ascending: the order that breaks ties."""

@@ -11,6 +11,8 @@ import numpy as np
 from gpusynth.arrays import Array
 from gpusynth.errors import DataError, EmptyLeafError
 from gpusynth.streams import StreamKey
+from gpusynth.trees.draw_device import draw_on_device, take_on_device
+from gpusynth.trees.draw_table import DrawTable
 from gpusynth.trees.leaves import LeafDonors
 from gpusynth.trees.predictors import Predictor, PredictorTable
 from gpusynth.trees.route import route_of
@@ -18,7 +20,7 @@ from gpusynth.trees.tree import Tree
 from gpusynth_kernels.cpu.walk import draw_rows as draw_kernel
 from gpusynth_kernels.cpu.walk import walk_rows
 
-__all__ = ["draw_rows", "walk"]
+__all__ = ["draw_rows", "draw_values", "walk"]
 
 _PIECE = 65_536
 
@@ -131,7 +133,7 @@ def walk(
 def draw_rows(
     tree: Tree,
     donors: LeafDonors,
-    rows: PredictorTable | Sequence[Array],
+    rows: PredictorTable | DrawTable | Sequence[Array],
     key: StreamKey,
     first_row: int = 0,
     *,
@@ -149,7 +151,7 @@ def draw_rows(
     tree : Tree
     donors : LeafDonors
         With `cumulative`, donors are drawn in proportion to their weight.
-    rows : PredictorTable, or sequence of arrays of codes in the order of ``tree.predictors``
+    rows : PredictorTable or DrawTable, or sequence of arrays of codes as in ``tree.predictors``
         The synthetic rows' predictors.
     key : StreamKey
     first_row : int
@@ -177,9 +179,11 @@ def draw_rows(
     .. [1] Reiter, J. P. (2005). Using CART to generate partially synthetic public use microdata.
     .. [2] Salmon et al. (2011). Parallel random numbers: as easy as 1, 2, 3. (Philox)
     """
-    sizes = donors.sizes()
-    if len(sizes) != tree.n_leaves or (sizes <= 0).any():
-        raise EmptyLeafError("a leaf of the tree holds no donors")
+    _check_leaves(tree, donors)
+    if isinstance(rows, DrawTable):
+        from gpusynth_kernels.cuda.launch import to_host
+
+        return to_host(draw_on_device(tree, donors, rows, key, first_row, positions=positions))
     walks = _Walk.of(tree, rows, positions, n_rows)
     arrays = route_of(tree, walks.table.layout).arrays(walks.table)
     cumulative = np.zeros(0, np.int64) if donors.cumulative is None else donors.cumulative
@@ -203,3 +207,45 @@ def draw_rows(
 
     _in_pieces(walks.n_walks, n_threads, do)
     return out
+
+
+def draw_values(
+    tree: Tree,
+    donors: LeafDonors,
+    rows: PredictorTable | DrawTable | Sequence[Array],
+    key: StreamKey,
+    first_row: int = 0,
+    *,
+    columns: Sequence[Array | None],
+    positions: Array | None = None,
+    n_rows: int = 0,
+) -> list[Array | None]:
+    """Draw one donor for each synthetic row, and return what it has in some columns.
+
+    Parameters
+    ----------
+    tree, donors, rows, key, first_row, positions, n_rows
+        See `draw_rows`.
+    columns : sequence of array, shape (n_real,), or None
+
+    Returns
+    -------
+    list of array, shape (n,) or (n_positions,), or None
+        On the host, one for each of `columns`.
+
+    Raises
+    ------
+    EmptyLeafError, DataError, DeviceMemoryError
+    """
+    if isinstance(rows, DrawTable):
+        _check_leaves(tree, donors)
+        drawn = draw_on_device(tree, donors, rows, key, first_row, positions=positions)
+        return take_on_device(drawn, columns)
+    drawn = draw_rows(tree, donors, rows, key, first_row, positions=positions, n_rows=n_rows)
+    return [None if column is None else column[drawn] for column in columns]
+
+
+def _check_leaves(tree: Tree, donors: LeafDonors) -> None:
+    sizes = donors.sizes()
+    if len(sizes) != tree.n_leaves or (sizes <= 0).any():
+        raise EmptyLeafError("a leaf of the tree holds no donors")

@@ -1,0 +1,23 @@
+"""Backends floor: on which device and with which tree fitter a run computes.
+
+May import the table, io and lower floors and the kernels; knows nothing of trees or methods. The
+device never changes a byte of the result; a fitter other than "histogram" grows other trees.
+"""
+
+from gpusynth.backends.choose import CPU, Backend, DeviceName, FitterName, choose_backend
+from gpusynth.backends.memory import device_memory, need, share_memory, upload
+from gpusynth.backends.probe import DeviceFacts, probe_device
+
+__all__ = [
+    "CPU",
+    "Backend",
+    "DeviceFacts",
+    "DeviceName",
+    "FitterName",
+    "choose_backend",
+    "device_memory",
+    "need",
+    "probe_device",
+    "share_memory",
+    "upload",
+]

@@ -1,0 +1,133 @@
+"""Memory of the device: how much is free, and which arrays of the host lie there already."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import Any
+
+from gpusynth.arrays import Array
+from gpusynth.backends.choose import Backend
+from gpusynth.errors import DeviceMemoryError
+
+__all__ = ["device_memory", "need", "share_memory", "upload"]
+
+_SPARE = 1 << 28
+"""Bytes left alone: for the driver, for code, and for what CuPy rounds up."""
+
+
+def device_memory() -> int:
+    """Return how many bytes of the device a run may still take.
+
+    Returns
+    -------
+    int
+        A quarter of a GiB less than what is free.
+    """
+    from gpusynth_kernels.cuda.launch import free_bytes
+
+    return max(free_bytes() - _SPARE, 0)
+
+
+def need(n_bytes: int, purpose: str) -> None:
+    """Check that so many bytes can still be had.
+
+    Parameters
+    ----------
+    n_bytes : int
+    purpose : str
+        What they are for, as a message says it.
+
+    Raises
+    ------
+    DeviceMemoryError
+        With the bytes needed and free, after all copies that can be made again were let go.
+    """
+    if n_bytes > device_memory():
+        _copies.clear()
+        free = device_memory()
+        if n_bytes > free:
+            raise DeviceMemoryError.needs(purpose, n_bytes, free)
+
+
+def share_memory(backend: Backend) -> None:
+    """Let CuPy take memory from RMM's pool where RAPIDS grows the trees, so that none lies idle.
+
+    Parameters
+    ----------
+    backend : Backend
+    """
+    if backend.fitter != "cuml":
+        return
+    import rmm
+    from rmm.allocators.cupy import rmm_cupy_allocator
+
+    from gpusynth_kernels.cuda.launch import arrays
+
+    rmm.mr.set_current_device_resource(rmm.mr.CudaAsyncMemoryResource())
+    arrays().cuda.set_allocator(rmm_cupy_allocator)
+
+
+class _Copies:
+    """Copies on the device of arrays of the host that do not change, while those are there."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[weakref.ref[Array], Any]] = {}
+        self._lock = threading.RLock()  # a host array may go while the lock is held
+
+    def get(self, host: Array) -> Any:
+        found = self._kept.get(id(host))
+        # The number of an array that is gone may be another's by now.
+        return found[1] if found and found[0]() is host else None
+
+    def put(self, host: Array, copy: Any) -> None:
+        key = id(host)
+
+        def gone(reference: weakref.ref[Array]) -> None:
+            with self._lock:
+                if key in self._kept and self._kept[key][0] is reference:
+                    del self._kept[key]
+
+        with self._lock:
+            self._kept[key] = (weakref.ref(host, gone), copy)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._kept.clear()
+
+
+_copies = _Copies()
+
+
+def upload(host: Array, *, keep: bool = False) -> Any:
+    """Copy an array to the device.
+
+    Parameters
+    ----------
+    host : array
+    keep : bool
+        The array does not change while it lives: its copy is kept and used again, as long as there
+        is room.
+
+    Returns
+    -------
+    array on the device
+
+    Raises
+    ------
+    DeviceMemoryError
+        If there is no room for it.
+    """
+    from gpusynth_kernels.cuda.launch import to_device
+
+    if keep and (found := _copies.get(host)) is not None:
+        return found
+    need(int(host.nbytes), "a column or a tree")
+    try:
+        copy = to_device(host)
+    except MemoryError:
+        _copies.clear()
+        raise DeviceMemoryError.needs("a column or a tree", host.nbytes, device_memory()) from None
+    if keep:
+        _copies.put(host, copy)
+    return copy

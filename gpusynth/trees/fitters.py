@@ -1,0 +1,119 @@
+"""Fitters: what grows a tree, chosen by the backend; all give our `Tree` and `LeafDonors`."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterable
+from typing import Any
+
+from gpusynth.arrays import Array
+from gpusynth.backends import CPU, Backend, device_memory, need
+from gpusynth.streams import StreamKey
+from gpusynth.trees.grow import grow_tree
+from gpusynth.trees.leaves import LeafDonors
+from gpusynth.trees.params import CartParams
+from gpusynth.trees.predictors import PredictorTable
+from gpusynth.trees.target import Target
+from gpusynth.trees.tree import Tree
+
+__all__ = ["fit_tree"]
+
+_turn = threading.Lock()
+"""One fit at a time has the device: two would need twice the memory and be no faster."""
+
+
+class _Kept:
+    """The device's copy of the table that was fitted on last, while that is there."""
+
+    def __init__(self) -> None:
+        self._table: weakref.ref[PredictorTable] | None = None
+        self._copy: Any = None
+
+    def of(self, table: PredictorTable) -> Any:
+        """Return the copy of a table, with room made for it first; one thread at a time."""
+        from gpusynth.trees.device_table import DeviceTable
+
+        if self._table is None or self._table() is not table:
+            self._copy = None
+            need(_record_bytes(table), "the predictors")
+            self._copy = DeviceTable.of(table)
+            self._table = weakref.ref(table, self._forget)
+        return self._copy
+
+    def _forget(self, gone: weakref.ref[PredictorTable]) -> None:
+        if gone is self._table:
+            self._table = self._copy = None
+
+
+_kept = _Kept()
+
+
+def _record_bytes(table: PredictorTable) -> int:
+    """Return the bytes of a table's records on the device."""
+    return table.n_rows * sum(1 if n <= 256 else 2 for n in table.layout.n_codes.tolist())
+
+
+def fit_tree(
+    predictors: PredictorTable,
+    target: Target,
+    params: CartParams | None = None,
+    *,
+    columns: Iterable[str] | None = None,
+    weight: Array | None = None,
+    rows: Array | None = None,
+    key: StreamKey | None = None,
+    n_threads: int = 1,
+    backend: Backend = CPU,
+) -> tuple[Tree, LeafDonors]:
+    """Grow a CART with the fitter of a backend.
+
+    The histogram fitter gives the same tree on every device; cuML's trees are others.
+
+    Parameters
+    ----------
+    predictors, target, params, columns, weight, rows, key, n_threads
+        See `gpusynth.trees.grow_tree`.
+    backend : Backend
+
+    Returns
+    -------
+    tree : Tree
+    donors : LeafDonors
+
+    Raises
+    ------
+    DataError, PlanError, DeviceMemoryError
+    """
+    params = params or CartParams()
+    if backend.fitter == "cuml":
+        from gpusynth.trees.cuml import fit_with_cuml
+
+        with _turn:
+            return fit_with_cuml(
+                predictors, target, params, columns=columns, weight=weight, rows=rows
+            )
+    if backend.on_device:
+        from gpusynth.trees.grow_cuda import grow_tree_on_device
+
+        with _turn:
+            return grow_tree_on_device(
+                _kept.of(predictors),
+                target,
+                params,
+                columns=columns,
+                weight=weight,
+                rows=rows,
+                key=key,
+                free_bytes=device_memory(),
+            )
+    return grow_tree(
+        predictors,
+        target,
+        params,
+        columns=columns,
+        weight=weight,
+        rows=rows,
+        key=key,
+        n_threads=n_threads,
+    )

@@ -1,0 +1,65 @@
+"""The option of the device, as a user gives it, on machines with and without a GPU."""
+
+import json
+
+import pyarrow as pa
+import pytest
+
+import gpusynth
+from gpusynth.backends import DeviceFacts, choose
+from gpusynth.cli.main import main
+from gpusynth.engine import RunSettings
+from gpusynth.errors import BackendUnavailableError, PlanError
+
+REAL = pa.table({"region": ["N", "S"] * 30, "staff": list(range(60))})
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    # the default of `probe` was bound when the module was read
+    defaults = {"probe": lambda: DeviceFacts()}
+    monkeypatch.setattr(choose.choose_backend, "__kwdefaults__", defaults)
+
+
+def test_auto_gives_the_bytes_of_the_processor_and_a_note(no_gpu, tmp_path):
+    runs = {
+        device: gpusynth.synthesize(REAL, seed=3, output=tmp_path / device, device=device)
+        for device in ("cpu", "auto")
+    }
+    assert runs["cpu"].replicates[0].sha256 == runs["auto"].replicates[0].sha256
+    assert runs["auto"].manifest["backend"]["device"] == "cpu"
+    assert [n for n in runs["auto"].manifest["notes"] if "no NVIDIA driver" in n]
+    assert runs["cpu"].manifest["notes"] == []
+
+
+def test_cuda_without_a_gpu_leaves_nothing(no_gpu, tmp_path):
+    with pytest.raises(BackendUnavailableError, match="no NVIDIA driver"):
+        gpusynth.synthesize(REAL, output=tmp_path / "run", device="cuda")
+    with pytest.raises(BackendUnavailableError, match="no NVIDIA driver"):
+        gpusynth.fit(REAL, device="cuda")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_line_says_it_in_one_line(no_gpu, tmp_path, capsys):
+    file = tmp_path / "real.csv"
+    file.write_text("a,b\n" + "1,x\n2,y\n" * 20)
+    out = tmp_path / "run"
+    assert main(["run", "--data", str(file), "--output", str(out), "--device", "cuda"]) == 2
+    assert "no NVIDIA driver" in capsys.readouterr().err
+    assert not out.exists()
+    options = ["--device", "auto", "--quiet", "--no-utility"]
+    assert main(["run", "--data", str(file), "--output", str(out), *options]) == 0
+    assert json.loads((out / "manifest.json").read_text())["backend"]["fitter"] == "histogram"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"device": "gpu"}, "device must be cpu, cuda or auto"),
+        ({"fitter": "xgboost"}, "fitter must be histogram, cuml or auto"),
+        ({"fitter": "cuml", "device": "cuda", "checkpoints": True}, "Leave checkpoints off"),
+    ],
+)
+def test_settings_that_are_wrong(wrong, message):
+    with pytest.raises(PlanError, match=message):
+        RunSettings(**wrong)

@@ -1,0 +1,65 @@
+"""A whole run on the simulated device: the files are byte for byte those of the processor."""
+
+import pytest
+
+import gpusynth
+from gpusynth.backends import memory
+from gpusynth.datasets import firms
+from gpusynth.engine import device
+from gpusynth.errors import DeviceMemoryError
+from gpusynth.methods import Forest
+from gpusynth.trees import DrawTable
+
+REAL = firms(220, seed=3, columns=9)
+PLANS = {
+    "defaults": {},
+    "proper and weighted": {"proper": "bayesian"},
+    "forest": {"default": Forest(n_trees=3)},
+}
+
+
+def files(tmp_path, name, plan, **options):
+    run = gpusynth.synthesize(
+        REAL, plan=plan, seed=7, n_replicates=2, output=tmp_path / name, **options
+    )
+    return [replicate.sha256 for replicate in run.replicates], run.manifest
+
+
+@pytest.mark.parametrize("case", PLANS)
+def test_files_are_those_of_the_processor(tmp_path, monkeypatch, case):
+    tables = []
+    made = DrawTable.__init__
+
+    def counting(self, layout, n_rows):
+        tables.append(n_rows)
+        made(self, layout, n_rows)
+
+    monkeypatch.setattr(DrawTable, "__init__", counting)
+    monkeypatch.setattr(device, "DEVICE_BLOCK_ROWS", 150)
+    plan = gpusynth.Plan(**PLANS[case])
+    there, manifest = files(tmp_path, "cuda", plan, device="cuda")
+    assert tables == [110] * 4
+    here, _ = files(tmp_path, "cpu", plan)
+    assert there == here
+    assert manifest["backend"]["device"] == "cuda"
+
+
+def test_blocks_without_room_stay_on_the_host(tmp_path, monkeypatch):
+
+    def some(backend, prepared, n_rows):
+        new_table, rows = planned(backend, prepared, n_rows)
+        first = iter([True])
+        return (lambda *at: new_table(*at) if next(first, False) else host(*at)), rows
+
+    planned, host = device.tables_on, device.PredictorTable
+    monkeypatch.setattr("gpusynth.engine.synthesis.tables_on", some)
+    there, _ = files(tmp_path, "cuda", None, device="cuda")
+    here, _ = files(tmp_path, "cpu", None)
+    assert there == here
+
+
+def test_a_run_that_cannot_fit_says_how_many_bytes_it_needs(tmp_path, monkeypatch):
+    monkeypatch.setattr("gpusynth_kernels.cuda.launch._SIMULATED_BYTES", memory._SPARE + 1000)
+    with pytest.raises(DeviceMemoryError, match=r"needs [\d,]+ bytes .* 1,000 are free"):
+        files(tmp_path, "cuda", None, device="cuda")
+    assert list(tmp_path.iterdir()) == []
