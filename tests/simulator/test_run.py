@@ -8,9 +8,10 @@ from gpusynth.datasets import firms
 from gpusynth.engine import device
 from gpusynth.errors import DeviceMemoryError
 from gpusynth.methods import Forest
-from gpusynth.trees import DrawTable
+from gpusynth.trees import DrawTable, grow_tree
 
 REAL = firms(220, seed=3, columns=9)
+TINY = REAL.slice(0, 40).select(["FIPST", "SECTOR", "EMPLOYMENT_NOISY"])
 PLANS = {
     "defaults": {},
     "proper and weighted": {"proper": "bayesian"},
@@ -18,15 +19,27 @@ PLANS = {
 }
 
 
-def files(tmp_path, name, plan, **options):
+@pytest.fixture
+def quick_fits(monkeypatch):
+    """Grow on the processor: the grower has tests of its own, and takes seconds a tree here."""
+
+    def grow(table, *given, free_bytes, **options):
+        assert free_bytes > 0
+        return grow_tree(table, *given, **options)
+
+    monkeypatch.setattr("gpusynth.trees.grow_cuda.grow_tree_on_device", grow)
+    monkeypatch.setattr("gpusynth.trees.device_table.DeviceTable.of", lambda table: table)
+
+
+def files(tmp_path, name, plan, real=REAL, **options):
     run = gpusynth.synthesize(
-        REAL, plan=plan, seed=7, n_replicates=2, output=tmp_path / name, **options
+        real, plan=plan, seed=7, n_replicates=2, output=tmp_path / name, **options
     )
     return [replicate.sha256 for replicate in run.replicates], run.manifest
 
 
 @pytest.mark.parametrize("case", PLANS)
-def test_files_are_those_of_the_processor(tmp_path, monkeypatch, case):
+def test_files_are_those_of_the_processor(tmp_path, monkeypatch, quick_fits, case):
     tables = []
     made = DrawTable.__init__
 
@@ -44,7 +57,13 @@ def test_files_are_those_of_the_processor(tmp_path, monkeypatch, case):
     assert manifest["backend"]["device"] == "cuda"
 
 
-def test_blocks_without_room_stay_on_the_host(tmp_path, monkeypatch):
+def test_trees_grow_on_the_device_too(tmp_path):
+    there, _ = files(tmp_path, "cuda", None, TINY, device="cuda", threads=1)
+    here, _ = files(tmp_path, "cpu", None, TINY)
+    assert there == here
+
+
+def test_blocks_without_room_stay_on_the_host(tmp_path, monkeypatch, quick_fits):
 
     def some(backend, prepared, n_rows):
         new_table, rows = planned(backend, prepared, n_rows)
