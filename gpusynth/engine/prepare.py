@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from gpusynth.arrays import Array
-from gpusynth.engine.calibrating import BoundCalibration, bind_calibration
 from gpusynth.backends import CPU, Backend
+from gpusynth.engine.calibrating import BoundCalibration, bind_calibration
 from gpusynth.engine.conditions import Conditions, bind_conditions
 from gpusynth.engine.donor_stage import check_caps
 from gpusynth.engine.fitting import real_predictors

@@ -9,6 +9,8 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
 
+from gpusynth.io.cudf import is_cudf, like_cudf
+
 __all__ = ["like_input"]
 
 
@@ -31,7 +33,8 @@ def like_input(table: pa.Table, original: Any, *, sources: Mapping[str, str] | N
     object
         A pandas data frame with a fresh index and the original's names and dtypes (categories
         and their order included), a polars data frame with the original's dtypes, a pyarrow
-        record batch for one, and a `pyarrow.Table` for everything else.
+        record batch for one, a cuDF data frame with the original's dtypes, and a `pyarrow.Table`
+        for everything else.
     """
     if sources is None:
         sources = {name: name for name in table.column_names}
@@ -39,6 +42,8 @@ def like_input(table: pa.Table, original: Any, *, sources: Mapping[str, str] | N
         return _like_pandas(table, original, sources)
     if nw.dependencies.is_polars_dataframe(original):
         return _like_polars(table, original, sources)
+    if is_cudf(original):
+        return like_cudf(table, original, sources)
     if isinstance(original, pa.RecordBatch):
         columns = [c.combine_chunks() for c in table.unify_dictionaries().columns]
         return pa.RecordBatch.from_arrays(columns, schema=table.schema)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from gpusynth.errors import DataError
 from gpusynth.io.columns import check_names, plain_batch, plain_schema, selected_names
+from gpusynth.io.cudf import cudf_to_arrow, is_cudf
 from gpusynth.io.digest import table_sha256
 from gpusynth.io.input_file import no_rows
 from gpusynth.io.rebatch import rebatch
@@ -76,7 +77,7 @@ def arrow_table(data: Any) -> pa.Table:
     Parameters
     ----------
     data : object
-        A `pyarrow.Table` or `RecordBatch`, a pandas or polars data frame, any data frame that
+        A `pyarrow.Table` or `RecordBatch`, a pandas, polars or cuDF data frame, any data frame that
         narwhals knows, or anything with ``__arrow_c_stream__``. The index of a pandas data frame
         is left out.
 
@@ -98,6 +99,8 @@ def arrow_table(data: Any) -> pa.Table:
     if nw.dependencies.is_polars_lazyframe(data):
         raise DataError("a lazy frame has no rows yet. Call its collect() first.")
     try:
+        if is_cudf(data):
+            return cudf_to_arrow(data)
         if nw.dependencies.is_polars_dataframe(data):
             # Not through the capsule, which would give string views.
             return data.to_arrow()

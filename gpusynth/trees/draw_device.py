@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from gpusynth.trees.leaves import LeafDonors
 from gpusynth.trees.route import route_of
 from gpusynth.trees.tree import Tree
 
-__all__ = ["draw_on_device", "take_on_device"]
+__all__ = ["draw_on_device", "take_on_device", "walk_on_device"]
 
 _EVERY = np.zeros(0, np.int64)
 
@@ -54,11 +55,7 @@ def draw_on_device(
     from gpusynth_kernels.cuda import launch
     from gpusynth_kernels.cuda.walk import walk_and_draw
 
-    chosen = _EVERY if positions is None else np.asarray(positions, np.int64)
-    if ((chosen < 0) | (chosen >= table.n_rows)).any():
-        raise DataError(f"a position is no row: rows are numbered from 0 to {table.n_rows - 1}")
-    route = route_of(tree, table.layout)
-    parts = (route.nodes, route.leaves, route.subset_words, *route.asked)
+    chosen, parts = _asked(tree, table, positions)
     cumulative = _EVERY if donors.cumulative is None else donors.cumulative
     n = table.n_rows if positions is None else len(chosen)
     out = launch.empty(n, donors.rows.dtype)
@@ -72,6 +69,45 @@ def draw_on_device(
         *(there, out),
     )
     return out
+
+
+def walk_on_device(tree: Tree, table: DrawTable, *, positions: Array | None = None) -> Array:
+    """Return the leaf number of each row of a table on the device; see `gpusynth.trees.walk`.
+
+    Parameters
+    ----------
+    tree : Tree
+    table : DrawTable
+    positions : array of int32 or int64, ascending, optional
+
+    Returns
+    -------
+    array of int32 on the host, shape (n,) or (n_positions,)
+
+    Raises
+    ------
+    DataError
+        If a position is not a row.
+    DeviceMemoryError
+    """
+    from gpusynth_kernels.cuda import launch
+    from gpusynth_kernels.cuda.walk import walk_rows
+
+    chosen, parts = _asked(tree, table, positions)
+    n = table.n_rows if positions is None else len(chosen)
+    out = launch.empty(n, np.int32)
+    copies = [upload(part, keep=True) for part in parts]
+    walk_rows.over(n, *copies, table.records, table.wide, upload(chosen), 0, out)
+    return launch.to_host(out)
+
+
+def _asked(tree: Tree, table: DrawTable, positions: Array | None) -> tuple[Array, tuple[Any, ...]]:
+    """Return the rows that walk, and what the kernels read of the tree."""
+    chosen = _EVERY if positions is None else np.asarray(positions, np.int64)
+    if ((chosen < 0) | (chosen >= table.n_rows)).any():
+        raise DataError(f"a position is no row: rows are numbered from 0 to {table.n_rows - 1}")
+    route = route_of(tree, table.layout)
+    return chosen, (route.nodes, route.leaves, route.subset_words, *route.asked)
 
 
 def take_on_device(rows: Array, columns: Sequence[Array | None]) -> list[Array | None]:

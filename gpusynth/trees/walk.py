@@ -11,7 +11,7 @@ import numpy as np
 from gpusynth.arrays import Array
 from gpusynth.errors import DataError, EmptyLeafError
 from gpusynth.streams import StreamKey
-from gpusynth.trees.draw_device import draw_on_device, take_on_device
+from gpusynth.trees.draw_device import draw_on_device, take_on_device, walk_on_device
 from gpusynth.trees.draw_table import DrawTable
 from gpusynth.trees.leaves import LeafDonors
 from gpusynth.trees.predictors import Predictor, PredictorTable
@@ -92,7 +92,7 @@ class _Walk:
 
 def walk(
     tree: Tree,
-    rows: PredictorTable | Sequence[Array],
+    rows: PredictorTable | DrawTable | Sequence[Array],
     *,
     positions: Array | None = None,
     n_rows: int = 0,
@@ -103,7 +103,7 @@ def walk(
     Parameters
     ----------
     tree : Tree
-    rows : PredictorTable, or sequence of arrays of codes in the order of ``tree.predictors``
+    rows : PredictorTable or DrawTable, or sequence of arrays of codes as in ``tree.predictors``
     positions : array of int32 or int64, ascending, optional
         Rows that walk; default all.
     n_rows : int
@@ -119,6 +119,8 @@ def walk(
     DataError
         If a position is not a row.
     """
+    if isinstance(rows, DrawTable):
+        return walk_on_device(tree, rows, positions=positions)
     walks = _Walk.of(tree, rows, positions, n_rows)
     arrays = route_of(tree, walks.table.layout).arrays(walks.table)
     out = np.empty(walks.n_walks, np.int32)

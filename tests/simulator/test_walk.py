@@ -3,8 +3,17 @@
 import numpy as np
 import pytest
 
+from gpusynth.errors import CodecError, DataError
 from gpusynth.streams import StreamKey
-from gpusynth.trees import CartParams, ClassTarget, Predictor, PredictorTable, grow_tree, walk
+from gpusynth.trees import (
+    CartParams,
+    ClassTarget,
+    DrawTable,
+    Predictor,
+    PredictorTable,
+    grow_tree,
+    walk,
+)
 from gpusynth.trees.route import route_of
 from gpusynth.trees.walk import draw_rows
 from gpusynth_kernels.cuda import launch
@@ -61,6 +70,29 @@ def test_leaves_and_donors_are_those_of_the_cpu(weighted, chosen):
     both = launch.empty(n, donors.rows.dtype)
     kernels.walk_and_draw.over(n, *arrays, there, *csr, *name, there, both)
     np.testing.assert_array_equal(launch.to_host(both), expected)
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+def test_tables_on_the_device_are_walked_and_filled_again(chosen):
+    tree, donors, table = grown(2, weighted=True)
+    positions = np.arange(3, N, 7) if chosen else None
+    there = DrawTable(table.layout, N)
+    columns = {name: table.codes(name) for name in table.layout.names}
+    there.fill({**columns, "c2": columns["c2"][::-1], "c6": columns["c6"][::-1]})
+    there.take_out("c2")
+    there.take_out("c6")
+    there.fill({"c2": columns["c2"], "c6": columns["c6"]})
+    np.testing.assert_array_equal(
+        walk(tree, there, positions=positions), walk(tree, table, positions=positions)
+    )
+    np.testing.assert_array_equal(
+        draw_rows(tree, donors, there, KEY, 5, positions=positions),
+        draw_rows(tree, donors, table, KEY, 5, positions=positions),
+    )
+    with pytest.raises(DataError, match="a position is no row"):
+        walk(tree, there, positions=np.array([N]))
+    with pytest.raises(CodecError, match="'c2' holds a code that is not below 4"):
+        there.fill({"c2": columns["c2"] + np.uint8(9)})
 
 
 def test_a_tree_that_is_one_leaf_sends_all_rows_there():
