@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 import gpusynth
+from gpusynth.cli.choices import DeviceChoice, FitterChoice
 from gpusynth.cli.console import visible
 from gpusynth.cli.doctoring import show_doctor
 from gpusynth.cli.estimating import estimate_run
@@ -51,22 +52,6 @@ class OutputChoice(StrEnum):
 
     parquet = "parquet"
     csv = "csv"
-
-
-class DeviceChoice(StrEnum):
-    """Where trees are grown and walked."""
-
-    cpu = "cpu"
-    cuda = "cuda"
-    auto = "auto"
-
-
-class FitterChoice(StrEnum):
-    """What grows trees."""
-
-    histogram = "histogram"
-    cuml = "cuml"
-    auto = "auto"
 
 
 _DataOption = Annotated[Path, typer.Option("--data", help=_DATA_HELP)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -14,7 +13,7 @@ from gpusynth.engine.directory import RunDirectory
 from gpusynth.engine.fitting import StepModels
 from gpusynth.engine.measure import Stopwatch
 from gpusynth.engine.memory import Memory
-from gpusynth.engine.output import check_keys, output_sources, to_table
+from gpusynth.engine.output import check_destination, check_keys, output_sources, to_table
 from gpusynth.engine.prepare import Prepared, prepare, resolve_input
 from gpusynth.engine.progress import Listener, SilentListener
 from gpusynth.engine.replicate import SyntheticRows
@@ -122,7 +121,7 @@ def synthesize(
         device=device,
         fitter=fitter,
     )
-    _check_output(data, output)
+    check_destination(data, output)
     if checkpoints and output is None:
         raise OutputError("checkpoints are files: name the run directory with output=.")
     if keep_models and not checkpoints:
@@ -324,7 +323,7 @@ class FittedSynthesis:
         GpusynthError
         """
         settings = RunSettings(n_replicates, n_rows, seed, threads, batch_rows, format)
-        _check_output(self._data, output)
+        check_destination(self._data, output)
         fitted = self._synthesis
         synthesis = Synthesis(
             fitted.prepared,
@@ -374,14 +373,6 @@ def _prepare(
     check_keys(prepared.resolved, synthesis.n_rows(settings))
     load_kernels(listener, stopwatch)
     return prepared
-
-
-def _check_output(data: Any, output: str | Path | None) -> None:
-    if output is None and isinstance(data, (str, os.PathLike)):
-        raise OutputError(
-            "a file is synthesized into a directory: name it with output=. "
-            "To get a table back, give a table."
-        )
 
 
 def _directory(output: str | Path | None, *, overwrite: bool) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,12 +15,13 @@ from gpusynth.engine.prepare import Resolved
 from gpusynth.engine.progress import Listener
 from gpusynth.engine.released import UsedLevels, released_schema
 from gpusynth.engine.replicate import SyntheticRows
-from gpusynth.errors import PlanError
+from gpusynth.errors import OutputError, PlanError
 from gpusynth.io import CsvStyle, ReplicateMetadata, ReplicateWriter
 from gpusynth.table import DECIMALS_METADATA, decode_batch, parse_storage
 from gpusynth.table import output_schema as drawn_schema
 
 __all__ = [
+    "check_destination",
     "check_keys",
     "csv_style",
     "output_schema",
@@ -27,6 +30,25 @@ __all__ = [
     "to_table",
     "write_replicate",
 ]
+
+
+def check_destination(data: Any, output: str | Path | None) -> None:
+    """Check that what comes of a file has a directory to go to.
+
+    Parameters
+    ----------
+    data : path or table
+    output : str or pathlib.Path or None
+
+    Raises
+    ------
+    OutputError
+    """
+    if output is None and isinstance(data, (str, os.PathLike)):
+        raise OutputError(
+            "a file is synthesized into a directory: name it with output=. "
+            "To get a table back, give a table."
+        )
 
 
 def output_schema(resolved: Resolved) -> pa.Schema:

@@ -1,0 +1,23 @@
+"""Words that options of the command line take."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["DeviceChoice", "FitterChoice"]
+
+
+class DeviceChoice(StrEnum):
+    """Where trees are grown and walked."""
+
+    cpu = "cpu"
+    cuda = "cuda"
+    auto = "auto"
+
+
+class FitterChoice(StrEnum):
+    """What grows trees."""
+
+    histogram = "histogram"
+    cuml = "cuml"
+    auto = "auto"
