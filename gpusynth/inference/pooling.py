@@ -48,7 +48,8 @@ class Pooled:
     fraction_missing : array of float64
         Share of the total variance that is due to missing values (0 with rules that know none).
     adjusted : array of bool
-        True where the rule's variance was negative and replaced.
+        True where the rule's variance was negative (or, with two stages, of less than one degree of
+        freedom) and replaced.
     release : Release
     complete_df : float or None
         As given.

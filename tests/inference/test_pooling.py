@@ -97,6 +97,18 @@ def test_reiter_two_stage():
     assert shares == pytest.approx(1.0)
 
 
+def test_reiter_two_stage_variance_near_zero():
+    """T = (1 + 1/m) B - w/r + u is 1e-9: a t of so few degrees of freedom has no use."""
+    estimates = np.array([[0.0, 2.0], [0.0, 2.0 + 1e-3]])
+    nested = estimates.var(axis=1, ddof=1).mean()
+    between = estimates.mean(axis=1).var(ddof=1)
+    within = nested / 2 - 1.5 * between + 1e-9
+    pooled = pool(estimates, np.full((2, 2), within), rule="reiter_two_stage")
+    assert pooled.adjusted
+    assert pooled.standard_error == pytest.approx(np.sqrt(1.5 * between + within))
+    assert pooled.degrees_of_freedom >= 1
+
+
 def test_reiter_two_stage_negative_variance():
     estimates = np.array([[-1.0, 1.0], [-1.0, 1.0]])
     pooled = pool(estimates, np.full((2, 2), 0.1), rule="reiter_two_stage")
