@@ -86,6 +86,7 @@ def impute(
     Returns
     -------
     Imputations
+        The completed files and how the chains went.
 
     Raises
     ------
@@ -184,13 +185,14 @@ def impute_and_synthesize(
 
     Parameters
     ----------
-    data, schema, plan, n_imputations, seed, threads, batch_rows, listener : as for `impute`
+    data, schema, plan, n_imputations : as for `impute`
         The plan is that of the synthesis as well.
     n_syntheses : int
-        r: synthetic files of each imputation, 0 for none. The two-stage rule needs 2 or more, and
+        Synthetic files of each imputation (r), 0 for none. The two-stage rule needs 2 or more, and
         5 or more for intervals of a steady width.
     n_rows : int, optional
         Rows of each; as many as `data` has by default.
+    seed, threads : as for `impute`
     output : str or pathlib.Path, optional
         Run directory to write; needed when `data` is a path.
     format : {"parquet", "csv"}
@@ -199,8 +201,9 @@ def impute_and_synthesize(
         Replace an earlier run in `output`.
     keep_imputations : bool
         Write the completed files too; they hold real rows.
+    batch_rows, listener : as for `impute`
     **choices
-        iterations, impute, methods, predictors, visit and proper, as for `impute`.
+        As for `impute`: iterations, impute, methods, predictors, visit and proper.
 
     Returns
     -------

@@ -181,9 +181,9 @@ def _raghunathan_full(found: Moments, release: Release) -> Combined:
 def _reiter_two_stage(found: Moments) -> Combined:
     """Reiter (2004): T = (1 + 1/m) B - w/r + u.
 
-    1/df = ((1 + 1/m) B)**2 / ((m - 1) T**2) + (w/r)**2 / (m (r - 1) T**2). A negative T, or one near
-    0 that leaves less than one degree of freedom and so an interval without end, is replaced by the
-    conservative (1 + 1/m) B + u with Rubin's degrees of freedom.
+    1/df = ((1 + 1/m) B)**2 / ((m - 1) T**2) + (w/r)**2 / (m (r - 1) T**2). A negative T, or one
+    near 0 that leaves less than one degree of freedom and so an interval without end, is replaced
+    by the conservative (1 + 1/m) B + u with Rubin's degrees of freedom.
     """
     m, r = found.n_outer, found.n_inner
     inflated = (1.0 + 1.0 / m) * found.between
