@@ -173,6 +173,7 @@ def _walk_together(
     nodes: Any, words: Any, block: Any, size: Any, n_steps: Any, places: Any
 ) -> None:
     """Set ``places[i]`` to where row ``i`` of a block is after some steps; eight rows at a time."""
+    nodes, words, block, places = bare(nodes), bare(words), bare(block), bare(places)
     for start in range(0, size, 8):
         row = np.uint64(start)
         a = b = c = d = e = f = g = h = _0
