@@ -110,8 +110,8 @@ def kill(trials: Trials, number: int, chance: random.Random, how: signal.Signals
         trials.outcomes[f"{how.name}: exit {code}"] += 1
         if not only_whole_files(out):
             trials.failures.append(f"{how.name}: a half file is shown")
-        if (out / "manifest.json").exists():
-            break
+        if (out / "manifest.json").exists() and not (out / WORK).exists():
+            break  # it had ended; where the work directory is still there, resuming removes it
         process = trials.go_on(out)
         if again == 2 or chance.random() < 0.7:  # the others are killed once more
             code = wait(process)
@@ -139,7 +139,7 @@ def damage(trials: Trials, number: int, chance: random.Random) -> None:
         elif fate < 0.3:
             file.write_bytes(content[: chance.randrange(len(content) + 1)])
             trials.outcomes["files cut off"] += 1
-    if not (out / "manifest.json").exists():
+    if (out / WORK).exists() or not (out / "manifest.json").exists():
         wait(trials.go_on(out))
     trials.check("damage", out)
     shutil.rmtree(out)

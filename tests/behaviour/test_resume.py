@@ -244,6 +244,18 @@ def test_cut_while_files_are_moved(data, tmp_path, whole, monkeypatch, moved):
     assert (tmp_path / "out" / "manifest.json").exists()
 
 
+def test_killed_while_the_work_directory_is_removed(data, tmp_path, whole, monkeypatch):
+    from gpusynth.engine.checkpoint import WorkDirectory
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WorkDirectory, "remove", WorkDirectory.leave)
+        begin(data, tmp_path / "out", PLANS["edits"])
+    shutil.rmtree(tmp_path / "out" / WORK / "files")  # the journal goes last
+    gpusynth.resume(tmp_path / "out")
+    assert files(tmp_path / "out") == whole
+    assert not (tmp_path / "out" / WORK).exists()
+
+
 def test_other_data(half, tmp_path):
     other = tmp_path / "other.parquet"
     pq.write_table(survey(500, seed=2), other)

@@ -84,8 +84,11 @@ class WorkDirectory:
             notice.write(_NOTICE.encode())
 
     def clear(self) -> None:
-        """Remove everything inside but the lock."""
-        for entry in self.path.iterdir():
+        """Remove everything inside but the lock.
+
+        The journal goes last: as long as anything else is here, `resume` can finish the run.
+        """
+        for entry in sorted(self.path.iterdir(), key=lambda entry: entry == self.journal_file):
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry, ignore_errors=True)
             elif entry != self._lock_file:
