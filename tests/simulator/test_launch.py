@@ -57,3 +57,21 @@ def test_arrays_of_the_device_are_copies_and_unwritten_cells_are_seen():
     assert host[0] == 0
     assert launch.empty(2, np.int32).tolist() == [-1, -1]
     assert launch.free_bytes() > 0
+
+
+@kernel
+def note_module(seen):
+    seen[cuda.grid(1)] = np.uint64(cuda.blockDim.x)
+
+
+def test_a_running_kernel_leaves_the_module_as_it_is():
+    found = []
+
+    class Values:
+        """An argument that looks at the module while the kernel runs."""
+
+        def __setitem__(self, _place, value):
+            found.append((launch.cuda is cuda, int(value)))
+
+    note_module[1, 2](Values())
+    assert found == [(True, 2), (True, 2)]

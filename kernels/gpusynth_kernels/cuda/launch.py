@@ -142,13 +142,18 @@ def _names_used(code: types.CodeType) -> set[str]:
 
 
 def _quiet(function: Callable[..., Any]) -> Callable[..., None]:
-    """Let integers wrap around without a warning, as they do on a GPU (each thread has its own)."""
+    """Let integers wrap around without a warning, as they do on a GPU (each thread has its own).
+
+    While a kernel runs the simulator exchanges every `cuda` among its function's globals. These
+    must not be this module's: another thread may import a module of kernels from it meanwhile.
+    """
 
     def run(*arguments: Any) -> None:
         with np.errstate(over="ignore"):
             function(*arguments)
 
-    return run
+    own = {"np": np, "__builtins__": __builtins__}
+    return types.FunctionType(run.__code__, own, "run", None, run.__closure__)
 
 
 class Kernel:
