@@ -73,7 +73,10 @@ def fit_model(
     )
     told = "CONFIDENTIAL: the file holds the real records as codes. Guard it like the data."
     if release:
-        told = f"The file holds no record, and no value that fewer than {min_units} units share."
+        told = (
+            f"The file holds no record. Each level, number, bin and count in it is of {min_units} "
+            "units or more; edges of bins are round numbers. Have it checked before it leaves."
+        )
     out.print(told, soft_wrap=True)
 
 

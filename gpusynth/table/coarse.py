@@ -1,9 +1,9 @@
 """Coarse columns: codes that enough units share, and no trace of any other answer.
 
 A level, missing code, spike or number that at least `min_units` units share stays. Other levels and
-special codes leave. Other numbers are put into bins of at least as many units, whose edges are
-rounded to three significant digits; too few numbers between two shared ones count as the one below
-them. The first and the last bin end where their median says, not where the extreme number is.
+special codes leave. Other numbers are put into bins of at least as many units, whose edges are on a
+fixed grid (`gpusynth.table.coarse_bins`); too few numbers between two shared ones count as the one
+below them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from gpusynth.arrays import Array
 from gpusynth.errors import CodecError
+from gpusynth.table.coarse_bins import cut_bins
 from gpusynth.table.codec_levels import LevelCodec
 from gpusynth.table.codec_numbers import NumberCodec
 from gpusynth.table.numbers import decimal_scale
@@ -24,7 +25,6 @@ from gpusynth.table.table import Codec
 
 __all__ = ["CoarseColumn", "coarsen", "count_units", "number_step"]
 
-_DIGITS = 3
 _MOST_BINS = 2000
 """Bins of a column at most: beyond it they are made larger, since numbers inside are uniform."""
 _MOST_SHARED = 30_000
@@ -233,10 +233,9 @@ def _bins(
     weight = np.ones(len(numbers)) if units is None else _first_of_unit(units, is_shared[place])
     size = np.bincount(place, weights=weight, minlength=len(distinct))
     least = max(min_units, -(-int(size[~is_shared].sum()) // _MOST_BINS))
-    bins = _Bins(distinct, is_shared, size, _cells(distinct, step), step, least)
-    lows, highs, code_of = bins.walk()
-    widths = np.array(highs) - np.array(lows)
-    return np.array(lows), widths, np.array(code_of, np.int64)[place]
+    bins = cut_bins(distinct, is_shared, size, step=step, least=least)
+    lows = np.array(bins.lows, np.float64)
+    return lows, np.array(bins.highs) - lows, np.array(bins.code_of, np.int64)[place]
 
 
 def _first_of_unit(units: Array, is_shared: Array) -> Array:
@@ -245,99 +244,3 @@ def _first_of_unit(units: Array, is_shared: Array) -> Array:
     rows = np.flatnonzero(~is_shared)
     first[rows[np.unique(units[rows], return_index=True)[1]]] = 1.0
     return first
-
-
-def _cells(distinct: Array, step: float) -> tuple[Array, Array]:
-    """Return the edges of the cell of three significant digits that each number lies in."""
-    size = np.abs(distinct.astype(np.float64))
-    exponent = np.floor(np.log10(np.where(size > 0, size, max(step, 1e-300)))) - (_DIGITS - 1)
-    width = np.maximum(10.0**exponent, step)
-    below = np.floor(distinct / width + 1e-9)
-    return below * width, (below + 1) * width
-
-
-@dataclass(frozen=True, slots=True)
-class _Bins:
-    """Ascending numbers, cut into shared numbers and bins of enough units.
-
-    Attributes
-    ----------
-    distinct, is_shared, size : array, shape (n_distinct,)
-    cells : tuple of two arrays of float64, shape (n_distinct,)
-    step : float
-        Unit of the last digit, 0 for none.
-    least : int
-        Units of a bin.
-    """
-
-    distinct: Array
-    is_shared: Array
-    size: Array
-    cells: tuple[Array, Array]
-    step: float
-    least: int
-
-    def walk(self) -> tuple[list[float], list[float], list[int]]:
-        """Return low and high of each code, and the code of each number (-1 for none)."""
-        lows: list[float] = []
-        highs: list[float] = []
-        code_of = [-1] * len(self.distinct)
-        shared = np.flatnonzero(self.is_shared).tolist()
-        begin = 0
-        for end in [*shared, len(self.distinct)]:
-            code_below = len(lows) - 1
-            cuts = self._cuts(begin, end)
-            floor = float(self.distinct[begin - 1]) if begin else -np.inf
-            ceiling = float(self.distinct[end]) if end < len(self.distinct) else np.inf
-            for first, last in cuts:
-                low, high = self._edges(first, last)
-                above = floor + self.step if self.step else np.nextafter(floor, np.inf)
-                lows.append(max(low, float(above)))
-                highs.append(min(high, ceiling))
-                code_of[first:last] = [len(lows) - 1] * (last - first)
-            if end < len(self.distinct):
-                lows.append(ceiling)
-                highs.append(ceiling)
-                code_of[end] = len(lows) - 1
-            if not cuts and end > begin:
-                nearest = code_below if code_below >= 0 else len(lows) - 1
-                code_of[begin:end] = [nearest] * (end - begin)
-            begin = end + 1
-        return lows, highs, code_of
-
-    def _edges(self, first: int, last: int) -> tuple[float, float]:
-        """Return the edges of a bin.
-
-        The outer edge of a column's first and last bin would tell of its extreme number. There the
-        bin ends as far beyond its median as it begins before it, rounded to two digits.
-        """
-        low, high = _rounded(float(self.cells[0][first])), _rounded(float(self.cells[1][last - 1]))
-        running = np.cumsum(self.size[first:last])
-        median = float(self.distinct[first + int(np.searchsorted(running, running[-1] / 2))])
-        if last == len(self.distinct):
-            high = max(min(high, _rounded(2 * median - low, 2)), low + self.step)
-        if first == 0:
-            low = min(max(low, _rounded(2 * median - high, 2)), high - self.step)
-        return low, high
-
-    def _cuts(self, begin: int, end: int) -> list[tuple[int, int]]:
-        """Cut numbers that are not shared into bins of enough units; none where there are too few.
-
-        A cell is never divided, so that no two bins overlap.
-        """
-        cuts: list[tuple[int, int]] = []
-        first, units = begin, 0.0
-        for at in range(begin, end):
-            units += float(self.size[at])
-            whole = at + 1 == end or self.cells[0][at + 1] >= self.cells[1][at]
-            if units >= self.least and whole:
-                cuts.append((first, at + 1))
-                first, units = at + 1, 0.0
-        if first < end and cuts:
-            cuts[-1] = (cuts[-1][0], end)
-        return cuts
-
-
-def _rounded(edge: float, digits: int = _DIGITS + 6) -> float:
-    """Return an edge in few digits: by default without the rounding errors of its computation."""
-    return float(f"{edge:.{digits}g}")

@@ -1,4 +1,4 @@
-"""A released model holds no value that fewer than the threshold of units share, and still draws."""
+"""Released models hold what enough units share and round edges of bins, and they still draw."""
 
 from __future__ import annotations
 

@@ -37,7 +37,8 @@ from gpusynth.methods.stored import (
     is_storable,
 )
 from gpusynth.methods.stored.forms import Record
-from gpusynth.methods.stored.models import FORMS, PARTS
+from gpusynth.methods.stored.models import FORMS
+from gpusynth.methods.stored.parts import PARTS
 from gpusynth.table import Table
 from tests.methods.method_cases import Draws, firms
 from tests.methods.test_every_method import CASES, Case, same

@@ -13,8 +13,6 @@ from gpusynth.errors import PlanError
 from gpusynth.methods.cart import CartModel
 from gpusynth.methods.class_model import ClassModel
 from gpusynth.methods.constant import ConstantModel
-from gpusynth.methods.design import Term
-from gpusynth.methods.design_effects import LinearPredictor
 from gpusynth.methods.forest import ForestModel
 from gpusynth.methods.grouped import GroupedModel
 from gpusynth.methods.keep import KeepModel
@@ -25,14 +23,11 @@ from gpusynth.methods.norm import NormModel
 from gpusynth.methods.normrank import NormRankModel
 from gpusynth.methods.passive import PassiveModel, bind_passive
 from gpusynth.methods.pmm import PmmModel
-from gpusynth.methods.possible_cells import PossibleCells
 from gpusynth.methods.released import ReleasedModel
 from gpusynth.methods.sample import SampleModel
 from gpusynth.methods.saturated import SatCatModel
-from gpusynth.methods.saturated_cells import Cells
 from gpusynth.methods.saturated_table import CatAllModel
 from gpusynth.methods.stored import check_models as check
-from gpusynth.methods.stored.check_trees import check_tree
 from gpusynth.methods.stored.context import ModelContext, Reader, StoredModels, Writer
 from gpusynth.methods.stored.fields import (
     ArrayOf,
@@ -48,89 +43,25 @@ from gpusynth.methods.stored.fields import (
     Text,
 )
 from gpusynth.methods.stored.forms import Form, Record
-from gpusynth.trees import LeafDonors, Tree
+from gpusynth.methods.stored.parts import (
+    CELLS,
+    COLUMN,
+    COUNTS,
+    DONORS,
+    LINEAR,
+    NUMBERS,
+    POSSIBLE,
+    ROWS,
+    TREE,
+    no_more,
+)
 
-__all__ = ["FORMS", "PARTS", "decode_models", "encode_models", "is_storable"]
+__all__ = ["FORMS", "decode_models", "encode_models", "is_storable"]
 
 _MOST_NESTED = 8
 """Groups within groups: strata, nested columns, and room."""
 
-_ROWS = ArrayOf(("int32", "int64"))
-_NUMBERS = ArrayOf(("float64",))
-_COUNTS = ArrayOf(("int64",))
-_COLUMN = Text(is_column=True)
 _TRANSFORMS = ("norm", "lognorm", "sqrtnorm", "cubertnorm")
-
-
-def _no_more(_value: object, _reader: Reader) -> None:
-    """Ask for nothing: the fields say all."""
-
-
-_TREE = Record(
-    Tree,
-    {
-        "predictors": Many(_COLUMN),
-        "n_codes": ArrayOf(("int32",)),
-        "feature": ArrayOf(("int32",)),
-        "threshold": ArrayOf(("uint16",)),
-        "subset": _COUNTS,
-        "subset_words": ArrayOf(("uint32",)),
-        "left": ArrayOf(("int32",)),
-        "leaf": ArrayOf(("int32",)),
-        "gain": _NUMBERS,
-        "n_rows": _COUNTS,
-    },
-    check_tree,
-)
-_DONORS = Record(
-    LeafDonors,
-    {"offsets": _COUNTS, "rows": _ROWS, "cumulative": Optional(_COUNTS)},
-    _no_more,  # checked with the tree
-)
-_TERM = Record(
-    Term,
-    {
-        "codec": CodecOf(),
-        "places": ArrayOf(("int32",)),
-        "slope": Integer(low=-1),
-        "centre": Number(),
-        "scale": Number(low=0.0),
-    },
-    check.check_term,
-)
-_LINEAR = Record(
-    LinearPredictor,
-    {
-        "intercept": _NUMBERS,
-        "terms": Many(Row((_COLUMN, Part(_TERM), ArrayOf(("float64",), 2), Optional(_NUMBERS)))),
-    },
-    check.check_linear,
-)
-_CELLS = Record(
-    Cells,
-    {
-        "columns": Many(_COLUMN),
-        "n_codes": Many(Integer(low=1)),
-        "keys": Many(_COUNTS),
-        "offsets": Many(_COUNTS),
-        "rows": _ROWS,
-        "cumulative": Optional(_NUMBERS),
-    },
-    check.check_cells,
-)
-_POSSIBLE = Record(
-    PossibleCells,
-    {
-        "columns": Many(_COLUMN),
-        "n_codes": Many(Integer(low=1)),
-        "share": Number(low=0.0),
-        "cumulative": Optional(_NUMBERS),
-    },
-    check.check_possible,
-)
-
-PARTS: tuple[Record, ...] = (_TREE, _DONORS, _TERM, _LINEAR, _CELLS, _POSSIBLE)
-"""What models are made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +105,13 @@ class _GroupedForm:
     def read(self, given: Any, reader: Reader) -> Any:
         names = {"groups", "numbers", "models", "by"}
         reader.require(isinstance(given, dict) and set(given) == names, "its groups")
-        groups, numbers = (_COUNTS.read(given[name], reader) for name in ("groups", "numbers"))
+        groups, numbers = (COUNTS.read(given[name], reader) for name in ("groups", "numbers"))
         reader.require(isinstance(given["models"], list), "its groups")
         models = [_read(model, reader) for model in given["models"]]
         places = len(groups) and numbers.min() >= 0 and numbers.max() < len(models)
         reader.require(places and len(numbers) == len(groups), "a group has no model")
         by = given["by"]
-        group_of = reader.context.group_of if by is None else GroupByCode(_COLUMN.read(by, reader))
+        group_of = reader.context.group_of if by is None else GroupByCode(COLUMN.read(by, reader))
         if group_of is None:
             reader.wrong("it was fitted by strata, and the plan has none")
         by_group = zip(groups.tolist(), numbers.tolist(), strict=True)
@@ -192,19 +123,19 @@ FORMS: Mapping[str, Form] = MappingProxyType(
     {
         "cart": Record(
             CartModel,
-            {"tree": Part(_TREE), "donors": Part(_DONORS), "target": Target()},
+            {"tree": Part(TREE), "donors": Part(DONORS), "target": Target()},
             check.check_cart,
         ),
         "forest": Record(
             ForestModel,
-            {"trees": Many(Row((Part(_TREE), Part(_DONORS)))), "target": Target()},
+            {"trees": Many(Row((Part(TREE), Part(DONORS)))), "target": Target()},
             check.check_forest,
         ),
         "sample": Record(
             SampleModel,
             {
-                "rows": Optional(_ROWS),
-                "cumulative": Optional(_NUMBERS),
+                "rows": Optional(ROWS),
+                "cumulative": Optional(NUMBERS),
                 "target": Target(),
                 "n_part": Integer(),
             },
@@ -218,10 +149,10 @@ FORMS: Mapping[str, Form] = MappingProxyType(
             },
             check.check_constant,
         ),
-        "keep": Record(KeepModel, {"target": Target()}, _no_more),
+        "keep": Record(KeepModel, {"target": Target()}, no_more),
         "lookup": Record(
             LookupModel,
-            {"column": _COLUMN, "row_of": _COUNTS, "target": Target()},
+            {"column": COLUMN, "row_of": COUNTS, "target": Target()},
             check.check_lookup,
         ),
         "passive": _PassiveForm(),
@@ -230,7 +161,7 @@ FORMS: Mapping[str, Form] = MappingProxyType(
             NormModel,
             {
                 "transform": Text(among=_TRANSFORMS),
-                "predictor": Part(_LINEAR),
+                "predictor": Part(LINEAR),
                 "sigma": Number(low=0.0),
                 "shift": Number(low=0.0),
                 "centre": Number(),
@@ -241,10 +172,10 @@ FORMS: Mapping[str, Form] = MappingProxyType(
         "normrank": Record(
             NormRankModel,
             {
-                "predictor": Part(_LINEAR),
+                "predictor": Part(LINEAR),
                 "sigma": Number(low=0.0),
-                "rows": _ROWS,
-                "cumulative": Optional(_NUMBERS),
+                "rows": ROWS,
+                "cumulative": Optional(NUMBERS),
                 "target": Target(),
             },
             check.check_normrank,
@@ -252,11 +183,11 @@ FORMS: Mapping[str, Form] = MappingProxyType(
         "pmm": Record(
             PmmModel,
             {
-                "predictor": Part(_LINEAR),
-                "predicted": _NUMBERS,
-                "offsets": _COUNTS,
-                "rows": _ROWS,
-                "cumulative": Optional(_NUMBERS),
+                "predictor": Part(LINEAR),
+                "predicted": NUMBERS,
+                "offsets": COUNTS,
+                "rows": ROWS,
+                "cumulative": Optional(NUMBERS),
                 "target": Target(),
                 "n_donors": Integer(low=1),
             },
@@ -265,9 +196,9 @@ FORMS: Mapping[str, Form] = MappingProxyType(
         "classes": Record(
             ClassModel,
             {
-                "donors": _ROWS,
-                "predictor": Optional(Part(_LINEAR)),
-                "thresholds": Optional(_NUMBERS),
+                "donors": ROWS,
+                "predictor": Optional(Part(LINEAR)),
+                "thresholds": Optional(NUMBERS),
                 "target": Target(),
                 "note": Text(),
             },
@@ -276,27 +207,27 @@ FORMS: Mapping[str, Form] = MappingProxyType(
         "released": Record(
             ReleasedModel,
             {
-                "tree": Part(_TREE),
-                "offsets": _COUNTS,
+                "tree": Part(TREE),
+                "offsets": COUNTS,
                 "codes": ArrayOf(("uint16",)),
                 "ends": ArrayOf(("uint16",)),
-                "counts": _COUNTS,
-                "marginal": _COUNTS,
-                "up": _COUNTS,
+                "counts": COUNTS,
+                "marginal": COUNTS,
+                "up": COUNTS,
                 "codec": CodecOf(),
-                "widths": Optional(_NUMBERS),
+                "widths": Optional(NUMBERS),
                 "step": Number(low=0.0),
             },
             check.check_released,
         ),
         "satcat": Record(
-            SatCatModel, {"cells": Part(_CELLS), "target": Target()}, check.check_satcat
+            SatCatModel, {"cells": Part(CELLS), "target": Target()}, check.check_satcat
         ),
         "catall": Record(
             CatAllModel,
             {
-                "cells": Part(_CELLS),
-                "possible": Part(_POSSIBLE),
+                "cells": Part(CELLS),
+                "possible": Part(POSSIBLE),
                 "n_codes": Integer(low=1),
                 "target": Target(),
             },
