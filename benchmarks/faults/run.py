@@ -2,9 +2,11 @@
 
     python -m benchmarks.faults.run --kills 100 --output benchmarks/results/faults.json
 
-Every trial ends with the files of an unbroken run, byte for byte, or counts as a failure. Children
-are forked after everything is imported, so that moments fall into the run and not into Python's
-start. A full disk is a small tmpfs; without the right to mount one the trials are left out.
+Every trial ends with the files of an unbroken run, byte for byte, and without a work directory, or
+counts as a failure; the two are told apart. How far a run had come is read from its journal.
+Children are forked after everything is imported, so that moments fall into the run and not into
+Python's start. A full disk is a small tmpfs; without the right to mount one these trials are left
+out.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from gpusynth.cli.main import run as command
 from gpusynth.datasets import firms
 
 WORK = ".gpusynth-work"
+JOURNAL = "journal.jsonl"
 SETTINGS = ["--replicates", "2", "--seed", "11", "--threads", "2", "--quiet", "--no-utility"]
 
 
@@ -45,27 +48,65 @@ class Trials:
         pq.write_table(firms(rows, columns=columns, seed=1), self.data)
         self.outcomes: Counter[str] = Counter()
         self.failures: list[str] = []
-        begun = time.perf_counter()
-        assert wait(self.start(directory / "whole")) == 0
-        self.seconds = time.perf_counter() - begun
+        self.reached: Counter[str] = Counter()
+        # Twice: the first run may compile kernels, and moments are chosen within the second's time.
+        for name in ("first", "whole"):
+            begun = time.perf_counter()
+            process = self.start(directory / name)
+            assert wait(process) == 0
+            self.seconds = time.perf_counter() - begun
         self.whole = hashes(directory / "whole")
+        manifest = json.loads((directory / "whole" / "manifest.json").read_bytes())
+        self.n_draws = sum(len(v["steps"]) for v in manifest["variables"]) * len(
+            manifest["outputs"]
+        )
 
     def start(self, out: Path, *more: str) -> int:
         return fork(["run", "--data", str(self.data), "--output", str(out), *SETTINGS, *more])
 
     def go_on(self, out: Path) -> int:
-        """Resume, or run where nothing was begun; return the process."""
-        if (out / WORK / "journal.jsonl").exists():
+        """Resume, or run where nothing can be resumed; return the process."""
+        if (out / WORK / JOURNAL).exists():
             self.outcomes["resumed"] += 1
             return fork(["resume", str(out), "--quiet", "--threads", "1"])
+        if (out / "manifest.json").exists():  # all but the end of the work directory was removed
+            self.outcomes["run again with --overwrite"] += 1
+            return self.start(out, "--overwrite")
         self.outcomes["begun anew"] += 1
         return self.start(out)
 
     def check(self, what: str, out: Path) -> None:
-        good = hashes(out) == self.whole and not (out / WORK).exists()
-        self.outcomes[f"{what}: {'same bytes' if good else 'FAILED'}"] += 1
-        if not good:
-            self.failures.append(what)
+        """Count whether the files are those of an unbroken run, and what else lies there."""
+        same = hashes(out) == self.whole
+        left = (out / WORK).exists()
+        self.outcomes[f"{what}: {'same bytes' if same else 'OTHER BYTES'}"] += 1
+        if not same:
+            self.failures.append(f"{what}: other bytes")
+        if left:
+            self.outcomes[f"{what}: WORK DIRECTORY LEFT"] += 1
+            self.failures.append(f"{what}: the work directory is left")
+
+    def note_how_far(self, out: Path) -> bool:
+        """Count how far a run had come when it ended; return whether nothing is left to do."""
+        complete, work = (out / "manifest.json").exists(), (out / WORK).exists()
+        if complete:
+            self.reached["7 files complete" + (", work directory left" if work else "")] += 1
+            if hashes(out) != self.whole:
+                self.failures.append("a manifest beside other bytes")
+            return not work
+        kinds = journal_kinds(out / WORK / JOURNAL)
+        if kinds is None:
+            self.reached["0 before the journal"] += 1
+        elif kinds["commit"]:
+            self.reached["6 files ready, not all moved"] += 1
+        elif kinds["written"]:
+            self.reached["5 a replicate written"] += 1
+        elif kinds["draw"]:
+            quarter = min(4 * kinds["draw"] // self.n_draws, 3)
+            self.reached[f"{quarter + 1} drawn: {25 * quarter} to {25 * quarter + 25} %"] += 1
+        else:
+            self.reached["0 nothing drawn"] += 1
+        return False
 
 
 def fork(arguments: list[str]) -> int:
@@ -93,6 +134,19 @@ def hashes(out: Path) -> dict[str, str]:
     return {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
 
+def journal_kinds(journal: Path) -> Counter[str] | None:
+    """Count the entries of a journal by kind; None where there is none."""
+    if not journal.exists():
+        return None
+    kinds: Counter[str] = Counter()
+    for line in journal.read_bytes().split(b"\n")[1:-1]:
+        try:
+            kinds[str(json.loads(line).get("kind"))] += 1
+        except ValueError:
+            kinds["damaged"] += 1
+    return kinds
+
+
 def only_whole_files(out: Path) -> bool:
     """Return whether a run that was cut short shows no half file: the manifest comes last."""
     if not out.exists() or (out / "manifest.json").exists():
@@ -110,8 +164,8 @@ def kill(trials: Trials, number: int, chance: random.Random, how: signal.Signals
         trials.outcomes[f"{how.name}: exit {code}"] += 1
         if not only_whole_files(out):
             trials.failures.append(f"{how.name}: a half file is shown")
-        if (out / "manifest.json").exists() and not (out / WORK).exists():
-            break  # it had ended; where the work directory is still there, resuming removes it
+        if trials.note_how_far(out):
+            break
         process = trials.go_on(out)
         if again == 2 or chance.random() < 0.7:  # the others are killed once more
             code = wait(process)
@@ -128,6 +182,7 @@ def damage(trials: Trials, number: int, chance: random.Random) -> None:
     time.sleep(chance.uniform(0.5, 0.95) * trials.seconds)
     os.kill(process, signal.SIGKILL)
     wait(process)
+    is_done = trials.note_how_far(out)
     files = sorted((out / WORK / "files").glob("*")) if (out / WORK / "files").is_dir() else []
     for file in files:
         content = bytearray(file.read_bytes())
@@ -139,7 +194,7 @@ def damage(trials: Trials, number: int, chance: random.Random) -> None:
         elif fate < 0.3:
             file.write_bytes(content[: chance.randrange(len(content) + 1)])
             trials.outcomes["files cut off"] += 1
-    if (out / WORK).exists() or not (out / "manifest.json").exists():
+    if not is_done:
         wait(trials.go_on(out))
     trials.check("damage", out)
     shutil.rmtree(out)
@@ -170,17 +225,18 @@ def disk_full(trials: Trials, number: int, chance: random.Random, needed: int) -
         trials.outcomes[f"disk full: exit {code}"] += 1
         if not only_whole_files(out):
             trials.failures.append("disk full: a half file is shown")
-        subprocess.run(["mount", "-o", f"remount,size={4 * needed}", str(disk)], check=True)
-        if not (out / "manifest.json").exists():
+        is_done = trials.note_how_far(out)
+        subprocess.run(["mount", "-o", f"remount,size={16 * needed}", str(disk)], check=True)
+        if not is_done:
             wait(trials.go_on(out))
         trials.check("disk full", out)
 
 
 def carry_out(arguments: argparse.Namespace) -> dict[str, object]:
-    chance = random.Random(arguments.seed)
+    chance, begun = random.Random(arguments.seed), time.perf_counter()
     with tempfile.TemporaryDirectory(dir=arguments.scratch) as directory:
         trials = Trials(Path(directory), arguments.rows, arguments.columns)
-        needed = 12 * sum(f.stat().st_size for f in (Path(directory) / "whole").iterdir())
+        needed = 4 * sum(f.stat().st_size for f in (Path(directory) / "whole").iterdir())
         plan: list[tuple[int, Callable[[int], None]]] = [
             (arguments.kills, lambda n: kill(trials, n, chance, signal.SIGKILL)),
             (arguments.others, lambda n: kill(trials, n, chance, signal.SIGTERM)),
@@ -188,10 +244,13 @@ def carry_out(arguments: argparse.Namespace) -> dict[str, object]:
             (arguments.others, lambda n: damage(trials, n, chance)),
             (arguments.others, lambda n: disk_full(trials, n, chance, needed)),
         ]
+        n_trials, done = sum(times for times, _ in plan), 0
         for times, trial in plan:
             for number in range(times):
                 trial(number)
-                print(f"\r{sum(trials.outcomes.values())} events", end="", file=sys.stderr)
+                done += 1
+                print(f"\r{done} of {n_trials} trials", end="", file=sys.stderr)
+        print(file=sys.stderr)
         return {
             "rows": arguments.rows,
             "columns": arguments.columns,
@@ -199,6 +258,9 @@ def carry_out(arguments: argparse.Namespace) -> dict[str, object]:
             "other_faults_each": arguments.others,
             "seed": arguments.seed,
             "unbroken_seconds": round(trials.seconds, 3),
+            "seconds": round(time.perf_counter() - begun, 1),
+            "n_draws": trials.n_draws,
+            "how_far": dict(sorted(trials.reached.items())),
             "outcomes": dict(sorted(trials.outcomes.items())),
             "failures": trials.failures,
             "machine": describe_machine(),
@@ -211,8 +273,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--others", type=int, default=10)
-    parser.add_argument("--rows", type=int, default=4000)
-    parser.add_argument("--columns", type=int, default=30)
+    parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--columns", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scratch", type=Path)
     parser.add_argument("--output", type=Path)

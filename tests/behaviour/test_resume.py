@@ -85,11 +85,20 @@ def lasting(directory: Path) -> dict:
     return manifest
 
 
-def begin(data: Path, out: Path, plan: Plan, *, after: int | None = None) -> None:
+def begin(
+    data: Path, out: Path, plan: Plan, *, after: int | None = None, overwrite: bool = False
+) -> None:
     """Run with checkpoints, and cut the run at the n-th word that it says."""
     listener = None if after is None else Cut(after)
     gpusynth.synthesize(
-        data, SCHEMA, plan, output=out, checkpoints=True, listener=listener, **CHOICES
+        data,
+        SCHEMA,
+        plan,
+        output=out,
+        checkpoints=True,
+        listener=listener,
+        overwrite=overwrite,
+        **CHOICES,
     )
 
 
@@ -252,6 +261,24 @@ def test_killed_while_the_work_directory_is_removed(data, tmp_path, whole, monke
         begin(data, tmp_path / "out", PLANS["edits"])
     shutil.rmtree(tmp_path / "out" / WORK / "files")  # the journal goes last
     gpusynth.resume(tmp_path / "out")
+    assert files(tmp_path / "out") == whole
+    assert not (tmp_path / "out" / WORK).exists()
+
+
+@pytest.mark.parametrize("left", [("journal.jsonl", "lock"), ("lock",), ()])
+def test_what_a_kill_leaves_beside_complete_files(data, tmp_path, whole, monkeypatch, left):
+    from gpusynth.engine.checkpoint import WorkDirectory
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WorkDirectory, "remove", WorkDirectory.leave)
+        begin(data, tmp_path / "out", PLANS["edits"])
+    for entry in (tmp_path / "out" / WORK).iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name not in left:
+            entry.unlink()
+    assert files(tmp_path / "out") == whole  # complete, whatever lies beside
+    begin(data, tmp_path / "out", PLANS["edits"], overwrite=True)
     assert files(tmp_path / "out") == whole
     assert not (tmp_path / "out" / WORK).exists()
 
