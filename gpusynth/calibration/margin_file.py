@@ -22,12 +22,12 @@ TOML has one ``[[margins]]`` table a margin::
 from __future__ import annotations
 
 import csv
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from gpusynth.calibration.margins import Margin
 from gpusynth.errors import PlanError
+from gpusynth.table.text_file import parse_toml, read_text
 
 __all__ = ["read_margins"]
 
@@ -61,17 +61,15 @@ def read_margins(path: str | Path) -> tuple[Margin, ...]:
         raise PlanError(
             f"{place}: margins are read from .csv or .toml files. Rename or convert it."
         )
-    try:
-        text = place.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise PlanError(f"margin file not found: {place}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlanError(f"{place}: cannot be read as text ({type(error).__name__})") from None
+    text = read_text(place, "margin file", PlanError).removeprefix("\ufeff")
     return (_from_csv(text, place),) if suffix == ".csv" else _from_toml(text, place)
 
 
 def _from_csv(text: str, place: Path) -> Margin:
-    lines = [line for line in csv.reader(text.splitlines()) if line]
+    try:
+        lines = [line for line in csv.reader(text.splitlines()) if line]
+    except csv.Error:
+        raise PlanError(f"{place}: a field is too long or not as CSV has it.") from None
     if len(lines) < 2:
         raise PlanError(f"{place}: there are no totals. Give a header and a row for each cell.")
     header = [name.strip() for name in lines[0]]
@@ -102,10 +100,7 @@ def _from_csv(text: str, place: Path) -> Margin:
 
 
 def _from_toml(text: str, place: Path) -> tuple[Margin, ...]:
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise PlanError(f"{place}: not valid TOML: {error}") from None
+    content = parse_toml(text, str(place), PlanError)
     entries = content.get("margins")
     if set(content) != {"margins"} or not isinstance(entries, list) or not entries:
         raise PlanError(f"{place}: a margin file holds [[margins]] tables and nothing else.")

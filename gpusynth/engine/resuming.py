@@ -24,6 +24,7 @@ from gpusynth.io.output import atomic_file
 from gpusynth.plan import SynthesisPlan
 from gpusynth.table import BATCH_ROWS, Codec, Schema, read_schema
 from gpusynth.table.codecs import codec_from_json
+from gpusynth.table.run_files import own_file, read_run_json
 from gpusynth.table.schema_file import schema_to_toml
 
 __all__ = ["begin_checkpoints", "resume"]
@@ -31,6 +32,8 @@ __all__ = ["begin_checkpoints", "resume"]
 _SCHEMA = "schema.toml"
 _PLAN = "plan.json"
 _CODECS = "codecs.json"
+_MOST_CODECS = 1 << 30
+"""Bytes: 200 columns with as many codes as there can be."""
 _DAMAGE = (GpusynthError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """What reading a file of the work directory may raise that is not as it was written."""
 
@@ -196,8 +199,8 @@ def _prepare_again(
 def _recorded(directory: RunDirectory) -> tuple[Schema, SynthesisPlan]:
     """Read schema and plan as the run put them down."""
     try:
-        schema = read_schema(directory.work.path / _SCHEMA)
-        content = json.loads((directory.work.path / _PLAN).read_bytes())
+        schema = read_schema(own_file(directory.work.path, _SCHEMA, CheckpointMismatchError))
+        content = read_run_json(directory.work.path, _PLAN, CheckpointMismatchError)
         return schema, SynthesisPlan.from_json(content)
     except _DAMAGE:
         raise CheckpointMismatchError(
@@ -209,17 +212,10 @@ def _recorded(directory: RunDirectory) -> tuple[Schema, SynthesisPlan]:
 def _recorded_codecs(directory: RunDirectory, head: RunHead) -> dict[str, Codec] | None:
     """Read the codes of the columns; None where they must be learned again."""
     try:
-        content = json.loads((directory.work.path / _CODECS).read_bytes())
+        place, error = directory.work.path, CheckpointMismatchError
+        content = read_run_json(place, _CODECS, error, max_bytes=_MOST_CODECS)
         codecs = {str(name): codec_from_json(given) for name, given in content.items()}
         pinned = head.data.get(CODECS_PIN)
         return codecs if codec_fingerprint(codecs) == pinned else None
-    except (
-        GpusynthError,
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-    ):
+    except _DAMAGE:
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,11 @@ from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.synthesis import Synthesis
 from gpusynth.engine.tail_stage import tail_notes
-from gpusynth.errors import OutputError
+from gpusynth.errors import OutputError, PlanError
 from gpusynth.io import file_sha256, write_json_atomic
 from gpusynth.plan import SynthesisPlan
 from gpusynth.table import write_schema
+from gpusynth.table.run_files import check_own_name, read_run_json
 
 __all__ = ["Replicate", "Run", "finish_commit", "read_run", "write_run"]
 
@@ -156,12 +156,14 @@ def read_run(path: Path) -> Run:
         If it holds no finished run.
     """
     try:
-        manifest = json.loads((path / "manifest.json").read_bytes())
-        plan = SynthesisPlan.from_json(json.loads((path / "plan.json").read_bytes()))
+        for name in ("manifest.json", "plan.json"):
+            (path / name).lstat()
+        manifest = read_run_json(path, "manifest.json", OutputError)
+        plan = SynthesisPlan.from_json(read_run_json(path, "plan.json", OutputError))
         replicates = tuple(
             Replicate(
                 int(output["replicate"]),
-                path / Path(output["file"]).name,
+                path / check_own_name(output["file"], OutputError),
                 int(output["n_rows"]),
                 str(output["sha256"]),
             )
@@ -170,7 +172,9 @@ def read_run(path: Path) -> Run:
     except FileNotFoundError as error:
         missing = Path(str(error.filename)).name
         raise OutputError(f"{path}: no finished run is here, {missing} is missing.") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except OutputError as error:
+        raise OutputError(f"{path}: {error}") from None
+    except (OSError, PlanError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise OutputError(
             f"{path}: manifest.json or plan.json is not as a run leaves it. Make the run again."
         ) from None

@@ -13,9 +13,9 @@ from gpusynth.errors import DataError, IncomputableMetricError
 from gpusynth.evaluate.results import Fact, Making, MakingCounts, VariableMaking
 from gpusynth.io import Source, open_source, read_metadata
 from gpusynth.table.infer import InferredSchema, infer_schema
+from gpusynth.table.run_files import own_file, read_run_json
 from gpusynth.table.schema import Schema
 from gpusynth.table.schema_file import read_schema
-from gpusynth.table.text_file import parse_json, read_text
 
 __all__ = ["EvaluationFiles", "open_files", "read_making"]
 
@@ -79,7 +79,7 @@ def open_files(real: Any, synthetic: Any, holdout: Any, schema: Any) -> Evaluati
             making = _read_checked(manifest, Path(one))
             sources += [open_source(path) for path in paths]
             if schema is None and (Path(one) / _SCHEMA).is_file():
-                schema = Path(one) / _SCHEMA
+                schema = own_file(Path(one), _SCHEMA, DataError)
         else:
             sources.append(open_source(one))
             making = making or _own_words(one)
@@ -118,16 +118,15 @@ def _run_files(directory: Path) -> tuple[list[Path], Mapping[str, Any]]:
             "directory of a finished run."
         )
     try:
-        manifest = parse_json(read_text(path, "manifest", DataError), _MANIFEST, DataError)
-        # a manifest speaks of its own directory only
-        names = [Path(str(output["file"])).name for output in manifest["outputs"]]
+        manifest = read_run_json(directory, _MANIFEST, DataError)
+        files = [own_file(directory, output["file"], DataError) for output in manifest["outputs"]]
     except (DataError, KeyError, TypeError):
         raise DataError(
             f"{path} is damaged or no manifest of a run. Give the synthetic files themselves."
         ) from None
-    if not names:
+    if not files:
         raise DataError(f"{path} lists no output. Give the synthetic files themselves.")
-    return [directory / name for name in names], manifest
+    return files, manifest
 
 
 def _own_words(synthetic: Any) -> Making | None:

@@ -117,7 +117,7 @@ def read_arrays(path: Path) -> ArrayFile:
                 name: column.values.to_numpy(zero_copy_only=True)
                 for name, column in zip(batch.schema.names, batch.columns, strict=True)
             }
-        except (KeyError, ValueError, AttributeError):
+        except (KeyError, ValueError, AttributeError, RecursionError):
             raise pa.ArrowInvalid("not an array file") from None
     return ArrayFile(document, arrays)
 

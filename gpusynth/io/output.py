@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from gpusynth.errors import OutputError
 
 __all__ = [
+    "NO_LINK",
     "OWN_FILES",
     "PARTIAL",
     "atomic_file",
@@ -22,6 +23,9 @@ __all__ = [
     "write_json_atomic",
     "writing",
 ]
+
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+"""Flag of `os.open`: a symbolic link is no file of ours."""
 
 PARTIAL = ".partial"
 """What a file's name ends in until the file is complete."""

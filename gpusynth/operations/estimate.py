@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -12,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from gpusynth.engine import RunSettings
-from gpusynth.errors import DataError, PlanError
+from gpusynth.errors import DataError, OutputError, PlanError
 from gpusynth.io import open_source
 from gpusynth.operations.prediction import Timed, predict_bytes, predict_phases
 from gpusynth.operations.sample_file import SurveyRows, read_rows, write_sample
+from gpusynth.table.run_files import read_run_json
 
 __all__ = ["Estimate", "estimate"]
 
@@ -189,7 +189,7 @@ def _timed_run(
             ended.stderr.strip().removeprefix("error: ").replace(f"{sample.name}", "the sample")
         )
         raise PlanError(f"a run on {n_rows} rows of the file failed: {reason}")
-    manifest = json.loads((output / "manifest.json").read_text(encoding="utf-8"))
+    manifest = read_run_json(output, "manifest.json", OutputError)
     replicate = output / f"replicate_001.{settings.format}"
     return Timed.of(manifest, replicate.stat().st_size)
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from gpusynth.engine import Run, read_run
-from gpusynth.errors import GpusynthError
+from gpusynth.errors import GpusynthError, OutputError
 from gpusynth.io import file_sha256
 from gpusynth.table import read_schema
+from gpusynth.table.run_files import own_file
 
 __all__ = ["Check", "verify"]
 
@@ -89,7 +90,7 @@ def _fingerprints(run: Run, manifest: Mapping[str, Any]) -> list[Check]:
     ]
     pinned = manifest.get("schema_fingerprint")
     try:
-        schema = read_schema(run.path / "schema.toml")
+        schema = read_schema(own_file(run.path, "schema.toml", OutputError))
         checks.append(_same("schema.toml", "fingerprint", schema.fingerprint(), pinned))
     except GpusynthError as error:
         checks.append(Check("schema.toml", "fingerprint", str(error), is_good=False))

@@ -8,6 +8,7 @@ and memory. Errors give the place of a mistake and never the text around it, whi
 from __future__ import annotations
 
 import json
+import os
 import re
 import stat
 import tomllib
@@ -16,13 +17,17 @@ from typing import Any
 
 from gpusynth.errors import GpusynthError
 
-__all__ = ["MAX_DEPTH", "parse_json", "parse_toml", "read_text", "read_toml"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "parse_json", "parse_toml", "read_text", "read_toml"]
 
 MAX_DEPTH = 32
 """Deepest nesting of tables and lists; what gpusynth writes has no more than eight."""
 
-_MAX_BYTES = 64 << 20
+MAX_BYTES = 64 << 20
 """Largest file: a schema of 200 columns with 10,000 levels each has 40 MB."""
+
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""A pipe that nobody writes to must not hold the reader; for files it makes no difference."""
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 _KEY = r"""(?:"[^"\n]*+"|'[^'\n]*+'|[\w-]++)"""
 _LONG_KEY = re.compile(
@@ -32,7 +37,12 @@ _LONG_KEY = re.compile(
 
 
 def read_text(
-    path: str | Path, kind: str, error: type[GpusynthError], *, max_bytes: int = _MAX_BYTES
+    path: str | Path,
+    kind: str,
+    error: type[GpusynthError],
+    *,
+    max_bytes: int = MAX_BYTES,
+    follow_links: bool = True,
 ) -> str:
     """Read a text file.
 
@@ -44,6 +54,8 @@ def read_text(
     error : type
         Of the error that is raised.
     max_bytes : int
+    follow_links : bool
+        Whether the file itself may be a symbolic link.
 
     Returns
     -------
@@ -56,14 +68,18 @@ def read_text(
     """
     place = Path(path)
     try:
-        facts = place.stat()
-        if not stat.S_ISREG(facts.st_mode):
-            what = "a directory" if stat.S_ISDIR(facts.st_mode) else "not a regular file"
-            raise error(f"{kind} {place} is {what}; check the path")
-        with place.open("rb") as file:
+        if not follow_links and place.is_symlink():
+            raise error(f"{kind} {place} is a link, which is not followed; check the directory")
+        flags = _NO_WAIT if follow_links else _NO_WAIT | _NO_LINK
+        with os.fdopen(os.open(place, os.O_RDONLY | flags), "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if not stat.S_ISREG(mode):
+                raise error(f"{kind} {place} is not a regular file; check the path")
             content = file.read(max_bytes + 1)
     except FileNotFoundError:
         raise error(f"{kind} not found: {place}") from None
+    except IsADirectoryError:
+        raise error(f"{kind} {place} is a directory; check the path") from None
     except (OSError, ValueError) as problem:  # ValueError: a path with a zero byte
         reason = getattr(problem, "strerror", None) or "not a path"
         raise error(f"{kind} {str(place)!r} cannot be read: {reason}; check the path") from None

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gpusynth.errors import OutputError
 from gpusynth.io import writing
-from gpusynth.io.output import atomic_file
+from gpusynth.io.output import NO_LINK, atomic_file
 
 __all__ = ["Journal", "JournalEntry"]
 
@@ -106,10 +106,10 @@ class Journal:
         OutputError
             If it cannot be read, or its head is damaged.
         """
-        with writing(path):
-            if path.stat().st_size > _MAX_BYTES:
-                raise OutputError(f"{path} is larger than any journal. Start the run again.")
-            content = path.read_bytes()
+        with writing(path), os.fdopen(os.open(path, os.O_RDONLY | NO_LINK), "rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise OutputError(f"{path} is larger than any journal. Start the run again.")
         whole, _, torn = content.rpartition(b"\n")
         lines = whole.split(b"\n")
         head = _content(lines[0])
@@ -140,7 +140,7 @@ class Journal:
         line = _line(entry.model_dump(mode="json"))
         with self._lock, writing(self._path):
             before = self._path.stat().st_size
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND)
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | NO_LINK)
             try:
                 _write_all(descriptor, line)
                 os.fsync(descriptor)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gpusynth.errors import OutputError
 from gpusynth.io import writing
-from gpusynth.io.output import atomic_file
+from gpusynth.io.output import NO_LINK, atomic_file
 
 if sys.platform != "win32":
     import fcntl
@@ -19,8 +19,6 @@ __all__ = ["WORK_NAME", "WorkDirectory"]
 
 WORK_NAME = ".gpusynth-work"
 """Of the work directory, inside the run directory."""
-
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 _NOTICE = """\
 CONFIDENTIAL. This directory belongs to a run of gpusynth that has not finished. Its files hold
@@ -121,7 +119,8 @@ class WorkDirectory:
             raise OutputError(f"{self.path} is a link. Remove it, or choose another directory.")
         self.path.mkdir(mode=0o700, exist_ok=True)
         try:
-            lock = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o600)
+            _make_private(self.path)
+            lock = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | NO_LINK, 0o600)
         except FileNotFoundError:
             return False  # its last owner has just removed it
         try:
@@ -134,6 +133,20 @@ class WorkDirectory:
         finally:
             if lock >= 0:
                 os.close(lock)
+
+
+def _make_private(path: Path) -> None:
+    """Refuse a directory that another user made, and close one that others may enter."""
+    if sys.platform == "win32":
+        return
+    facts = path.lstat()
+    if facts.st_uid != os.geteuid():
+        raise OutputError(
+            f"{path} belongs to another user, who could change what the run relies on. "
+            "Remove it, or choose another directory."
+        )
+    if facts.st_mode & 0o077:
+        path.chmod(0o700)
 
 
 def _lock_or_raise(lock: int, run_directory: Path) -> None:
