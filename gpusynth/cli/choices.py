@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["DeviceChoice", "FitterChoice"]
+__all__ = ["DeviceChoice", "FitterChoice", "OutputChoice"]
 
 
 class DeviceChoice(StrEnum):
@@ -21,3 +21,10 @@ class FitterChoice(StrEnum):
     histogram = "histogram"
     cuml = "cuml"
     auto = "auto"
+
+
+class OutputChoice(StrEnum):
+    """Format of the files that are written."""
+
+    parquet = "parquet"
+    csv = "csv"

@@ -10,6 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gpusynth.cli.console import console, new_table, seconds_text
+from gpusynth.cli.options import (
+    DataOption,
+    PlanOption,
+    ReplicatesOption,
+    RowsOption,
+    SchemaOption,
+    ThreadsOption,
+)
 
 if TYPE_CHECKING:
     from gpusynth.operations.estimate import Estimate
@@ -19,18 +27,12 @@ __all__ = ["estimate_run"]
 
 def estimate_run(
     *,
-    data: Annotated[Path, typer.Option("--data", help="Parquet, CSV, Arrow or Feather file.")],
-    schema: Annotated[Path | None, typer.Option("--schema", help="Schema file (TOML).")] = None,
-    plan: Annotated[Path | None, typer.Option("--plan", help="Plan file (TOML).")] = None,
-    replicates: Annotated[
-        int, typer.Option("--replicates", min=1, max=65_535, help="How many synthetic files.")
-    ] = 1,
-    rows: Annotated[
-        int | None, typer.Option("--rows", min=1, help="Rows of each; as many as the data.")
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, max=1024, help="All by default.")
-    ] = None,
+    data: DataOption,
+    schema: SchemaOption = None,
+    plan: PlanOption = None,
+    replicates: ReplicatesOption = 1,
+    rows: RowsOption = None,
+    threads: ThreadsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say what a run will need: time, memory, disk, GPU. It synthesizes a small sample twice."""

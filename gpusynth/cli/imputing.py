@@ -8,6 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gpusynth.cli.choices import OutputChoice
+from gpusynth.cli.options import (
+    FileArgument,
+    FormatOption,
+    OverwriteRunOption,
+    QuietOption,
+    SchemaOption,
+    SeedOption,
+    ThreadsOption,
+)
 from gpusynth.errors import PlanError
 
 if TYPE_CHECKING:
@@ -16,13 +26,6 @@ if TYPE_CHECKING:
     from gpusynth.imputation import ImputationRun
 
 __all__ = ["impute_file", "show_imputation"]
-
-
-class FormatChoice(StrEnum):
-    """Format of the files."""
-
-    parquet = "parquet"
-    csv = "csv"
 
 
 class ProperChoice(StrEnum):
@@ -41,14 +44,9 @@ class VisitChoice(StrEnum):
 
 def impute_file(
     *,
-    data: Annotated[
-        Path,
-        typer.Argument(metavar="DATA", help="Parquet, CSV (.csv, .csv.gz), Arrow or Feather file."),
-    ],
+    data: FileArgument,
     output: Annotated[Path, typer.Option("--output", help="Directory for the files.")],
-    schema: Annotated[
-        Path | None, typer.Option("--schema", help="Schema file (TOML); inferred by default.")
-    ] = None,
+    schema: SchemaOption = None,
     plan: Annotated[
         Path | None, typer.Option("--plan", help="Plan file (TOML): methods, formulas and rules.")
     ] = None,
@@ -96,25 +94,17 @@ def impute_file(
     proper: Annotated[
         ProperChoice, typer.Option("--proper", help="Fit on bootstrap samples, or on the rows.")
     ] = ProperChoice.bootstrap,
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, max=(1 << 64) - 1, help="Same seed, same bytes.")
-    ] = 0,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, max=1024, help="All by default.")
-    ] = None,
-    format: Annotated[
-        FormatChoice, typer.Option("--format", help="Of the files.")
-    ] = FormatChoice.parquet,
+    seed: SeedOption = 0,
+    threads: ThreadsOption = None,
+    format: FormatOption = OutputChoice.parquet,
     keep_imputations: Annotated[
         bool,
         typer.Option(
             "--keep-imputations/--no-imputations", help="Write the completed files (real rows)."
         ),
     ] = True,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an earlier run in the directory.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    overwrite: OverwriteRunOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Impute missing values several times, and synthesize each completed file."""
     from gpusynth.cli.console import ProgressDisplay, console

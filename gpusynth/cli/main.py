@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 import gpusynth
-from gpusynth.cli.choices import DeviceChoice, FitterChoice
+from gpusynth.cli.choices import DeviceChoice, FitterChoice, OutputChoice
 from gpusynth.cli.console import visible
 from gpusynth.cli.doctoring import show_doctor
 from gpusynth.cli.estimating import estimate_run
@@ -22,6 +22,22 @@ from gpusynth.cli.evaluating import evaluate_files
 from gpusynth.cli.imputing import impute_file
 from gpusynth.cli.interrupt import RunInterruptedError
 from gpusynth.cli.modelling import fit_model, sample_model
+from gpusynth.cli.options import (
+    DATA_HELP,
+    DataOption,
+    FormatOption,
+    LogOption,
+    MetricsOption,
+    OverwriteFileOption,
+    OverwriteRunOption,
+    PlanOption,
+    QuietOption,
+    ReplicatesOption,
+    RowsOption,
+    SchemaOption,
+    SeedOption,
+    ThreadsOption,
+)
 from gpusynth.cli.reporting import render_report
 from gpusynth.cli.verifying import verify_run
 from gpusynth.errors import GpusynthError
@@ -41,28 +57,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Synthetic survey microdata by sequential CART.",
 )
-
-_DATA_HELP = "Parquet, CSV (.csv, .csv.gz), Arrow or Feather file."
-_SCHEMA_HELP = "Schema file (TOML); inferred from the data by default."
-_PLAN_HELP = "Plan file (TOML); CART for every column by default."
-
-
-class OutputChoice(StrEnum):
-    """Format of the replicate files."""
-
-    parquet = "parquet"
-    csv = "csv"
-
-
-_DataOption = Annotated[Path, typer.Option("--data", help=_DATA_HELP)]
-_SchemaOption = Annotated[Path | None, typer.Option("--schema", help=_SCHEMA_HELP)]
-_PlanOption = Annotated[Path | None, typer.Option("--plan", help=_PLAN_HELP)]
-_LogOption = Annotated[
-    Path | None, typer.Option("--log", help="Append what is done to this file, as JSON lines.")
-]
-_MetricsOption = Annotated[
-    Path | None, typer.Option("--metrics", help="Write times and memory for Prometheus.")
-]
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer gives the option's value
@@ -84,13 +78,11 @@ def _gpusynth(
 @app.command("infer-schema")
 def _infer_schema(
     *,
-    file: Annotated[Path, typer.Argument(help=_DATA_HELP)],
+    file: Annotated[Path, typer.Argument(help=DATA_HELP)],
     output: Annotated[
         Path | None, typer.Option("--output", help="Write the schema to this TOML file.")
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the file if it exists.")
-    ] = False,
+    overwrite: OverwriteFileOption = False,
 ) -> None:
     """Say what each column is and why; write a schema file to edit."""
     from gpusynth.cli.looking import show_schema
@@ -101,15 +93,13 @@ def _infer_schema(
 @app.command("plan")
 def _plan(
     *,
-    data: _DataOption,
-    schema: _SchemaOption = None,
-    plan: _PlanOption = None,
+    data: DataOption,
+    schema: SchemaOption = None,
+    plan: PlanOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", help="Write the choices to this TOML file.")
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the file if it exists.")
-    ] = False,
+    overwrite: OverwriteFileOption = False,
 ) -> None:
     """Show every step of a synthesis without fitting anything."""
     from gpusynth.cli.looking import show_plan
@@ -120,32 +110,20 @@ def _plan(
 @app.command("run")
 def _run(
     *,
-    data: _DataOption,
+    data: DataOption,
     output: Annotated[Path, typer.Option("--output", help="Directory for the replicates.")],
-    schema: _SchemaOption = None,
-    plan: _PlanOption = None,
-    replicates: Annotated[
-        int, typer.Option("--replicates", min=1, max=65_535, help="How many synthetic files.")
-    ] = 1,
-    rows: Annotated[
-        int | None, typer.Option("--rows", min=1, help="Rows of each; as many as the data.")
-    ] = None,
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, max=(1 << 64) - 1, help="Same seed, same bytes.")
-    ] = 0,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, max=1024, help="All by default.")
-    ] = None,
+    schema: SchemaOption = None,
+    plan: PlanOption = None,
+    replicates: ReplicatesOption = 1,
+    rows: RowsOption = None,
+    seed: SeedOption = 0,
+    threads: ThreadsOption = None,
     batch_rows: Annotated[
         int, typer.Option("--batch-rows", min=1, help="Rows read and written at a time.")
     ] = 131_072,
-    format: Annotated[
-        OutputChoice, typer.Option("--format", help="Of the replicate files.")
-    ] = OutputChoice.parquet,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an earlier run in the directory.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    format: FormatOption = OutputChoice.parquet,
+    overwrite: OverwriteRunOption = False,
+    quiet: QuietOption = False,
     utility: Annotated[
         bool,
         typer.Option(
@@ -167,8 +145,8 @@ def _run(
     keep_models: Annotated[
         bool, typer.Option("--keep-models", help="Leave the fitted models; they are confidential.")
     ] = False,
-    log: _LogOption = None,
-    metrics: _MetricsOption = None,
+    log: LogOption = None,
+    metrics: MetricsOption = None,
     memory: Annotated[
         float | None,
         typer.Option("--memory", min=0.1, help="Most memory to take, in GB; all by default."),
@@ -214,12 +192,10 @@ def _resume(
     data: Annotated[
         Path | None, typer.Option("--data", help="Where the data are now, if they were moved.")
     ] = None,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, max=1024, help="All by default.")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
-    log: _LogOption = None,
-    metrics: _MetricsOption = None,
+    threads: ThreadsOption = None,
+    quiet: QuietOption = False,
+    log: LogOption = None,
+    metrics: MetricsOption = None,
 ) -> None:
     """Go on with a run that was cut short, to the same bytes."""
     from gpusynth.cli.allocator import give_back_large_arrays
@@ -232,9 +208,9 @@ def _resume(
 @app.command("compare")
 def _compare(
     *,
-    real: Annotated[Path, typer.Option("--real", help=_DATA_HELP)],
+    real: Annotated[Path, typer.Option("--real", help=DATA_HELP)],
     synthetic: Annotated[Path, typer.Option("--synthetic", help="A replicate of it.")],
-    schema: _SchemaOption = None,
+    schema: SchemaOption = None,
     seed: Annotated[
         int, typer.Option("--seed", min=0, max=(1 << 64) - 1, help="Of the bootstrap resample.")
     ] = 0,
@@ -256,7 +232,7 @@ class RuleChoice(StrEnum):
 @app.command("replicate")
 def _replicate(
     *,
-    real: Annotated[Path, typer.Option("--real", help=_DATA_HELP)],
+    real: Annotated[Path, typer.Option("--real", help=DATA_HELP)],
     synthetic: Annotated[
         Path, typer.Option("--synthetic", help="Directory of a run, or one replicate.")
     ],
@@ -267,7 +243,7 @@ def _replicate(
     weight: Annotated[
         str | None, typer.Option("--weight", help="Column of weights, where a model names none.")
     ] = None,
-    schema: _SchemaOption = None,
+    schema: SchemaOption = None,
     rule: Annotated[
         RuleChoice, typer.Option("--rule", help="How replicates are pooled.")
     ] = RuleChoice.raab_simple,

@@ -3,37 +3,36 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gpusynth.cli.choices import OutputChoice
+from gpusynth.cli.options import (
+    FileArgument,
+    FormatOption,
+    OverwriteFileOption,
+    OverwriteRunOption,
+    PlanOption,
+    QuietOption,
+    ReplicatesOption,
+    RowsOption,
+    SchemaOption,
+    SeedOption,
+    ThreadsOption,
+)
+
 __all__ = ["fit_model", "sample_model"]
-
-
-class FormatChoice(StrEnum):
-    """Format of the replicate files."""
-
-    parquet = "parquet"
-    csv = "csv"
 
 
 def fit_model(
     *,
-    data: Annotated[
-        Path, typer.Argument(help="Parquet, CSV (.csv, .csv.gz), Arrow or Feather file.")
-    ],
+    data: FileArgument,
     output: Annotated[Path, typer.Option("--output", help="Model file to write.")],
-    schema: Annotated[
-        Path | None, typer.Option("--schema", help="Schema file (TOML); inferred by default.")
-    ] = None,
-    plan: Annotated[
-        Path | None, typer.Option("--plan", help="Plan file (TOML); CART by default.")
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, max=1024, help="All by default.")
-    ] = None,
+    schema: SchemaOption = None,
+    plan: PlanOption = None,
+    threads: ThreadsOption = None,
     release: Annotated[
         bool, typer.Option("--release", help="Write a model without microdata.")
     ] = False,
@@ -44,10 +43,8 @@ def fit_model(
     unit: Annotated[
         str | None, typer.Option("--unit", help="Column that names the units; rows by default.")
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the file if it exists.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    overwrite: OverwriteFileOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Fit a model and keep it in a file, to sample from later."""
     from gpusynth.cli.allocator import give_back_large_arrays
@@ -84,25 +81,13 @@ def sample_model(
     *,
     model: Annotated[Path, typer.Argument(help="Model file that gpusynth fit wrote.")],
     output: Annotated[Path, typer.Option("--output", help="Directory for the replicates.")],
-    replicates: Annotated[
-        int, typer.Option("--replicates", min=1, max=65_535, help="How many synthetic files.")
-    ] = 1,
-    rows: Annotated[
-        int | None, typer.Option("--rows", min=1, help="Rows of each; as many as the real file.")
-    ] = None,
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, max=(1 << 64) - 1, help="Same seed, same bytes.")
-    ] = 0,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, max=1024, help="All by default.")
-    ] = None,
-    format: Annotated[
-        FormatChoice, typer.Option("--format", help="Of the replicate files.")
-    ] = FormatChoice.parquet,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an earlier run in the directory.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    replicates: ReplicatesOption = 1,
+    rows: RowsOption = None,
+    seed: SeedOption = 0,
+    threads: ThreadsOption = None,
+    format: FormatOption = OutputChoice.parquet,
+    overwrite: OverwriteRunOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Make synthetic replicates from a model file, without the real file."""
     from gpusynth.cli.allocator import give_back_large_arrays

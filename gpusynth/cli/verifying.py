@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gpusynth.cli.console import ProgressDisplay, console, new_table
+from gpusynth.cli.options import ThreadsOption
 
 __all__ = ["verify_run"]
 
@@ -24,9 +25,7 @@ def verify_run(
     steps: Annotated[
         int | None, typer.Option("--steps", min=1, help="Replay only the first steps of the plan.")
     ] = None,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, max=1024, help="All by default.")
-    ] = None,
+    threads: ThreadsOption = None,
 ) -> None:
     """Hash the files of a run again; with --replay, make them again. 1 if anything differs."""
     from gpusynth.operations.replay import replay as replay_run
