@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         SchemaError,
     )
     from gpusynth.imputation import Imputations, impute, impute_and_synthesize
+    from gpusynth.linked import Link, synthesize_linked
     from gpusynth.methods import (
         Bag,
         Cart,
@@ -101,6 +102,7 @@ _HOMES = {
         "SchemaError",
     ),
     "gpusynth.imputation": ("Imputations", "impute", "impute_and_synthesize"),
+    "gpusynth.linked": ("Link", "synthesize_linked"),
     "gpusynth.methods": (
         *("Bag", "Cart", "CatAll", "Constant", "Follow", "Keep", "LogNorm", "LogReg", "Nested"),
         *(
@@ -123,7 +125,7 @@ _HOMES = {
     ),
     "gpusynth.table": ("Column", "InferredSchema", "Schema", "read_schema", "write_schema"),
 }
-_PACKAGES = ("datasets", "evaluate", "imputation", "inference", "report")
+_PACKAGES = ("datasets", "evaluate", "imputation", "inference", "linked", "report")
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
@@ -144,6 +146,7 @@ __all__ = [
     "Imputations",
     "InferredSchema",
     "Keep",
+    "Link",
     "LogNorm",
     "LogReg",
     "Margin",
@@ -184,6 +187,7 @@ __all__ = [
     "resolve_plan",
     "resume",
     "synthesize",
+    "synthesize_linked",
     "weighted_margin",
     "write_plan",
     "write_schema",

@@ -40,6 +40,8 @@ class Purpose(IntEnum):
     TAIL = 21
     DEAL = 22
     REPLACE = 23
+    LINK = 32
+    """Seeds of the files that are synthesized together (`gpusynth.linked.seeds`)."""
 
 
 _LIMITS = {"seed": 64, "replicate": 16, "stratum": 24, "step": 16}

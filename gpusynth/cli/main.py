@@ -21,6 +21,7 @@ from gpusynth.cli.estimating import estimate_run
 from gpusynth.cli.evaluating import evaluate_files
 from gpusynth.cli.imputing import impute_file
 from gpusynth.cli.interrupt import RunInterruptedError
+from gpusynth.cli.linking import run_linked
 from gpusynth.cli.modelling import fit_model, sample_model
 from gpusynth.cli.options import (
     DATA_HELP,
@@ -269,6 +270,7 @@ def _replicate(
 app.command("fit")(fit_model)
 app.command("sample")(sample_model)
 app.command("impute")(impute_file)
+app.command("run-linked")(run_linked)
 app.command("verify")(verify_run)
 app.command("evaluate")(evaluate_files)
 app.command("report")(render_report)

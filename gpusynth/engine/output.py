@@ -24,6 +24,7 @@ __all__ = [
     "check_destination",
     "check_keys",
     "csv_style",
+    "number_keys",
     "output_schema",
     "output_sources",
     "replicate_batches",
@@ -125,7 +126,7 @@ def check_keys(resolved: Resolved, n_rows: int) -> None:
     """
     schema = _real_schema(resolved)
     for name in resolved.plan.key_columns:
-        _keys(name, schema.field(name).type, n_rows - 1, 1, n_rows)
+        number_keys(name, schema.field(name).type, n_rows - 1, 1, n_rows)
 
 
 def replicate_batches(
@@ -161,7 +162,7 @@ def replicate_batches(
             drawn,
         )
         columns = [
-            _keys(field.name, field.type, first, last - first, rows.n_output)
+            number_keys(field.name, field.type, first, last - first, rows.n_output)
             if field.name in keys
             else pa.array(rows.weights[field.name][part])
             if field.name in rows.weights
@@ -252,8 +253,30 @@ def csv_style(schema: pa.Schema) -> CsvStyle:
     return CsvStyle(decimals=decimals)
 
 
-def _keys(name: str, storage: pa.DataType, first: int, n_rows: int, n_total: int) -> pa.Array:
-    """Return row numbers from 1; text is padded with zeros so that it sorts as numbers do."""
+def number_keys(name: str, storage: pa.DataType, first: int, n_rows: int, n_total: int) -> pa.Array:
+    """Return row numbers from 1; text is padded with zeros so that it sorts as numbers do.
+
+    Parameters
+    ----------
+    name : str
+        Of the key column, for messages.
+    storage : pyarrow.DataType
+    first : int
+        Number of the rows before.
+    n_rows : int
+    n_total : int
+        Rows of the whole file, which settle how wide text is.
+
+    Returns
+    -------
+    pyarrow.Array
+        Of the type `storage`.
+
+    Raises
+    ------
+    PlanError
+        If the type cannot be numbered, or not so far.
+    """
     numbers = pa.array(np.arange(first + 1, first + n_rows + 1, dtype=np.int64))
     plain = storage.value_type if pa.types.is_dictionary(storage) else storage
     if pa.types.is_string(plain) or pa.types.is_large_string(plain):

@@ -98,6 +98,20 @@ class Synthesis:
                 "a proper synthesis fits every replicate anew, so it cannot be fitted once. "
                 'Use synthesize, or proper = "none".'
             )
+        return self.fit_all(RunSettings(threads=threads))
+
+    def fit_all(self, settings: RunSettings) -> dict[int, StepModels]:
+        """Fit all steps, each replicate anew where the synthesis is proper, and keep the models.
+
+        Parameters
+        ----------
+        settings : RunSettings
+
+        Returns
+        -------
+        dict of int to StepModels
+            By step number.
+        """
         models: dict[int, StepModels] = {}
 
         def keep(step: Step, model: StepModels) -> Stages:
@@ -105,10 +119,11 @@ class Synthesis:
             return []
 
         def fit(step: Step) -> StepModels:
-            return self._fit(step, RunSettings())
+            return self._fit(step, settings)
 
         n_rows = self.prepared.table.n_rows
-        self._run("fit", fit, keep, n_rows=n_rows, threads=threads, memory=Memory())
+        threads, memory = settings.n_threads, Memory()
+        self._run("fit", fit, keep, n_rows=n_rows, threads=threads, memory=memory)
         return models
 
     def draw(

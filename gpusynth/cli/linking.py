@@ -1,0 +1,120 @@
+"""``gpusynth run-linked``: several files whose rows belong to each other, synthesized together."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gpusynth.linked import LinkedRun
+
+__all__ = ["run_linked", "show_linked"]
+
+
+class LinkedFormat(StrEnum):
+    """Format of the files."""
+
+    parquet = "parquet"
+    csv = "csv"
+
+
+def run_linked(
+    *,
+    links: Annotated[
+        Path,
+        typer.Argument(
+            metavar="LINKS", help="TOML file with [files.NAME] tables and [[links]] entries."
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", help="Directory for the files.")],
+    replicates: Annotated[
+        int, typer.Option("--replicates", min=1, max=65_535, help="Of every file.")
+    ] = 1,
+    rows: Annotated[
+        int | None, typer.Option("--rows", min=1, help="Of the file on top; as many as it has.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=(1 << 64) - 1, help="Same seed, same bytes.")
+    ] = 0,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, max=1024, help="All by default.")
+    ] = None,
+    format: Annotated[
+        LinkedFormat, typer.Option("--format", help="Of the files.")
+    ] = LinkedFormat.parquet,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run in the directory.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False,
+) -> None:
+    """Synthesize files whose rows belong to each other, such as firms and establishments."""
+    from gpusynth.cli.console import ProgressDisplay, console
+    from gpusynth.cli.interrupt import interruptible
+    from gpusynth.engine import Listener
+    from gpusynth.linked import read_links, synthesize_linked
+
+    given = read_links(links)
+    with interruptible(), ExitStack() as stack:
+        listener: Listener | None = None
+        if not quiet:
+            listener = stack.enter_context(ProgressDisplay(console(stderr=True)))
+        run = synthesize_linked(
+            given.data,
+            given.links,
+            plans=given.plans,
+            schemas=given.schemas,
+            n_replicates=replicates,
+            n_rows=rows,
+            seed=seed,
+            threads=threads,
+            output=output,
+            format=format.value,
+            overwrite=overwrite,
+            listener=listener,
+        )
+    if not quiet:
+        show_linked(run, console())
+
+
+def show_linked(run: LinkedRun, out: Console) -> None:
+    """Print a line for each file and where it lies.
+
+    Parameters
+    ----------
+    run : LinkedRun
+    out : rich.console.Console
+    """
+    from gpusynth.cli.console import new_table, seconds_text
+
+    numbers = ("real rows", "columns", "fit s", "draw s", "synthetic rows")
+    table = new_table("file", *numbers, numbers=numbers)
+    inputs = run.manifest["inputs"]
+    for name, entry in inputs.items():
+        made = [file.n_rows for file in run.files if file.name == name]
+        table.add_row(
+            name,
+            f"{entry['input']['n_rows']:,}",
+            f"{entry['input']['n_columns']:,}",
+            f"{entry['timings']['fit_cpu_seconds']:.3f}",
+            f"{entry['timings']['draw_cpu_seconds']:.3f}",
+            ", ".join(f"{n_rows:,}" for n_rows in made[:3]) + (", ..." if len(made) > 3 else ""),
+        )
+    out.print(table)
+    for name, entry in inputs.items():
+        for note in entry["notes"]:
+            out.print(f"note: {name}: {note}", soft_wrap=True, markup=False)
+    out.print(
+        f"\n{run.manifest['n_replicates']} x {len(inputs)} files in "
+        f"{seconds_text(run.manifest['timings']['wall_seconds'])}, "
+        f"peak memory {run.manifest['peak_memory_bytes'] / 1e6:,.0f} MB",
+        soft_wrap=True,
+    )
+    for file in run.files:
+        out.print(str(file.path), soft_wrap=True)
+    out.print(f"{run.path / 'manifest.json'} (also a plan and a schema of each)", soft_wrap=True)

@@ -1,0 +1,150 @@
+"""The library's call: synthesize several linked files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from gpusynth.engine import Listener, SilentListener, Stopwatch
+from gpusynth.engine.directory import RunDirectory
+from gpusynth.engine.output import output_sources
+from gpusynth.engine.settings import OutputFormat, RunSettings
+from gpusynth.engine.synthesis import load_kernels
+from gpusynth.errors import OutputError, PlanError
+from gpusynth.io import like_input
+from gpusynth.linked.link import Link, parse_link
+from gpusynth.linked.output import linked_table
+from gpusynth.linked.prepared_family import prepare_family
+from gpusynth.linked.run import LinkedWriter
+from gpusynth.linked.synthesis import synthesize_family
+from gpusynth.plan import Plan
+from gpusynth.table import BATCH_ROWS, InferredSchema, Schema
+
+__all__ = ["synthesize_linked"]
+
+
+def synthesize_linked(
+    data: Mapping[str, Any],
+    links: Sequence[Link | Mapping[str, Any]],
+    *,
+    plans: Mapping[str, Plan | str | Path] | None = None,
+    schemas: Mapping[str, Schema | InferredSchema | str | Path] | None = None,
+    n_replicates: int = 1,
+    n_rows: int | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    output: str | Path | None = None,
+    format: OutputFormat = "parquet",
+    overwrite: bool = False,
+    batch_rows: int = BATCH_ROWS,
+    listener: Listener | None = None,
+) -> Any:
+    """Make synthetic replicates of several files whose rows belong to each other.
+
+    Parents come first, with the numbers of their children as columns; then their children, given
+    the parents' columns and the siblings before. Keys are made anew and agree.
+
+    Parameters
+    ----------
+    data : mapping of str to path or table
+        Name of a file -> what `synthesize` takes. All are paths or none is.
+    links : sequence of Link
+        Which file's rows belong to which other's.
+    plans : mapping of str to Plan or path, optional
+        By name; CART for every column in file order by default.
+    schemas : mapping of str to Schema, InferredSchema or path, optional
+        By name; inferred by default. Of the files as they are, without counts.
+    n_replicates : int
+    n_rows : int, optional
+        Rows of each replicate of the file on top; as many as it has by default.
+    seed : int
+        The same seed, data, schemas, plans and links give the same bytes, whatever the number of
+        threads.
+    threads : int, optional
+        All available by default.
+    output : str or pathlib.Path, optional
+        Run directory to write; needed when `data` are paths.
+    format : {"parquet", "csv"}
+        Of the files in `output`.
+    overwrite : bool
+        Replace an earlier run in `output`.
+    batch_rows : int
+        Rows read and written at a time; never changes a byte.
+    listener : Listener, optional
+        Told of the progress.
+
+    Returns
+    -------
+    LinkedRun, or dict of str to table or list of tables
+        A `LinkedRun` when `output` is given. Otherwise by name what was given: pandas, polars or
+        pyarrow tables, and lists of them when `n_replicates` is more than 1.
+
+    Raises
+    ------
+    GpusynthError
+        One clear message; `output` is then as it was found. Among the causes: orphans, keys that
+        are missing or stand twice, key columns of different types, unknown files or columns, a
+        circle of links, a child with two parents, a column with the name of a count.
+
+    Examples
+    --------
+    >>> import gpusynth, pyarrow as pa
+    >>> firms = pa.table({"firm": list(range(50)), "region": ["N", "S"] * 25})
+    >>> plants = pa.table({"firm": [0, 0, *range(49)], "staff": [1, 2, 5] * 17})
+    >>> made = gpusynth.synthesize_linked(
+    ...     {"firms": firms, "plants": plants},
+    ...     [gpusynth.Link(child="plants", parent="firms", key="firm")],
+    ... )
+    >>> sum(made["firms"]["n_plants"].to_pylist()) == made["plants"].num_rows
+    True
+    """
+    settings = RunSettings(n_replicates, n_rows, seed, threads, batch_rows, format)
+    checked = [parse_link(link, place="links") for link in links]
+    _check_output(data, output)
+    listener = SilentListener() if listener is None else listener
+    stopwatch = Stopwatch()
+    place: Any = nullcontext() if output is None else RunDirectory(output, overwrite=overwrite)
+    with place as directory:
+        prepared = prepare_family(
+            data,
+            checked,
+            schemas=schemas or {},
+            plans=plans or {},
+            settings=settings,
+            listener=listener,
+            stopwatch=stopwatch,
+        )
+        load_kernels(listener, stopwatch)
+        if directory is not None:
+            writer = LinkedWriter(prepared, settings, directory, listener, stopwatch)
+            syntheses = synthesize_family(
+                prepared, settings, listener, stopwatch, writer.write, scratch=directory.staging
+            )
+            return writer.finish(checked, syntheses)
+        made: dict[str, list[Any]] = {name: [] for name in data}
+
+        def keep(drawn: Any) -> None:
+            resolved = prepared.output(drawn.name)
+            counts = prepared.inputs[drawn.name].counts
+            sources = {
+                new: old for new, old in output_sources(resolved).items() if old not in counts
+            }
+            table = linked_table(drawn, resolved, batch_rows=settings.batch_rows)
+            made[drawn.name].append(like_input(table, data[drawn.name], sources=sources))
+
+        synthesize_family(prepared, settings, listener, stopwatch, keep)
+        return {name: each if n_replicates > 1 else each[0] for name, each in made.items()}
+
+
+def _check_output(data: Mapping[str, Any], output: str | Path | None) -> None:
+    paths = [isinstance(given, (str, os.PathLike)) for given in data.values()]
+    if any(paths) and not all(paths):
+        raise PlanError("some files are paths and some are tables. Give all of one kind.")
+    if output is None and any(paths):
+        raise OutputError(
+            "files are synthesized into a directory: name it with output=. "
+            "To get tables back, give tables."
+        )

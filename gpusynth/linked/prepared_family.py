@@ -1,0 +1,217 @@
+"""Prepared family: all files opened, checked, encoded, and set beside their parents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gpusynth.engine import Listener, Prepared, Resolved, Stopwatch, prepare, resolve_input
+from gpusynth.engine.output import check_keys, number_keys, output_schema
+from gpusynth.engine.settings import RunSettings
+from gpusynth.errors import PlanError
+from gpusynth.io import open_source
+from gpusynth.linked.child import Child, prepare_child
+from gpusynth.linked.file_rows import FileRows, inherited_name
+from gpusynth.linked.keys import Parentage, find_parents
+from gpusynth.linked.link import Family, Link, arrange
+from gpusynth.linked.linked_input import LinkedInput, open_input
+from gpusynth.plan import Plan
+from gpusynth.table import Codec, InferredSchema, Schema
+
+__all__ = ["PreparedFamily", "prepare_family"]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedFamily:
+    """Everything that fits and draws need.
+
+    Attributes
+    ----------
+    family : Family
+    inputs : mapping of str to LinkedInput
+    tops : mapping of str to Prepared
+        Files without a parent.
+    children : mapping of str to Child
+    numbers : mapping of str to int
+        Number of each file, for its seeds: from 1 in the order of the names.
+    """
+
+    family: Family
+    inputs: Mapping[str, LinkedInput]
+    tops: Mapping[str, Prepared]
+    children: Mapping[str, Child]
+    numbers: Mapping[str, int]
+
+    def prepared(self, name: str) -> Prepared:
+        """Return what a file is fitted on."""
+        return self.tops[name] if name in self.tops else self.children[name].prepared
+
+    def output(self, name: str) -> Resolved:
+        """Return how a file is put out."""
+        return self.tops[name].resolved if name in self.tops else self.children[name].output
+
+
+def prepare_family(
+    data: Mapping[str, Any],
+    links: Sequence[Link],
+    *,
+    schemas: Mapping[str, Schema | InferredSchema | str | Path],
+    plans: Mapping[str, Plan | str | Path],
+    settings: RunSettings,
+    listener: Listener,
+    stopwatch: Stopwatch,
+) -> PreparedFamily:
+    """Open all files, match keys, encode, and check all that can be wrong.
+
+    Parameters
+    ----------
+    data : mapping of str to path or table
+    links : sequence of Link
+    schemas, plans : mapping
+        By file; what is not there has its defaults.
+    settings : RunSettings
+    listener : Listener
+    stopwatch : Stopwatch
+
+    Returns
+    -------
+    PreparedFamily
+
+    Raises
+    ------
+    GpusynthError
+    """
+    family = arrange(tuple(data), links)
+    for what, given in (("schemas", schemas), ("plans", plans)):
+        for name in given:
+            if name not in data:
+                raise PlanError(f"{what} name the unknown file {name!r}. Correct the name.")
+    if settings.n_rows is not None and len(family.tops) > 1:
+        raise PlanError(
+            f"n_rows is for the one file on top, but there are {len(family.tops)}: "
+            f"{', '.join(family.tops)}. Leave it out."
+        )
+    inputs = _open_all(
+        family,
+        data,
+        schemas,
+        plans,
+        settings=settings,
+        listener=listener,
+        stopwatch=stopwatch,
+    )
+    tops: dict[str, Prepared] = {}
+    children: dict[str, Child] = {}
+    rows: dict[str, FileRows] = {}
+    codecs: dict[str, dict[str, Codec]] = {}
+    for name in family.order:
+        own = inputs[name]
+        if own.link is None:
+            tops[name] = _prepare_top(own, settings, listener, stopwatch)
+            table = tops[name].table
+            rows[name] = FileRows(name, table.n_rows, dict(table.codes), dict(table.values))
+            above, known = {}, dict(table.codecs)
+        else:
+            above = codecs[own.link.parent]
+            children[name] = prepare_child(
+                own,
+                rows[own.link.parent],
+                above,
+                batch_rows=settings.batch_rows,
+                listener=listener,
+                stopwatch=stopwatch,
+            )
+            rows[name], known = children[name].rows, dict(children[name].output.codecs)
+        codecs[name] = {
+            **above,
+            **{
+                inherited_name(name, column): codec
+                for column, codec in known.items()
+                if column not in own.choices.never_predict
+            },
+        }
+    numbers = {name: number for number, name in enumerate(sorted(data), start=1)}
+    prepared = PreparedFamily(family, inputs, tops, children, numbers)
+    _check_numbering(prepared, settings)
+    return prepared
+
+
+def _open_all(
+    family: Family,
+    data: Mapping[str, Any],
+    schemas: Mapping[str, Schema | InferredSchema | str | Path],
+    plans: Mapping[str, Plan | str | Path],
+    *,
+    settings: RunSettings,
+    listener: Listener,
+    stopwatch: Stopwatch,
+) -> dict[str, LinkedInput]:
+    with stopwatch.phase("open"):
+        sources = {name: open_source(given) for name, given in data.items()}
+    with stopwatch.phase("match keys"):
+        listener.start("match keys", len(family.parent))
+        parentage: dict[str, Parentage] = {}
+        for name, link in family.parent.items():
+            parentage[name] = find_parents(
+                link, sources[name], sources[link.parent], batch_rows=settings.batch_rows
+            )
+            listener.advance(name, work=1, rows=len(parentage[name].parent_row))
+    inputs = {}
+    with stopwatch.phase("infer schema"):
+        listener.start("infer schema", len(family.order))
+        for name in family.order:
+            below = family.children.get(name, ())
+            columns = [link.count_column for link in below]
+            if len(set(columns)) < len(columns):
+                raise PlanError(
+                    f"{name}: two links count children in the same column. Name another with count."
+                )
+            counts = {link.count_column: parentage[link.child].n_children for link in below}
+            inputs[name] = open_input(
+                name,
+                data[name],
+                sources[name],
+                schema=schemas.get(name),
+                plan=plans.get(name),
+                link=family.parent.get(name),
+                parentage=parentage.get(name),
+                children=below,
+                counts=counts,
+                batch_rows=settings.batch_rows,
+            )
+            listener.advance(name, work=1, rows=0)
+    return inputs
+
+
+def _prepare_top(
+    own: LinkedInput, settings: RunSettings, listener: Listener, stopwatch: Stopwatch
+) -> Prepared:
+    given: Any = own.schema
+    if own.sketches is not None:
+        given = InferredSchema(own.schema, own.reasons, own.sketches)
+    resolved = resolve_input(
+        own.source,
+        given,
+        own.choices,
+        batch_rows=settings.batch_rows,
+        listener=listener,
+        stopwatch=stopwatch,
+    )
+    return prepare(resolved, batch_rows=settings.batch_rows, listener=listener, stopwatch=stopwatch)
+
+
+def _check_numbering(prepared: PreparedFamily, settings: RunSettings) -> None:
+    """Check that keys can count as far as is known: drawn files may be a little longer."""
+    for name in prepared.family.order:
+        own, output = prepared.inputs[name], prepared.output(name)
+        n_rows = prepared.prepared(name).table.n_rows
+        if own.link is None:
+            check_keys(output, settings.n_rows or n_rows)
+            continue
+        check_keys(output, n_rows)
+        new_name = output.plan.output.new_name(own.link.key)
+        n_parents = prepared.prepared(own.link.parent).table.n_rows
+        storage = output_schema(output).field(new_name).type
+        number_keys(own.link.key, storage, n_parents - 1, 1, n_parents)

@@ -1,0 +1,228 @@
+"""Run directory of linked files: replicates, schema and plan of each, and one manifest."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gpusynth.engine import Listener, Stopwatch
+from gpusynth.engine.directory import RunDirectory
+from gpusynth.engine.manifest import Replicate, build_manifest
+from gpusynth.engine.measure import peak_memory_bytes, versions
+from gpusynth.engine.settings import RunSettings
+from gpusynth.engine.synthesis import Synthesis
+from gpusynth.io import file_sha256, write_json_atomic
+from gpusynth.linked.link import Link
+from gpusynth.linked.output import write_linked
+from gpusynth.linked.prepared_family import PreparedFamily
+from gpusynth.linked.synthesis import DrawnFile
+from gpusynth.table import write_schema
+
+__all__ = ["LinkedFile", "LinkedRun", "LinkedWriter"]
+
+_FORMAT = 1
+_OF_FILE = (
+    *("input", "schema_fingerprint", "plan_fingerprint", "timings", "notes", "pooling", "edits"),
+    *("tails", "replicated_uniques", "variables", "calibration"),
+)
+_OWN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(_\d{3,}\.(parquet|csv)|_(plan\.json|schema\.toml))")
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedFile:
+    """One synthetic file of a run.
+
+    Attributes
+    ----------
+    name : str
+        What links call it.
+    replicate : int
+        From 1.
+    path : pathlib.Path
+    n_rows : int
+    sha256 : str
+    """
+
+    name: str
+    replicate: int
+    path: Path
+    n_rows: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedRun:
+    """What a run has left in its directory.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+    files : tuple of LinkedFile
+        Parents before children, then by replicate.
+    manifest : mapping
+        As in manifest.json.
+    """
+
+    path: Path
+    files: tuple[LinkedFile, ...]
+    manifest: Mapping[str, Any]
+
+    def paths(self, name: str) -> list[Path]:
+        """Return the replicates of a file, in order."""
+        return [file.path for file in self.files if file.name == name]
+
+
+class LinkedWriter:
+    """Writes replicates as they are drawn, and at last the manifest.
+
+    Parameters
+    ----------
+    prepared : PreparedFamily
+    settings : RunSettings
+    directory : RunDirectory
+    listener : Listener
+    stopwatch : Stopwatch
+    """
+
+    def __init__(
+        self,
+        prepared: PreparedFamily,
+        settings: RunSettings,
+        directory: RunDirectory,
+        listener: Listener,
+        stopwatch: Stopwatch,
+    ) -> None:
+        self._prepared, self._settings = prepared, settings
+        self._directory, self._listener, self._stopwatch = directory, listener, stopwatch
+        self._files: list[LinkedFile] = []
+
+    def write(self, drawn: DrawnFile) -> None:
+        """Write one replicate of one file.
+
+        Parameters
+        ----------
+        drawn : DrawnFile
+
+        Raises
+        ------
+        OutputError
+        """
+        settings, name, number = self._settings, drawn.name, drawn.rows.number
+        path = self._directory.staging / f"{name}_{number:03d}.{settings.format}"
+        self._listener.start("write", drawn.rows.n_output)
+        write_linked(
+            drawn,
+            self._prepared.output(name),
+            path,
+            plan_fingerprint=self._prepared.prepared(name).plan.fingerprint(),
+            seed=settings.seed,
+            batch_rows=settings.batch_rows,
+            listener=self._listener,
+        )
+        place = self._directory.path / path.name
+        self._files.append(LinkedFile(name, number, place, drawn.rows.n_output, file_sha256(path)))
+
+    def finish(self, links: Sequence[Link], syntheses: Mapping[str, Synthesis]) -> LinkedRun:
+        """Write schemas, plans and the manifest, and commit the directory.
+
+        Parameters
+        ----------
+        links : sequence of Link
+        syntheses : mapping of str to Synthesis
+
+        Returns
+        -------
+        LinkedRun
+
+        Raises
+        ------
+        OutputError
+            If a file cannot be written.
+        DataError
+            If an input file is no longer the one that was read.
+        """
+        directory, prepared = self._directory, self._prepared
+        about = {}
+        for name, own in prepared.inputs.items():
+            output, plan = prepared.output(name), prepared.prepared(name).plan
+            file = directory.staging / f"{name}_schema.toml"
+            write_schema(output.schema, file, own.reasons or None)
+            about[file.name] = file_sha256(file)
+            file = directory.staging / f"{name}_plan.json"
+            write_json_atomic(file, {**plan.to_json(), "fingerprint": plan.fingerprint()})
+            about[file.name] = file_sha256(file)
+        for left in directory.staging.glob("columns_*"):
+            left.unlink()
+        for own in prepared.inputs.values():
+            own.check_unchanged()
+        manifest = self._manifest(links, syntheses, about)
+        write_json_atomic(directory.staging / "manifest.json", manifest)
+        if directory.overwrite:
+            _remove_earlier(directory.path)
+        directory.commit()
+        return LinkedRun(directory.path, tuple(self._files), manifest)
+
+    def _manifest(
+        self, links: Sequence[Link], syntheses: Mapping[str, Synthesis], about: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Return the manifest; it names columns and counts, never a value of the data."""
+        settings = self._settings
+        return {
+            "format": _FORMAT,
+            "kind": "linked",
+            "versions": versions(),
+            "links": [link.model_dump(mode="json") for link in links],
+            "inputs": {name: self._of_file(name, each) for name, each in syntheses.items()},
+            "outputs": [
+                {
+                    "name": file.name,
+                    "replicate": file.replicate,
+                    "file": file.path.name,
+                    "n_rows": file.n_rows,
+                    "sha256": file.sha256,
+                }
+                for file in self._files
+            ],
+            "files": dict(about),
+            "seed": str(settings.seed),  # JSON readers lose digits of 64-bit integers
+            "n_replicates": settings.n_replicates,
+            "n_rows": settings.n_rows,
+            "threads": settings.n_threads,
+            "batch_rows": settings.batch_rows,
+            "peak_memory_bytes": peak_memory_bytes(),
+            "timings": {
+                "wall_seconds": self._stopwatch.wall_seconds,
+                "phases": dict(self._stopwatch.phases),
+            },
+        }
+
+    def _of_file(self, name: str, synthesis: Synthesis) -> dict[str, Any]:
+        replicates = [
+            Replicate(file.replicate, file.path, file.n_rows, file.sha256)
+            for file in self._files
+            if file.name == name
+        ]
+        whole = build_manifest(synthesis, self._settings, replicates)
+        own = {entry: whole[entry] for entry in _OF_FILE if entry in whole}
+        given = self._prepared.inputs[name]
+        n_columns = len(given.schema) - len(given.counts)
+        own["input"] |= {"sha256": given.fingerprint, "n_columns": n_columns}
+        return own
+
+
+def _remove_earlier(path: Path) -> None:
+    """Remove the files that an earlier run of linked files lists in its manifest."""
+    with suppress(OSError, ValueError):
+        manifest = json.loads((path / "manifest.json").read_bytes())
+        if not isinstance(manifest, dict) or manifest.get("kind") != "linked":
+            return
+        names = [entry["file"] for entry in manifest["outputs"]] + list(manifest["files"])
+        for name in names:
+            file = path / name
+            if _OWN_NAME.fullmatch(name) and (file.is_file() or file.is_symlink()):
+                file.unlink()
