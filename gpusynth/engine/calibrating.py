@@ -225,15 +225,15 @@ def calibrate_replicate(
 
 
 def calibrations_to_json(
-    bound: Sequence[BoundCalibration], found: Mapping[int, Sequence[Calibration]]
+    bound: Sequence[BoundCalibration], found: Mapping[int, Sequence[Mapping[str, Any]]]
 ) -> list[dict[str, Any]]:
     """Return what the manifest says of calibrations: titles, deviations and factors.
 
     Parameters
     ----------
     bound : sequence of BoundCalibration
-    found : mapping of int to sequence of Calibration
-        Number of the replicate -> as `bound`.
+    found : mapping of int to sequence of mapping
+        Number of the replicate -> as `bound`, what `Calibration.to_json` returned.
 
     Returns
     -------
@@ -245,7 +245,7 @@ def calibrations_to_json(
             "method": entry.choice.method,
             "margin_files": dict(entry.files),
             "replicates": [
-                {"replicate": number, **of_replicate[place].to_json()}
+                {"replicate": number, **of_replicate[place]}
                 for number, of_replicate in sorted(found.items())
             ],
         }

@@ -131,7 +131,11 @@ def _checkpoints(synthesis: Synthesis) -> dict[str, Any] | None:
 def _calibrations(synthesis: Synthesis) -> dict[str, Any]:
     """Return what calibrations did; nothing without any."""
     bound = synthesis.prepared.calibrations
-    return {"calibration": calibrations_to_json(bound, synthesis.calibrations)} if bound else {}
+    return (
+        {"calibration": calibrations_to_json(bound, synthesis.finished.calibrations)}
+        if bound
+        else {}
+    )
 
 
 def timings(stopwatch: Stopwatch) -> dict[str, Any]:

@@ -200,5 +200,7 @@ def _write_replicate(
     with synthesis.stopwatch.phase("hash output"):
         sha256 = file_sha256(file)
     if synthesis.checkpoints is not None:
-        synthesis.checkpoints.record_written(rows.number, file, sha256, n_rows)
+        synthesis.checkpoints.record_written(
+            rows.number, file, sha256, n_rows, synthesis.finished.details(rows.number)
+        )
     return n_rows, sha256

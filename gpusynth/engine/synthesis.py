@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from gpusynth.calibration import Calibration
-from gpusynth.engine.calibrating import calibrate_replicate
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
 from gpusynth.engine.device import tables_on
 from gpusynth.engine.drawing import ColumnDraw, Stages
 from gpusynth.engine.edits import EditCounts
+from gpusynth.engine.finishing import Finished, finish_replicates
 from gpusynth.engine.fitting import StepModels, fit_step
 from gpusynth.engine.measure import Stopwatch, timed
 from gpusynth.engine.memory import Memory
 from gpusynth.engine.prepare import Prepared
 from gpusynth.engine.progress import Listener
-from gpusynth.engine.released import output_order
 from gpusynth.engine.replicate import SyntheticRows, allocate
 from gpusynth.engine.schedule import Scheduler
 from gpusynth.engine.settings import RunSettings
-from gpusynth.engine.uniques import redraw_replicated, redraw_window, remove_replicated
+from gpusynth.engine.uniques import redraw_replicated, redraw_window
 from gpusynth.errors import OutputError, PlanError
 from gpusynth.methods import ModelSize
 from gpusynth.plan import Step
@@ -62,8 +60,8 @@ class Synthesis:
         Step number -> what a fit has to say of itself, such as that it did not converge.
     checkpoints : Checkpoints or None
         Where finished work is put down and found.
-    calibrations : dict of int to list of Calibration
-        Number of the replicate -> as in the plan; their weights are in the replicate.
+    finished : Finished
+        What was done to replicates once their columns were drawn.
     """
 
     prepared: Prepared
@@ -73,8 +71,11 @@ class Synthesis:
     edit_counts: EditCounts = field(default_factory=EditCounts)
     fit_notes: dict[int, str] = field(default_factory=dict)
     checkpoints: Checkpoints | None = None
-    calibrations: dict[int, list[Calibration]] = field(default_factory=dict)
+    finished: Finished = field(init=False)
     _threads_of_a_fit: int = field(default=1, init=False)
+
+    def __post_init__(self) -> None:
+        self.finished = Finished(self.edit_counts)
 
     def fit(self, threads: int) -> dict[int, StepModels]:
         """Fit all steps and keep the models.
@@ -208,12 +209,14 @@ class Synthesis:
             last_uses=last_uses,
             n_steps=n_steps,
         )
-        for replicate in replicates:
-            replicate.finish_drawing()
-            self._remove(replicate)
-            replicate.order = output_order(replicate, prepared.plan.output, settings.seed)
-        if prepared.calibrations:
-            self._calibrate(replicates)
+        finish_replicates(
+            prepared,
+            replicates,
+            self.finished,
+            seed=settings.seed,
+            listener=self.listener,
+            stopwatch=self.stopwatch,
+        )
         return replicates
 
     def _redraw(self, window: list[ColumnDraw]) -> None:
@@ -222,26 +225,6 @@ class Synthesis:
         if choice is not None and records is not None:
             redraw_replicated(window, records, choice)
         window.clear()
-
-    def _remove(self, replicate: SyntheticRows) -> None:
-        choice, records = self.prepared.plan.replicated_uniques, self.prepared.uniques
-        if choice is not None and records is not None and choice.action == "remove":
-            remove_replicated(replicate, records, choice, self.edit_counts)
-
-    def _calibrate(self, replicates: Sequence[SyntheticRows]) -> None:
-        """Bring the weights of every replicate to their margins."""
-        prepared = self.prepared
-        self.listener.start("calibrate", len(replicates))
-        with self.stopwatch.phase("calibrate"):
-            for rows in replicates:
-                found = [
-                    calibrate_replicate(bound, prepared.table.codecs, rows)
-                    for bound in prepared.calibrations
-                ]
-                self.calibrations[rows.number] = [
-                    replace(result, weights=result.weights[:0]) for result in found
-                ]
-                self.listener.advance("calibrate", work=1, rows=rows.n_rows)
 
     def n_rows(self, settings: RunSettings) -> int:
         """Return the rows of each replicate.
@@ -268,6 +251,8 @@ class Synthesis:
             return list(numbers)
         steps = [step.number for step in self.prepared.plan.steps]
         found = self.checkpoints.find_written(numbers, steps, staging, self.edit_counts)
+        for number, details in found.items():
+            self.finished.restore(number, details)
         return [number for number in numbers if number not in found]
 
     def written_before(self, replicate: int, directory: Path) -> tuple[int, str]:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import gpusynth
-from gpusynth import Cart, Edit, Plan, Rule
+from gpusynth import Cart, Column, Edit, Plan, Rule, Schema
 from gpusynth.cli.main import main
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
 from gpusynth.errors import CheckpointMismatchError, DataError, OutputError
@@ -228,6 +228,38 @@ def test_finished_replicates_are_not_written_again(data, tmp_path, whole, monkey
     gpusynth.resume(tmp_path / "out")
     assert written == [1, 2]
     assert files(tmp_path / "out") == whole
+
+
+def test_what_finished_replicates_count_is_not_lost(tmp_path, monkeypatch):
+    from gpusynth.engine import run
+
+    weight = [Column(name="weight", kind="numeric", storage="double", role="weight")]
+    schema = Schema(columns=(*SCHEMA.columns, *weight))
+    path = tmp_path / "weighted.parquet"
+    pq.write_table(survey(400).append_column("weight", pa.array([1.0, 2.0, 3.0, 4.0] * 100)), path)
+    plan = Plan(
+        replicated_uniques={"keys": ["sector", "staff", "pay"], "action": "remove"},
+        calibrate=[{"margins": [{"columns": ["sector"]}]}],
+    )
+    whole = gpusynth.synthesize(path, schema, plan, output=tmp_path / "whole", **CHOICES)
+    assert whole.manifest["replicated_uniques"]["removed"] > 0
+
+    def fails_on_the_second(rows, *rest, **named):
+        if rows.number == 2:
+            raise OSError(28, "No space left on device")
+        original(rows, *rest, **named)
+
+    original = run.write_replicate
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "write_replicate", fails_on_the_second)
+        with pytest.raises(OSError, match="space"):
+            gpusynth.synthesize(path, schema, plan, output=out, checkpoints=True, **CHOICES)
+    gpusynth.resume(out)
+    assert files(out) == files(whole.path)
+    assert lasting(out) == lasting(whole.path)
+    done = lasting(out)["calibration"][0]["replicates"]
+    assert [of_replicate["replicate"] for of_replicate in done] == [1, 2]
 
 
 @pytest.mark.parametrize("moved", range(5))

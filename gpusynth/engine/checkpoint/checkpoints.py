@@ -208,15 +208,17 @@ class Checkpoints:
         entry = self._journal.entries.get(("fit", step.number, 0, 0))
         return None if entry is None else entry.details
 
-    def record_written(self, replicate: int, file: Path, sha256: str, n_rows: int) -> None:
-        """Put down that a synthetic file is complete."""
+    def record_written(
+        self, replicate: int, file: Path, sha256: str, n_rows: int, details: Mapping[str, Any]
+    ) -> None:
+        """Put down that a synthetic file is complete, and what the manifest says of it."""
         entry = JournalEntry(
             kind="written",
             replicate=replicate,
             file=file.name,
             n_bytes=file.stat().st_size,
             sha256=sha256,
-            details={"n_rows": n_rows},
+            details={**details, "n_rows": n_rows},
         )
         with self._file_in_work():
             self._journal.append(entry)
@@ -227,7 +229,7 @@ class Checkpoints:
 
     def find_written(
         self, replicates: Iterable[int], steps: Sequence[int], directory: Path, counts: EditCounts
-    ) -> frozenset[int]:
+    ) -> dict[int, Mapping[str, Any]]:
         """Return the replicates whose files are complete, and count their edits.
 
         Parameters
@@ -242,18 +244,20 @@ class Checkpoints:
 
         Returns
         -------
-        frozenset of int
+        dict of int to mapping
+            Number of the replicate -> the details that `record_written` was given.
         """
-        found = set()
+        found: dict[int, Mapping[str, Any]] = {}
         for replicate in replicates:
             entries = [self._journal.entries.get(("draw", s, replicate, 0)) for s in steps]
             known = [entry for entry in entries if entry is not None]
-            if len(known) < len(steps) or self.written(replicate, directory) is None:
+            written = self.written(replicate, directory)
+            if len(known) < len(steps) or written is None:
                 continue
-            found.add(replicate)
+            found[replicate] = written.details
             for entry in known:
                 counts.add_counts(entry.details.get("edits", {}))
-        return frozenset(found)
+        return found
 
     def record_commit(self, files: Mapping[str, str]) -> None:
         """Put down that every file of the run lies ready: name -> SHA-256."""
