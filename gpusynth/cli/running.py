@@ -10,6 +10,7 @@ from rich.console import Console
 
 from gpusynth.cli.console import ProgressDisplay, console, new_table, seconds_text
 from gpusynth.cli.interrupt import interruptible
+from gpusynth.cli.summary import summary_lines
 from gpusynth.engine import Listener, Run, RunSettings, resume, synthesize
 from gpusynth.errors import GpusynthError
 from gpusynth.operations.metrics import write_metrics
@@ -139,7 +140,7 @@ def _watched(
 
 
 def show_run(run: Run, out: Console) -> None:
-    """Print one line a column, then the totals.
+    """Print one line a column, what was done besides, then the totals.
 
     Parameters
     ----------
@@ -163,13 +164,8 @@ def show_run(run: Run, out: Console) -> None:
             f"{sum(step['draw_wall_seconds'] for step in steps):.3f}",
         )
     out.print(table)
-    for edit in run.manifest["edits"]:
-        out.print(
-            f"edit {edit['edit']}: {edit['failed']:,} rows failed at first, "
-            f"{edit['repaired']:,} were repaired",
-            soft_wrap=True,
-            markup=False,
-        )
+    for line in summary_lines(run.manifest):
+        out.print(line, soft_wrap=True, markup=False)
     for note in run.manifest["notes"]:
         out.print(f"note: {note}", soft_wrap=True, markup=False)
     times = run.manifest["timings"]
