@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -15,7 +14,9 @@ from typing import Literal, TypeAlias
 
 import psutil
 
+from gpusynth.backends import FitterName, choose_backend
 from gpusynth.engine import available_threads
+from gpusynth.errors import BackendUnavailableError
 
 __all__ = ["Finding", "Verdict", "examine"]
 
@@ -168,6 +169,14 @@ def _kernels() -> list[Finding]:
 
 
 def _devices() -> list[Finding]:
-    if sys.platform == "darwin":
-        return [Finding("devices", "GPU", "none that CUDA knows", "optional")]
-    return []
+    wanted: tuple[tuple[str, FitterName], ...] = (("GPU", "histogram"), ("cuML trees", "cuml"))
+    return [_device(what, fitter) for what, fitter in wanted]
+
+
+def _device(what: str, fitter: FitterName) -> Finding:
+    try:
+        backend = choose_backend("cuda", fitter)
+    except BackendUnavailableError as error:
+        found, _, remedy = str(error).partition(". ")
+        return Finding("devices", what, found, "optional", remedy)
+    return Finding("devices", what, backend.name, "ok")

@@ -7,7 +7,9 @@ from importlib import metadata
 
 import pytest
 
+from gpusynth.backends import Backend
 from gpusynth.cli.main import main
+from gpusynth.errors import BackendUnavailableError
 from gpusynth.operations import doctor
 
 
@@ -48,6 +50,19 @@ def test_a_cache_that_cannot_be_kept_is_a_problem(monkeypatch, capsys, switch, s
     [cache] = [finding for finding in findings if finding["what"] == "cache"]
     assert cache["verdict"] == "problem"
     assert remedy in cache["remedy"]
+
+
+def test_devices_come_with_what_is_missing(monkeypatch):
+    def choose(device: str, fitter: str) -> Backend:
+        if fitter == "cuml":
+            raise BackendUnavailableError("cuML is not installed. Install it with: pip")
+        return Backend("cuda", "histogram", "NVIDIA H200")
+
+    monkeypatch.setattr(doctor, "choose_backend", choose)
+    found = {finding.what: finding for finding in doctor.examine()}
+    assert found["GPU"] == doctor.Finding("devices", "GPU", "NVIDIA H200", "ok")
+    assert found["cuML trees"].verdict == "optional"
+    assert found["cuML trees"].remedy == "Install it with: pip"
 
 
 def test_extras_are_those_of_the_package():
