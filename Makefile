@@ -16,7 +16,7 @@ $(VENV)/installed: pyproject.toml
 	@touch $@
 
 $(VENV)/test: $(VENV)/installed
-	$(BIN)/pip install --quiet --group lint --group test
+	$(BIN)/pip install --quiet --group lint --group test --group ptx
 	@touch $@
 
 demo: $(VENV)/installed

@@ -1,7 +1,7 @@
 """Every CUDA kernel compiles to PTX for three generations of GPUs, without one.
 
 Typing errors that Numba's simulator cannot see fail here. Skipped where numba-cuda and NVIDIA's
-compiler libraries are not installed (extras ``cuda12``, ``cuda13``).
+compiler libraries are not installed (dependency group ``ptx``).
 """
 
 import os
