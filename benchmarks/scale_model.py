@@ -40,6 +40,9 @@ _GPU_DRAW = 3e-10
 
 _NETWORK = 1.25e9  # bytes a second of a 10 Gbit/s network
 
+_QUIET = 1.5
+"""Load of a machine of two cores below which a run is timed; a busy one still tells of memory."""
+
 _FIT_ROW_BYTES = 45
 """Work space of one fit, a row: order, target, sides, lists; see `gpusynth.engine.memory`."""
 
@@ -77,9 +80,16 @@ def spent(result: Result) -> dict[str, float]:
     }
 
 
+def is_quiet(result: Result) -> bool:
+    """Return whether the machine had nothing else to do, so that seconds say something."""
+    load = result["machine"]["load_before"]
+    return load is not None and load < _QUIET
+
+
 def model(results: Sequence[Result]) -> CostModel:
-    """Fit the model: the median over the cases that were not held out, all in memory."""
-    used = [result for result in results if _size(result) != HELD_OUT and not _limit(result)]
+    """Fit the model: the median over the quiet cases that were not held out, all in memory."""
+    timed = [result for result in results if is_quiet(result) and not _limit(result)]
+    used = [result for result in timed if _size(result) != HELD_OUT]
     unit = CostModel(1.0, 1.0, 1.0, 1.0)
     costs = {
         phase: median(spent(result)[phase] / unit.seconds(*_size(result))[phase] for result in used)
@@ -97,6 +107,10 @@ def tables(costs: CostModel, results: Sequence[Result]) -> dict[str, str]:
         "scale-memory": _memory(results),
         "scale-plans": _plans(costs),
     }
+
+
+def _in_order(results: Iterable[Result]) -> list[Result]:
+    return sorted(results, key=lambda one: (_size(one)[1], _size(one)[0], _limit(one) or 0))
 
 
 def _size(result: Result) -> tuple[int, int]:
@@ -125,7 +139,7 @@ def _gigabytes(n_bytes: float) -> str:
 def _measured(results: Sequence[Result]) -> str:
     head = ("rows x columns", "limit", "read s", "fit CPU s", "draw CPU s", "write s", "wall s")
     rows = []
-    for result in sorted(results, key=lambda one: (_size(one)[1], _size(one)[0], _limit(one) or 0)):
+    for result in _in_order(result for result in results if is_quiet(result)):
         seconds = spent(result)
         limit = _limit(result)
         rows.append(
@@ -174,7 +188,7 @@ def _held_out(costs: CostModel, results: Sequence[Result]) -> str:
 def _memory(results: Sequence[Result]) -> str:
     head = ("rows x columns", "limit", "codes and numbers", "peak", "of it not files", "a row")
     rows = []
-    for result in sorted(results, key=lambda one: (_size(one)[1], _size(one)[0], _limit(one) or 0)):
+    for result in _in_order(results):
         limit, anonymous = _limit(result), result["peak_anonymous_bytes"]
         rows.append(
             (
