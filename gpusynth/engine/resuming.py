@@ -34,7 +34,10 @@ _PLAN = "plan.json"
 _CODECS = "codecs.json"
 _MOST_CODECS = 1 << 30
 """Bytes: 200 columns with as many codes as there can be."""
-_DAMAGE = (GpusynthError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+_DAMAGE = (
+    *(GpusynthError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError),
+    ArithmeticError,
+)
 """What reading a file of the work directory may raise that is not as it was written."""
 
 

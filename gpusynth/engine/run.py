@@ -22,6 +22,9 @@ from gpusynth.table.run_files import check_own_name, read_run_json
 
 __all__ = ["Replicate", "Run", "finish_commit", "read_run", "write_run"]
 
+_DAMAGE = (OSError, PlanError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError)
+"""What a manifest or a plan may raise that is not as it was written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -174,7 +177,7 @@ def read_run(path: Path) -> Run:
         raise OutputError(f"{path}: no finished run is here, {missing} is missing.") from None
     except OutputError as error:
         raise OutputError(f"{path}: {error}") from None
-    except (OSError, PlanError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except _DAMAGE:
         raise OutputError(
             f"{path}: manifest.json or plan.json is not as a run leaves it. Make the run again."
         ) from None

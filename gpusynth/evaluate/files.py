@@ -95,7 +95,7 @@ def open_files(real: Any, synthetic: Any, holdout: Any, schema: Any) -> Evaluati
 def _read_checked(manifest: Mapping[str, Any], directory: Path) -> Making:
     try:
         return read_making(manifest)
-    except (ValueError, TypeError, AttributeError, KeyError):
+    except (ValueError, TypeError, AttributeError, KeyError, ArithmeticError):
         raise DataError(
             f"{directory / _MANIFEST} is damaged. Give the synthetic files themselves."
         ) from None
