@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import TypeAlias
 
 import numpy as np
 
 from gpusynth.arrays import Array
+from gpusynth.engine.closed_rows import open_rows, set_closed_rows, start_rows
 from gpusynth.engine.donor_stage import DrawnDonors, cap_of, deal_donors
 from gpusynth.engine.edits import EditCounts, Repair, redraw_and_repair
 from gpusynth.engine.fitting import StepModels
 from gpusynth.engine.prepare import Prepared
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.smooth_stage import fit_column_smoother, smooth_rows
+from gpusynth.engine.stages import Stages, Work, stages_of
 from gpusynth.engine.tail_stage import exchange_tail, treat_rows
 from gpusynth.methods import Block, DrawnColumns, Follow
 from gpusynth.methods.donor_model import donor_model, target_of
@@ -29,12 +29,7 @@ from gpusynth.plan import Step
 from gpusynth.streams import StreamKey
 from gpusynth.table import Read, exact_numbers
 
-__all__ = ["ColumnDraw", "Stages"]
-
-Stages = list[list[Callable[[], None]]]
-"""Tasks of a step: those of one stage may run in any order, the next stage waits for them."""
-
-_Work: TypeAlias = Callable[[Block], None]
+__all__ = ["ColumnDraw"]
 
 
 @dataclass(slots=True)
@@ -91,19 +86,14 @@ class ColumnDraw:
         blocks = self._blocks()
         if cap_of(self.step) is not None:
             self.donors = DrawnDonors.of(rows.n_rows)
-        stages: Stages = []
-        for every_row, work in _grouped(self._work()):
-            if every_row:
-                stages.append([partial(_in_turn, work, Block(0, rows.n_rows, rows.n_rows))])
-            else:
-                stages.append([partial(_in_turn, work, block) for block in blocks])
+        stages = stages_of(self._work(), blocks, rows.n_rows)
         if self.at_end is not None:
             stages.append([self.at_end])
         return stages
 
-    def _work(self) -> list[tuple[bool, _Work]]:
+    def _work(self) -> list[tuple[bool, Work]]:
         """Return what is done one after the other, and whether it needs all rows of the file."""
-        work: list[tuple[bool, _Work]] = [(False, self._draw)]
+        work: list[tuple[bool, Work]] = [(False, self._draw)]
         if self.donors is not None:
             work.append((True, self._deal))
         if self.step.smoothing is not None:
@@ -175,8 +165,8 @@ class ColumnDraw:
             inside = inside[: np.searchsorted(inside, block.n_rows)].astype(np.int32)
             if not len(inside):
                 continue
-            self._set_closed_rows(block)
-            is_open = self.open_rows(block)
+            set_closed_rows(self, block)
+            is_open = open_rows(self, block)
             if is_open is not None:
                 inside = inside[is_open[inside]]
             self.draw_again(replace(block, positions=inside, attempt=attempt))
@@ -191,49 +181,12 @@ class ColumnDraw:
 
     def _ordinary(self, block: Block) -> Block:
         """Return the block without the positions that hold a state."""
-        codes, _ = self._read(block)(self.step.target)
+        codes, _ = self.read(block)(self.step.target)
         ordinary = block.take(codes) >= self.n_special
         return _chosen(block, block.positions[ordinary])  # type: ignore[index]
 
-    def open_rows(self, block: Block) -> Array | None:
-        """Return which rows of a block are drawn at all; None for all.
-
-        Not those in which a rule fixes the column, nor those that a partial synthesis keeps.
-
-        Returns
-        -------
-        array of bool, shape (n_rows,), or None
-        """
-        conditions = self.prepared.conditions
-        fixed = conditions.fixed_rows(self.step.target, self._read(block), block.n_rows)
-        kept = self._kept_rows(block)
-        if fixed is None and kept is None:
-            return None
-        is_open = np.ones(block.n_rows, np.bool_)
-        for closed in (fixed, kept):
-            if closed is not None:
-                is_open &= ~closed
-        return is_open
-
-    def kept_positions(self, block: Block, positions: Array) -> Array:
-        """Return those positions that a partial synthesis keeps as in the real row."""
-        kept = self._kept_rows(block)
-        return positions[:0] if kept is None else positions[kept[positions]]
-
-    def _kept_rows(self, block: Block) -> Array | None:
-        selected = self.prepared.conditions.selected
-        columns = self.prepared.conditions.partial_columns
-        if selected is None or columns is None or self.step.target not in columns:
-            return None
-        return ~selected[self._start(block)]
-
-    def _start(self, block: Block) -> Array:
-        start = self.rows.start
-        if start is None:
-            return np.zeros(0, np.int64)
-        return start[block.first_row : block.first_row + block.n_rows]
-
-    def _read(self, block: Block) -> Read:
+    def read(self, block: Block) -> Read:
+        """Return what reads the columns of a block's rows."""
         return self.rows.reader(slice(block.first_row, block.first_row + block.n_rows))
 
     def _deal(self, _: Block) -> None:
@@ -272,14 +225,14 @@ class ColumnDraw:
     def _draw(self, block: Block) -> None:
         """Draw the open rows; give the others what decides them."""
         if self.step.part != "value":
-            self._set_closed_rows(block)
+            set_closed_rows(self, block)
         self._draw_rows(self.step, self.models, _chosen(block, self._positions(block)))
 
     def _positions(self, block: Block) -> Array | None:
         """Return the positions to draw: open rows, of a value step those whose state is "value"."""
         if self.step.part == "value":
             return self.ordinary_positions(block)
-        return _places(self.open_rows(block))
+        return _places(open_rows(self, block))
 
     def ordinary_positions(self, block: Block) -> Array | None:
         """Return the positions that are drawn and hold a number, not a state.
@@ -289,9 +242,9 @@ class ColumnDraw:
         array of int32, shape (n,), or None
             None for all.
         """
-        is_open = self.open_rows(block)
+        is_open = open_rows(self, block)
         if self.n_special:
-            ordinary = self._read(block)(self.step.target)[0] >= self.n_special
+            ordinary = self.read(block)(self.step.target)[0] >= self.n_special
             is_open = ordinary if is_open is None else is_open & ordinary
         return _places(is_open)
 
@@ -302,12 +255,12 @@ class ColumnDraw:
         whole = step.method.whole_file or self.step.method.whole_file
         table = None if whole else self.rows.tables.get(block.first_row)
         if step.method.name == "keep":
-            block = replace(block, start=self._start(block))
+            block = replace(block, start=start_rows(self, block))
         if isinstance(step.method, Follow):
             donors = self.rows.donors_of(step.method.column, block.first_row, block.n_rows)
             block = replace(block, start=donors)
         key = StreamKey(self.seed, replicate=self.rows.number, step=step.number)
-        model, drawn = models.of(self.rows.number), DrawnColumns(table, self._read(block))
+        model, drawn = models.of(self.rows.number), DrawnColumns(table, self.read(block))
         counted = self.donors is not None and step is self.step
         if counted or step.target in self.rows.donors:
             rows, pools = donor_model(model).draw_donors(drawn, key, block)
@@ -335,7 +288,7 @@ class ColumnDraw:
         values : array of float64 or int64, shape (block.n_drawn,), or None
         """
         target = self.step.target
-        room, room_values = self._read(block)(target)
+        room, room_values = self.read(block)(target)
         place = slice(None) if block.positions is None else block.positions
         room[place] = codes
         if room_values is None:
@@ -346,44 +299,6 @@ class ColumnDraw:
                 return  # a state step: numbers come with the value step
             values = exact_numbers(codec, codes, room_values.dtype)
         room_values[place] = values
-
-    def _set_closed_rows(self, block: Block) -> None:
-        """Write what rules fix and what a partial synthesis keeps; later rules count more."""
-        target, real = self.step.target, self.prepared.table
-        kept = self._kept_rows(block)
-        if kept is not None and kept.any():
-            source = self._start(block)[kept]
-            values = real.values.get(target)
-            positions = np.flatnonzero(kept).astype(np.int32)
-            chosen = _chosen(block, positions)
-            self.store(
-                chosen, real.codes[target][source], None if values is None else values[source]
-            )
-        read = self._read(block)
-        for rule in self.prepared.conditions.rules.get(target, ()):
-            holds = rule.when.truth(read, block.n_rows)
-            if kept is not None:
-                holds &= ~kept
-            positions = np.flatnonzero(holds).astype(np.int32)
-            codes = np.full(len(positions), rule.code, real.codes[target].dtype)
-            values = None if rule.value is None else np.full(len(positions), rule.value)
-            self.store(_chosen(block, positions), codes, values)
-
-
-def _grouped(work: list[tuple[bool, _Work]]) -> list[tuple[bool, list[_Work]]]:
-    """Join what follows each other block by block: a task does all of it."""
-    joined: list[tuple[bool, list[_Work]]] = []
-    for every_row, one in work:
-        if not every_row and joined and not joined[-1][0]:
-            joined[-1][1].append(one)
-        else:
-            joined.append((every_row, [one]))
-    return joined
-
-
-def _in_turn(work: list[_Work], block: Block) -> None:
-    for one in work:
-        one(block)
 
 
 def _places(chosen: Array | None) -> Array | None:

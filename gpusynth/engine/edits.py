@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gpusynth.arrays import Array
+from gpusynth.engine.closed_rows import kept_positions, open_rows
 from gpusynth.engine.conditions import BoundEdit, Conditions
 from gpusynth.engine.repair import matching_donors
 from gpusynth.errors import PlanError
@@ -156,7 +157,7 @@ def redraw_and_repair(
     read = column.rows.reader(slice(block.first_row, block.first_row + block.n_rows))
     failing, each = prepared.conditions.failing(edits, read, block.n_rows)
     counts.add("failed", edits, each)
-    is_open = column.open_rows(block)
+    is_open = open_rows(column, block)
     positions = np.flatnonzero(failing).astype(np.int32)
     stuck = positions[:0]
     if is_open is not None:
@@ -186,7 +187,7 @@ def _repair(
     complete = [name for name in groups.columns_of[target] if name in rows.codes]
     fixed = [name for name in complete if name in groups.started]
     free = [name for name in complete if name not in groups.started]
-    kept = column.kept_positions(block, positions)
+    kept = kept_positions(column, block, positions)
     if len(kept):
         column.edit_counts.add("kept", edits, _each_failing(edits, read, kept))
         positions = np.setdiff1d(positions, kept)

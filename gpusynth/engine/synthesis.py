@@ -11,7 +11,7 @@ from typing import Any
 
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
 from gpusynth.engine.device import tables_on
-from gpusynth.engine.drawing import ColumnDraw, Stages
+from gpusynth.engine.drawing import ColumnDraw
 from gpusynth.engine.edits import EditCounts
 from gpusynth.engine.finishing import Finished, finish_replicates
 from gpusynth.engine.fitting import StepModels, fit_step
@@ -22,6 +22,7 @@ from gpusynth.engine.progress import Listener
 from gpusynth.engine.replicate import SyntheticRows, allocate
 from gpusynth.engine.schedule import Scheduler
 from gpusynth.engine.settings import RunSettings
+from gpusynth.engine.stages import Stages
 from gpusynth.engine.uniques import redraw_replicated, redraw_window
 from gpusynth.errors import OutputError, PlanError
 from gpusynth.methods import ModelSize

@@ -22,8 +22,9 @@ from gpusynth.methods import FittedModel, ModelSize
 from gpusynth.plan import Step
 
 if TYPE_CHECKING:
-    from gpusynth.engine.drawing import ColumnDraw, Stages
+    from gpusynth.engine.drawing import ColumnDraw
     from gpusynth.engine.prepare import Prepared
+    from gpusynth.engine.stages import Stages
 
 __all__ = ["MODELS_NOTICE", "Checkpoints"]
 
