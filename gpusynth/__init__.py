@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from gpusynth.errors import (
         CheckpointMismatchError,
+        ClusterError,
         DataError,
         GpusynthError,
         GpusynthWarning,
@@ -94,6 +95,7 @@ _HOMES = {
     ),
     "gpusynth.errors": (
         "CheckpointMismatchError",
+        "ClusterError",
         "DataError",
         "GpusynthError",
         "GpusynthWarning",
@@ -135,6 +137,7 @@ __all__ = [
     "Cart",
     "CatAll",
     "CheckpointMismatchError",
+    "ClusterError",
     "Column",
     "Constant",
     "DataError",

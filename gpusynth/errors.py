@@ -10,6 +10,7 @@ from collections.abc import Iterable
 __all__ = [
     "BackendUnavailableError",
     "CheckpointMismatchError",
+    "ClusterError",
     "CodecError",
     "DataError",
     "DeviceMemoryError",
@@ -76,6 +77,10 @@ class OutputError(GpusynthError, OSError):
 
 class BackendUnavailableError(GpusynthError, ImportError):
     """A device or an optional package is not there; the message names the extra to install."""
+
+
+class ClusterError(GpusynthError, OSError):
+    """A cluster cannot be used, or was lost; what was finished before is kept."""
 
 
 class DeviceMemoryError(GpusynthError, MemoryError):

@@ -15,6 +15,13 @@ import typer
 
 import gpusynth
 from gpusynth.cli.choices import DeviceChoice, FitterChoice, OutputChoice
+from gpusynth.cli.clustering import (
+    ClusterConfigOption,
+    ClusterOption,
+    DashboardOption,
+    WorkersOption,
+    cluster_choice,
+)
 from gpusynth.cli.console import visible
 from gpusynth.cli.doctoring import show_doctor
 from gpusynth.cli.estimating import estimate_run
@@ -40,6 +47,7 @@ from gpusynth.cli.options import (
     ThreadsOption,
 )
 from gpusynth.cli.reporting import render_report
+from gpusynth.cli.simulating import simulate_firms
 from gpusynth.cli.verifying import verify_run
 from gpusynth.errors import GpusynthError
 
@@ -152,6 +160,10 @@ def _run(
         float | None,
         typer.Option("--memory", min=0.1, help="Most memory to take, in GB; all by default."),
     ] = None,
+    cluster: ClusterOption = None,
+    workers: WorkersOption = None,
+    dashboard: DashboardOption = False,
+    cluster_config: ClusterConfigOption = None,
 ) -> None:
     """Make synthetic replicates of a survey file."""
     from gpusynth.cli.allocator import give_back_large_arrays
@@ -183,6 +195,7 @@ def _run(
         utility=utility,
         log=log,
         metrics=metrics,
+        cluster=cluster_choice(cluster, workers, cluster_config, dashboard=dashboard),
     )
 
 
@@ -197,13 +210,25 @@ def _resume(
     quiet: QuietOption = False,
     log: LogOption = None,
     metrics: MetricsOption = None,
+    cluster: ClusterOption = None,
+    workers: WorkersOption = None,
+    dashboard: DashboardOption = False,
+    cluster_config: ClusterConfigOption = None,
 ) -> None:
     """Go on with a run that was cut short, to the same bytes."""
     from gpusynth.cli.allocator import give_back_large_arrays
     from gpusynth.cli.running import resume_synthesis
 
     give_back_large_arrays()
-    resume_synthesis(directory, data, threads=threads, quiet=quiet, log=log, metrics=metrics)
+    resume_synthesis(
+        directory,
+        data,
+        threads=threads,
+        quiet=quiet,
+        log=log,
+        metrics=metrics,
+        cluster=cluster_choice(cluster, workers, cluster_config, dashboard=dashboard),
+    )
 
 
 @app.command("compare")
@@ -276,20 +301,7 @@ app.command("evaluate")(evaluate_files)
 app.command("report")(render_report)
 app.command("estimate")(estimate_run)
 app.command("doctor")(show_doctor)
-
-
-@app.command("simulate-firms")
-def _simulate_firms(
-    *,
-    rows: Annotated[int, typer.Option("--rows", min=1, help="How many firms.")],
-    output: Annotated[Path, typer.Option("--output", help="Parquet or CSV file to write.")],
-    columns: Annotated[int, typer.Option("--columns", min=1, help="How many columns.")] = 130,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=(1 << 64) - 1)] = 0,
-) -> None:
-    """Simulate a survey of business owners, to try gpusynth on."""
-    from gpusynth.cli.simulating import simulate_firms
-
-    simulate_firms(rows, output, columns=columns, seed=seed)
+app.command("simulate-firms")(simulate_firms)
 
 
 def main(arguments: list[str] | None = None) -> int:

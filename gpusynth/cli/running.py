@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -12,7 +13,8 @@ from gpusynth.cli.console import ProgressDisplay, console, new_table, seconds_te
 from gpusynth.cli.interrupt import interruptible
 from gpusynth.cli.summary import summary_lines
 from gpusynth.engine import Listener, Run, RunSettings, resume, synthesize
-from gpusynth.errors import GpusynthError
+from gpusynth.engine.cluster.connect import ClusterChoice, connected
+from gpusynth.errors import GpusynthError, PlanError
 from gpusynth.operations.metrics import write_metrics
 from gpusynth.operations.run_log import Listeners, RunLog
 from gpusynth.table import read_schema
@@ -32,6 +34,7 @@ def run_synthesis(
     utility: bool,
     log: Path | None = None,
     metrics: Path | None = None,
+    cluster: ClusterChoice | None = None,
 ) -> None:
     """Synthesize a file into a directory and print a summary.
 
@@ -48,9 +51,13 @@ def run_synthesis(
         JSON lines are appended to this file.
     metrics : pathlib.Path, optional
         Write phase times and peak memory to this file in Prometheus' text format.
+    cluster : ClusterChoice, optional
+        Whose workers fit and draw.
     """
+    if cluster is not None and not settings.checkpoints:
+        raise PlanError("a distributed run puts its work down. Leave --no-checkpoints out.")
 
-    def carry_out(listener: Listener | None) -> Run:
+    def carry_out(listener: Listener | None, client: Any) -> Run:
         run: Run = synthesize(
             data,
             schema,
@@ -68,11 +75,12 @@ def run_synthesis(
             memory_bytes=settings.memory_bytes,
             device=settings.device,
             fitter=settings.fitter,
+            client=client,
             listener=listener,
         )
         return run
 
-    run = _watched(carry_out, quiet=quiet, log=log, metrics=metrics)
+    run = _watched(carry_out, quiet=quiet, log=log, metrics=metrics, cluster=cluster)
     if quiet:
         return
     out = console()
@@ -98,6 +106,7 @@ def resume_synthesis(
     quiet: bool,
     log: Path | None = None,
     metrics: Path | None = None,
+    cluster: ClusterChoice | None = None,
 ) -> None:
     """Go on with a run and print a summary.
 
@@ -106,13 +115,13 @@ def resume_synthesis(
     directory, data, threads : as for `gpusynth.resume`
     quiet : bool
         Print nothing.
-    log, metrics : as for `run_synthesis`
+    log, metrics, cluster : as for `run_synthesis`
     """
 
-    def carry_out(listener: Listener | None) -> Run:
-        return resume(directory, data, threads=threads, listener=listener)
+    def carry_out(listener: Listener | None, client: Any) -> Run:
+        return resume(directory, data, threads=threads, client=client, listener=listener)
 
-    run = _watched(carry_out, quiet=quiet, log=log, metrics=metrics)
+    run = _watched(carry_out, quiet=quiet, log=log, metrics=metrics, cluster=cluster)
     if not quiet:
         out = console()
         show_run(run, out)
@@ -120,20 +129,26 @@ def resume_synthesis(
 
 
 def _watched(
-    carry_out: Callable[[Listener | None], Run],
+    carry_out: Callable[[Listener | None, Any], Run],
     *,
     quiet: bool,
     log: Path | None,
     metrics: Path | None,
+    cluster: ClusterChoice | None,
 ) -> Run:
-    """Carry a run out with a log and a display, as far as they are wanted."""
+    """Carry a run out with a log, a display and a cluster, as far as they are wanted."""
     with interruptible(), ExitStack() as stack:
+        client = None
+        if cluster is not None:
+            client = stack.enter_context(connected(cluster))
+            if cluster.has_dashboard and not quiet:
+                console(stderr=True).print(f"dashboard: {client.dashboard_link}", soft_wrap=True)
         listeners: list[Listener] = []
         if log is not None:
             listeners.append(stack.enter_context(RunLog(log)))
         if not quiet:
             listeners.append(stack.enter_context(ProgressDisplay(console(stderr=True))))
-        run = carry_out(Listeners(listeners) if listeners else None)
+        run = carry_out(Listeners(listeners) if listeners else None, client)
     if metrics is not None:
         write_metrics(metrics, run.manifest)
     return run

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from gpusynth.cli.console import console
-from gpusynth.datasets import write_firms
 
 __all__ = ["simulate_firms"]
 
 
-def simulate_firms(n_rows: int, output: Path, *, columns: int, seed: int) -> None:
-    """Write a simulated survey of business owners.
+def simulate_firms(
+    *,
+    rows: Annotated[int, typer.Option("--rows", min=1, help="How many firms.")],
+    output: Annotated[Path, typer.Option("--output", help="Parquet or CSV file to write.")],
+    columns: Annotated[int, typer.Option("--columns", min=1, help="How many columns.")] = 130,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=(1 << 64) - 1)] = 0,
+) -> None:
+    """Simulate a survey of business owners, to try gpusynth on."""
+    from gpusynth.datasets import write_firms
 
-    Parameters
-    ----------
-    n_rows : int
-    output : pathlib.Path
-    columns : int
-    seed : int
-    """
-    write_firms(output, n_rows, seed=seed, columns=columns)
-    console().print(f"{n_rows:,} firms written to {output}", soft_wrap=True)
+    write_firms(output, rows, seed=seed, columns=columns)
+    console().print(f"{rows:,} firms written to {output}", soft_wrap=True)

@@ -110,6 +110,7 @@ def fit_step(
     *,
     seed: int = 0,
     n_replicates: int = 1,
+    only: int | None = None,
     recall: Recall = _fit_now,
     n_threads: int = 1,
 ) -> StepModels:
@@ -122,6 +123,8 @@ def fit_step(
     seed : int
         For proper synthesis, which resamples the rows.
     n_replicates : int
+    only : int, optional
+        Of a proper synthesis, the one replicate whose models are wanted; all by default.
     recall : Recall
         Asked for every model that takes a fit.
     n_threads : int
@@ -150,7 +153,7 @@ def fit_step(
         method = type(method)(**{**method.model_dump(), "weighted": True})
     bayesian = plan.proper == "bayesian"
     models = []
-    for number in range(1, n_replicates + 1):
+    for number in range(1, n_replicates + 1) if only is None else (only,):
         key = StreamKey(seed, replicate=number, step=step.number)
         models.append(
             _fit(

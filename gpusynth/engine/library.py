@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gpusynth.backends import DeviceName, FitterName, choose_backend, share_memory
+from gpusynth.engine.delivering import deliver
 from gpusynth.engine.directory import RunDirectory
 from gpusynth.engine.fitting import StepModels
 from gpusynth.engine.measure import Stopwatch
 from gpusynth.engine.memory import Memory
-from gpusynth.engine.output import check_destination, check_keys, output_sources, to_table
+from gpusynth.engine.output import check_destination, check_keys
 from gpusynth.engine.prepare import Prepared, prepare, resolve_input
 from gpusynth.engine.progress import Listener, SilentListener
-from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.resuming import begin_checkpoints
-from gpusynth.engine.run import write_run
 from gpusynth.engine.settings import OutputFormat, RunSettings
 from gpusynth.engine.synthesis import Synthesis, load_kernels
 from gpusynth.errors import OutputError, PlanError
-from gpusynth.io import like_input
 from gpusynth.plan import Plan, SynthesisPlan
 from gpusynth.table import BATCH_ROWS, InferredSchema, Schema
 
@@ -47,6 +44,7 @@ def synthesize(
     memory_bytes: int | None = None,
     device: DeviceName = "cpu",
     fitter: FitterName = "auto",
+    client: Any = None,
     listener: Listener | None = None,
 ) -> Any:
     """Make synthetic replicates of a survey file or table.
@@ -86,6 +84,8 @@ def synthesize(
         used, else the processor, with a note that says why. See docs/gpu.md.
     fitter : {"histogram", "cuml", "auto"}
         What grows trees. auto is histogram; cuml (on a GPU only) grows other, coarser trees.
+    client : distributed.Client, optional
+        Workers of this cluster fit and draw; all must see `output`. Implies `checkpoints`.
     listener : Listener, optional
         Told of the progress.
 
@@ -115,12 +115,13 @@ def synthesize(
         threads,
         batch_rows,
         format,
-        checkpoints=checkpoints,
+        checkpoints=checkpoints or client is not None,
         keep_models=keep_models,
         memory_bytes=memory_bytes,
         device=device,
         fitter=fitter,
     )
+    checkpoints = settings.checkpoints
     check_destination(data, output)
     if checkpoints and output is None:
         raise OutputError("checkpoints are files: name the run directory with output=.")
@@ -134,8 +135,13 @@ def synthesize(
         synthesis = Synthesis(prepared, listener, stopwatch)
         if checkpoints and directory is not None:
             synthesis.checkpoints = begin_checkpoints(directory, prepared, settings, data)
-        replicates = synthesis.draw(settings, scratch=scratch)
-        return _deliver(synthesis, replicates, settings, directory, data)
+        if client is not None and directory is not None:
+            from gpusynth.engine.cluster.distribute import draw_on
+
+            replicates = draw_on(client, synthesis, settings, directory)
+        else:
+            replicates = synthesis.draw(settings, scratch=scratch)
+        return deliver(synthesis, replicates, settings, directory, data)
 
 
 def fit(
@@ -337,7 +343,7 @@ class FittedSynthesis:
         with _directory(output, overwrite=overwrite) as directory:
             scratch = None if directory is None else directory.staging
             replicates = synthesis.draw(settings, models=self._models, scratch=scratch)
-            return _deliver(synthesis, replicates, settings, directory, self._data)
+            return deliver(synthesis, replicates, settings, directory, self._data)
 
 
 def _prepare(
@@ -377,22 +383,3 @@ def _prepare(
 
 def _directory(output: str | Path | None, *, overwrite: bool) -> Any:
     return nullcontext() if output is None else RunDirectory(output, overwrite=overwrite)
-
-
-def _deliver(
-    synthesis: Synthesis,
-    replicates: Sequence[SyntheticRows],
-    settings: RunSettings,
-    directory: RunDirectory | None,
-    data: Any,
-) -> Any:
-    """Write the replicates, or turn them into what was given."""
-    if directory is not None:
-        return write_run(synthesis, replicates, settings, directory)
-    tables = []
-    sources = output_sources(synthesis.prepared.resolved)
-    for rows in replicates:
-        table = to_table(rows, synthesis.prepared.resolved, settings.batch_rows)
-        rows.clear()
-        tables.append(like_input(table, data, sources=sources))
-    return tables if settings.n_replicates > 1 else tables[0]

@@ -327,6 +327,7 @@ def settle(
     units: Array | None = None,
     start: Start | None = None,
     is_fitted: bool = False,
+    is_calibrated: bool = True,
 ) -> Prepared:
     """Derive all that fits and draws need from a resolved plan and the real data as codes.
 
@@ -346,6 +347,8 @@ def settle(
     is_fitted : bool
         Whether nothing will be fitted: then the rows of the predictor table and the weights are
         left out.
+    is_calibrated : bool
+        Whether weights will be calibrated here; only then are margins read.
 
     Returns
     -------
@@ -355,11 +358,10 @@ def settle(
     ------
     PlanError, DataError
     """
-    plan: SynthesisPlan = resolved.plan
+    plan, file = resolved.plan, resolved.source.name
     conditions = bind_conditions(plan, table)
     needs_weight = not is_fitted and any(step.method.is_weighted for step in plan.steps)
     groups = None if plan.strata is None else group_strata(plan.strata, table)
-    arrays = (*table.codes.values(), *table.values.values())
     repair_groups = find_repair_groups(plan, conditions, table, plan.ties())
     check_caps(plan, repair_groups)
     check_uniques(plan, repair_groups)
@@ -370,9 +372,9 @@ def settle(
         resolved=resolved,
         table=table,
         predictors=real_predictors(plan, table, n_rows=0 if is_fitted else table.n_rows),
-        weight=survey_weights(table, file=resolved.source.name) if needs_weight else None,
+        weight=survey_weights(table, file=file) if needs_weight else None,
         fingerprint=fingerprint,
-        encoded_bytes=sum(array.nbytes for array in arrays),
+        encoded_bytes=sum(a.nbytes for a in (*table.codes.values(), *table.values.values())),
         conditions=conditions,
         repair_groups=repair_groups,
         start=start or plan_start(plan, table, groups, batch_rows=batch_rows),
@@ -382,7 +384,7 @@ def settle(
         units=units,
         tails=fit_tails(plan, table, units, repair_groups),
         uniques=uniques,
-        calibrations=bind_calibration(plan, table, file=resolved.source.name),
+        calibrations=bind_calibration(plan, table, file=file) if is_calibrated else (),
     )
 
 

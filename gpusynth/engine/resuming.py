@@ -82,6 +82,7 @@ def resume(
     *,
     threads: int | None = None,
     batch_rows: int = BATCH_ROWS,
+    client: Any = None,
     listener: Listener | None = None,
 ) -> Run:
     """Go on with a run that was cut short; its files get the same bytes as without the break.
@@ -99,6 +100,8 @@ def resume(
         All available by default.
     batch_rows : int
         Rows read and written at a time; never changes a byte.
+    client : distributed.Client, optional
+        Workers of this cluster go on, whether the run began on one or not.
     listener : Listener, optional
         Told of the progress.
 
@@ -140,7 +143,12 @@ def resume(
         synthesis = Synthesis(prepared, listener, stopwatch, checkpoints=directory.checkpoints)
         if directory.checkpoints is not None:
             directory.checkpoints.record_resumed()
-        replicates = synthesis.draw(settings, scratch=directory.staging)
+        if client is not None:
+            from gpusynth.engine.cluster.distribute import draw_on
+
+            replicates = draw_on(client, synthesis, settings, directory)
+        else:
+            replicates = synthesis.draw(settings, scratch=directory.staging)
         return write_run(synthesis, replicates, settings, directory)
 
 

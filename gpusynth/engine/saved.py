@@ -27,7 +27,7 @@ from gpusynth.methods.stored import StoredModels, decode_models, encode_models
 from gpusynth.plan import SynthesisPlan
 from gpusynth.table import BATCH_ROWS, Schema
 
-__all__ = ["read_synthesis", "write_synthesis"]
+__all__ = ["read_synthesis", "saved_start", "start_to_json", "write_synthesis"]
 
 _KIND = "fitted synthesis"
 _RELEASED_KIND = "released synthesis"
@@ -74,7 +74,7 @@ def write_synthesis(
         "table": {"n_rows": prepared.table.n_rows, "codes": {}, "values": {}}
         if is_released
         else table_to_json(prepared.table, arrays),
-        "start": _start_to_json(prepared.start, arrays),
+        "start": start_to_json(prepared.start, arrays),
         "steps": {},
     }
     context = model_context(prepared)
@@ -141,21 +141,22 @@ def read_synthesis(
             table,
             fingerprint=source.fingerprint(),
             notes=tuple(map(str, notes)),
-            start=_start(saved, schema=schema, codecs=codecs),
+            start=saved_start(saved, schema=schema, codecs=codecs),
             is_fitted=True,
             batch_rows=BATCH_ROWS,
         )
     return prepared, _models(saved, prepared)
 
 
-def _start_to_json(start: Start, arrays: list[Array]) -> dict[str, Any] | None:
+def start_to_json(start: Start, arrays: list[Array]) -> dict[str, Any] | None:
     """Return the start table; the real data start rows where there is none."""
     if start.is_real:
         return None
     return {**table_to_json(start.table, arrays), "sha256": start.fingerprint}
 
 
-def _start(saved: Saved, *, schema: Schema, codecs: Mapping[str, Any]) -> Start | None:
+def saved_start(saved: Saved, *, schema: Schema, codecs: Mapping[str, Any]) -> Start | None:
+    """Return the start table that `start_to_json` put down; None where there was none."""
     if saved.document.get("start") is None:
         return None
     part = saved.part("start")

@@ -135,6 +135,7 @@ class Synthesis:
         models: Mapping[int, StepModels] | None = None,
         scratch: Path | None = None,
         n_steps: int | None = None,
+        only: int | None = None,
     ) -> list[SyntheticRows]:
         """Draw all replicates, fitting each step on the way unless models are given.
 
@@ -149,6 +150,8 @@ class Synthesis:
             Where columns may be put when memory is short.
         n_steps : int, optional
             Draw only this many steps, the first in visit order; all by default.
+        only : int, optional
+            The one replicate to draw; all by default.
 
         Returns
         -------
@@ -156,7 +159,7 @@ class Synthesis:
         """
         prepared = self.prepared
         n_rows = self.n_rows(settings)
-        numbers = self._undrawn(settings, scratch)
+        numbers = self.undrawn(settings, scratch) if only is None else [only]
         memory = Memory(settings.memory_bytes, scratch)
         place: dict[str, Any] = {}
         if prepared.backend.on_device:
@@ -245,8 +248,8 @@ class Synthesis:
             )
         return given
 
-    def _undrawn(self, settings: RunSettings, staging: Path | None) -> list[int]:
-        """Return the replicates that no earlier process has drawn and written."""
+    def undrawn(self, settings: RunSettings, staging: Path | None) -> list[int]:
+        """Return the replicates that no earlier process has written; count the others' edits."""
         numbers = range(1, settings.n_replicates + 1)
         if self.checkpoints is None or staging is None:
             return list(numbers)
@@ -341,13 +344,17 @@ class Synthesis:
                 n_replicates=settings.n_replicates,
                 **options,
             )
-        self.stopwatch.add_fit(step.number, spent)
-        self.sizes[step.number] = models.size
-        if models.note:
-            self.fit_notes[step.number] = models.note
-        if self.checkpoints is not None:
-            self.checkpoints.record_fit(step, models.size, models.note, spent)
+        self.take_fit(step, models.size, models.note, spent)
         return models
+
+    def take_fit(self, step: Step, size: ModelSize, note: str, spent: list[float]) -> None:
+        """Remember what the manifest says of a step's fit, and put it down."""
+        self.stopwatch.add_fit(step.number, spent)
+        self.sizes[step.number] = size
+        if note:
+            self.fit_notes[step.number] = note
+        if self.checkpoints is not None:
+            self.checkpoints.record_fit(step, size, note, spent)
 
     def _run(
         self,

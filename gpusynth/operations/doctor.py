@@ -31,7 +31,7 @@ _EXTRAS = {
     "evaluate": ("scipy", "scikit-learn", "threadpoolctl"),
     "inference": ("formulaic", "statsmodels", "pandas", "scipy"),
     "report": ("jinja2",),
-    "dask": ("dask", "distributed"),
+    "dask": ("dask", "distributed", "cryptography"),
 }
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gpusynth.engine.prepare import Prepared
     from gpusynth.engine.stages import Stages
 
-__all__ = ["MODELS_NOTICE", "Checkpoints"]
+__all__ = ["MODELS_NOTICE", "Checkpoints", "model_file_name"]
 
 MODELS_NOTICE = "CONFIDENTIAL.txt"
 """Name of the file that marks a directory of models."""
@@ -35,6 +35,16 @@ _MODELS_NOTICE_TEXT = b"""\
 CONFIDENTIAL. These are the fitted models of a run of gpusynth. They are made from real records and
 hold them: guard them like the data, and never release them with the synthetic files.
 """
+
+
+def model_file_name(step: int, replicate: int, stratum: int) -> str:
+    """Return the name of the file of one model.
+
+    Returns
+    -------
+    str
+    """
+    return f"model_{step:05d}_{replicate:05d}_{stratum:08d}.gpusynth"
 
 
 class Checkpoints:
@@ -69,6 +79,24 @@ class Checkpoints:
         self._changed = threading.Condition()
         self.damaged: list[str] = []
         self.n_found = 0
+
+    @property
+    def files(self) -> Path:
+        """Directory of the checkpoints."""
+        return self._files
+
+    def known_model(self, step: int, replicate: int, stratum: int) -> JournalEntry | None:
+        """Return the entry of a model whose file is there; it is checked when it is read."""
+        entry = self._journal.entries.get(("model", step, replicate, stratum))
+        if entry is None or not (self._files / entry.file).is_file():
+            return None
+        return entry
+
+    def record(self, entry: JournalEntry) -> None:
+        """Put down finished work whose file is in its place."""
+        with self._file_in_work():
+            self._journal.append(entry)
+        self._sound[entry.file] = True
 
     def close(self) -> None:
         """Let files that are being written be finished, and refuse new ones."""
@@ -132,7 +160,7 @@ class Checkpoints:
         def found_or_fitted(
             fit: Callable[[], FittedModel], *, replicate: int, stratum: int
         ) -> FittedModel:
-            name = f"model_{step.number:05d}_{replicate:05d}_{stratum:08d}.gpusynth"
+            name = model_file_name(step.number, replicate, stratum)
             model = self._read_model(
                 name, ("model", step.number, replicate, stratum), step, prepared
             )
@@ -221,8 +249,7 @@ class Checkpoints:
             sha256=sha256,
             details={**details, "n_rows": n_rows},
         )
-        with self._file_in_work():
-            self._journal.append(entry)
+        self.record(entry)
 
     def written(self, replicate: int, directory: Path) -> JournalEntry | None:
         """Return the entry of a complete synthetic file; None where it must be written."""
@@ -253,7 +280,9 @@ class Checkpoints:
             entries = [self._journal.entries.get(("draw", s, replicate, 0)) for s in steps]
             known = [entry for entry in entries if entry is not None]
             written = self.written(replicate, directory)
-            if len(known) < len(steps) or written is None:
+            if written is not None and "edits" in written.details:
+                known = [written]
+            elif len(known) < len(steps) or written is None:
                 continue
             found[replicate] = written.details
             for entry in known:

@@ -1,0 +1,331 @@
+"""Worker: what runs in the processes of a cluster; Dask calls these functions by name.
+
+Every file is written under a name of its own and then renamed, so that a worker that was thought
+lost and another that took its task over cannot disturb each other: both write the same bytes.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import traceback
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from gpusynth.engine.checkpoint.checkpoints import model_file_name
+from gpusynth.engine.checkpoint.head import code_pins
+from gpusynth.engine.cluster.shared import TABLE_NAME, open_shared
+from gpusynth.engine.cluster.tasks import RunSite
+from gpusynth.engine.fitting import StepModels, fit_step
+from gpusynth.engine.measure import Stopwatch, peak_memory_bytes, timed
+from gpusynth.engine.output import write_replicate
+from gpusynth.engine.prepare import Prepared
+from gpusynth.engine.progress import SilentListener
+from gpusynth.engine.step_files import read_step_models, write_step_models
+from gpusynth.engine.synthesis import Synthesis
+from gpusynth.engine.tail_stage import tail_notes
+from gpusynth.errors import DataError, GpusynthError, ModelFileError
+from gpusynth.io import file_sha256, writing
+from gpusynth.methods import FittedModel
+from gpusynth.plan import Step
+
+__all__ = ["describe_worker", "draw_replicate", "fit_models", "wait_until_idle"]
+
+_UNFINISHED = "unfinished_"
+
+Answer = dict[str, Any]
+
+_CHANGED = threading.Condition()
+_RUNNING: set[UUID] = set()
+
+
+class _AllFittedError(Exception):
+    """Every wanted model is fitted; the others of the step are left to other tasks."""
+
+
+def describe_worker(token_file: str) -> Answer:
+    """Return what must be the same in all processes, and what a file in the run's directory says.
+
+    Parameters
+    ----------
+    token_file : str
+
+    Returns
+    -------
+    dict
+        With `code`, versions and fingerprints, and `token`, empty where the file cannot be read.
+    """
+    try:
+        token = Path(token_file).read_text(encoding="ascii")
+    except (OSError, ValueError):
+        token = ""
+    return {"code": code_pins(), "token": token}
+
+
+def fit_models(site: Mapping[str, Any], step: int, replicate: int, strata: Sequence[int]) -> Answer:
+    """Fit models of a step and write their files.
+
+    Parameters
+    ----------
+    site : mapping
+        Of `RunSite`.
+    step : int
+    replicate : int
+        0 for all of them.
+    strata : sequence of int
+
+    Returns
+    -------
+    dict
+        With `models`, a dict for each file; or with `error`, as `answered` says.
+    """
+
+    def fit() -> Answer:
+        run = RunSite(**site)
+        prepared = open_shared(f"{run.files}/{TABLE_NAME}", run.digest, run.device)
+        fits = _Fits(run, prepared, prepared.plan.steps[step - 1], frozenset(strata))
+        fits.fit(replicate)
+        return {"models": fits.written, "peak_memory_bytes": peak_memory_bytes()}
+
+    return answered(fit)
+
+
+def draw_replicate(site: Mapping[str, Any], replicate: int, threads: int) -> Answer:
+    """Draw a replicate from the models' files and write it.
+
+    Parameters
+    ----------
+    site : mapping
+        Of `RunSite`.
+    replicate : int
+    threads : int
+
+    Returns
+    -------
+    dict
+        With rows, SHA-256, counts and seconds of the file; or with `error`, as `answered` says.
+    """
+
+    def draw() -> Answer:
+        run = RunSite(**site)
+        prepared = open_shared(f"{run.files}/{TABLE_NAME}", run.digest, run.device)
+        with _own_directory(Path(run.files)) as own:
+            return _draw(run, prepared, replicate, threads, own)
+
+    return answered(draw)
+
+
+def answered(work: Callable[[], Answer]) -> Answer:
+    """Return what work returns, or its error as texts: a traceback may quote the data.
+
+    Parameters
+    ----------
+    work : callable
+
+    Returns
+    -------
+    dict
+        With `error`, the name of the error's class, and `message`, where it failed.
+    """
+    with _at_work():
+        return _answered(work)
+
+
+def wait_until_idle(seconds: float) -> bool:
+    """Wait for running tasks, whose files would else appear in a directory that was cleared.
+
+    Parameters
+    ----------
+    seconds : float
+        At most.
+
+    Returns
+    -------
+    bool
+        Whether none runs any more.
+    """
+    with _CHANGED:
+        return _CHANGED.wait_for(lambda: not _RUNNING, seconds)
+
+
+@contextmanager
+def _at_work() -> Iterator[None]:
+    task = uuid4()
+    with _CHANGED:
+        _RUNNING.add(task)
+    try:
+        yield
+    finally:
+        with _CHANGED:
+            _RUNNING.remove(task)
+            _CHANGED.notify_all()
+
+
+def _answered(work: Callable[[], Answer]) -> Answer:
+    try:
+        return work()
+    except GpusynthError as error:
+        return {"error": type(error).__name__, "message": str(error)}
+    except MemoryError:
+        return {"error": "MemoryError", "message": ""}
+    except Exception as error:  # noqa: BLE001 - its message may hold values of the data
+        frames = traceback.extract_tb(error.__traceback__)
+        place = f"{Path(frames[-1].filename).name} line {frames[-1].lineno}"
+        return {"error": "fault", "message": f"{type(error).__name__} in {place}"}
+
+
+_OTHERS: Any = None
+"""Stands for a model of another task: nothing looks at it, as the last wanted one ends the step."""
+
+
+class _Fits:
+    """The wanted models of one step, fitted by what a single process fits them with."""
+
+    def __init__(
+        self, run: RunSite, prepared: Prepared, step: Step, strata: Collection[int]
+    ) -> None:
+        self._run, self._prepared, self._step = run, prepared, step
+        self._left = set(strata)
+        self._error: GpusynthError | None = None
+        self.written: list[Answer] = []
+
+    def fit(self, replicate: int) -> None:
+        with suppress(_AllFittedError):
+            fit_step(
+                self._step,
+                self._prepared,
+                seed=self._run.seed,
+                only=replicate,
+                recall=self._fit_and_write,
+            )
+        if self._error is not None:
+            raise self._error
+
+    def _fit_and_write(
+        self, fit: Callable[[], FittedModel], *, replicate: int, stratum: int
+    ) -> Any:
+        if stratum not in self._left:
+            return _OTHERS
+        try:
+            with timed() as spent:
+                model = fit()
+            self._write(model, replicate, stratum, spent)
+        except GpusynthError as error:
+            # Not raised here: a stratum that fails would only be noted until all have failed.
+            self._error = error
+            raise _AllFittedError from None
+        self._left.remove(stratum)
+        if not self._left:
+            raise _AllFittedError
+        return _OTHERS
+
+    def _write(
+        self, model: FittedModel, replicate: int, stratum: int, spent: Sequence[float]
+    ) -> None:
+        step, models = self._step, StepModels((model,))
+        name = model_file_name(step.number, replicate, stratum)
+        place = Path(self._run.files) / name
+        own = place.with_name(f"{_UNFINISHED}{uuid4().hex}")
+        try:
+            digest = write_step_models(own, step, models, self._prepared)
+            with writing(place):
+                n_bytes = own.stat().st_size
+                own.replace(place)
+        finally:
+            own.unlink(missing_ok=True)
+        self.written.append(
+            {
+                "file": name,
+                "n_bytes": n_bytes,
+                "sha256": digest,
+                "stratum": stratum,
+                "n_leaves": models.size.n_leaves,
+                "depth": models.size.depth,
+                "note": models.note,
+                "cpu_seconds": spent[0],
+                "wall_seconds": spent[1],
+            }
+        )
+
+
+class _ModelFiles(Mapping[int, StepModels]):
+    """The models of a replicate by step, read when they are asked for and not kept."""
+
+    def __init__(self, run: RunSite, prepared: Prepared, replicate: int) -> None:
+        self._run, self._prepared, self._replicate = run, prepared, replicate
+        self.damaged: list[str] = []
+
+    def __getitem__(self, number: int) -> StepModels:
+        step = self._prepared.plan.steps[number - 1]
+
+        def read(fit: Callable[[], FittedModel], *, replicate: int, stratum: int) -> FittedModel:
+            path = Path(self._run.files) / model_file_name(number, replicate, stratum)
+            try:
+                return read_step_models(path, step, self._prepared).models[0]
+            except (DataError, ModelFileError):
+                self.damaged.append(path.name)
+                return fit()
+
+        return fit_step(
+            step, self._prepared, seed=self._run.seed, only=self._replicate, recall=read
+        )
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(1, len(self) + 1))
+
+    def __len__(self) -> int:
+        return len(self._prepared.plan.steps)
+
+
+@contextmanager
+def _own_directory(files: Path) -> Iterator[Path]:
+    """Make a private directory for a task, and remove it at the end."""
+    own = files / f"{_UNFINISHED}{uuid4().hex}"
+    with writing(own):
+        own.mkdir(mode=0o700)
+    try:
+        yield own
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+
+
+def _draw(run: RunSite, prepared: Prepared, replicate: int, threads: int, own: Path) -> Answer:
+    settings, models = run.settings(threads), _ModelFiles(run, prepared, replicate)
+    stopwatch = Stopwatch()
+    synthesis = Synthesis(prepared, SilentListener(), stopwatch)
+    (rows,) = synthesis.draw(settings, models=models, scratch=own, only=replicate)
+    n_rows = rows.n_output
+    file = own / f"replicate_{replicate:03d}.{run.format}"
+    with stopwatch.phase("write"):
+        write_replicate(
+            rows,
+            prepared.resolved,
+            file,
+            seed=run.seed,
+            batch_rows=run.batch_rows,
+            listener=SilentListener(),
+            notes=tail_notes(prepared),
+        )
+        rows.clear()
+    with stopwatch.phase("hash output"):
+        sha256 = file_sha256(file)
+    with writing(file):
+        n_bytes = file.stat().st_size
+        file.replace(Path(run.staging) / file.name)
+    return {
+        "file": file.name,
+        "n_rows": n_rows,
+        "n_bytes": n_bytes,
+        "sha256": sha256,
+        "edits": synthesis.edit_counts.counts(),
+        "damaged": models.damaged,
+        "phases": dict(stopwatch.phases),
+        "steps": {
+            str(number): [times.draw_cpu_seconds, times.draw_wall_seconds]
+            for number, times in stopwatch.steps.items()
+        },
+        "peak_memory_bytes": peak_memory_bytes(),
+    }

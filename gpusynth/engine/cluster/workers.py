@@ -1,0 +1,257 @@
+"""Workers: a Dask client whose workers have the same code, see the run's directory and answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import gpusynth.errors
+from gpusynth.engine.checkpoint.head import code_pins
+from gpusynth.engine.cluster.worker import describe_worker, wait_until_idle
+from gpusynth.errors import BackendUnavailableError, ClusterError, GpusynthError
+from gpusynth.io import writing
+from gpusynth.io.output import atomic_file
+
+__all__ = ["Task", "Workers"]
+
+_WAIT_SECONDS = 120
+_STOP_SECONDS = 5.0
+_LOST = (
+    "the connection to the cluster's scheduler was lost. Start the scheduler and its workers again"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One call of a worker's function.
+
+    Attributes
+    ----------
+    name : str
+        Unique in its run.
+    about : str
+        For messages.
+    arguments : mapping
+        Texts and numbers.
+    """
+
+    name: str
+    about: str
+    arguments: Mapping[str, Any]
+
+
+class Workers:
+    """The workers of a client that belongs to the caller.
+
+    Parameters
+    ----------
+    client : distributed.Client
+
+    Raises
+    ------
+    BackendUnavailableError
+        If Dask is not installed.
+    ClusterError
+        If it is no client, or one for asynchronous code.
+    """
+
+    def __init__(self, client: Any) -> None:
+        try:
+            from distributed import Client
+        except ImportError:
+            raise BackendUnavailableError(
+                'a cluster needs Dask. Install it: pip install "gpusynth[dask]"'
+            ) from None
+        if not isinstance(client, Client) or client.asynchronous:
+            raise ClusterError(
+                "client must be a dask.distributed.Client that is not asynchronous, "
+                f"not {type(client).__qualname__}."
+            )
+        self._client = client
+        self._token = uuid4().hex
+
+    def check(self, directory: Path) -> None:
+        """Check that workers are there, have this process' versions and see a directory.
+
+        Parameters
+        ----------
+        directory : pathlib.Path
+            A file is written into it for a moment.
+
+        Raises
+        ------
+        ClusterError
+            Naming the worker and what differs.
+        """
+        token_file = directory.resolve() / f"token_{self._token}"
+        with _connected():
+            if not self._client.nthreads():
+                self._wait()
+            with atomic_file(token_file, private=True) as file, writing(token_file):
+                file.write(self._token.encode())
+            try:
+                found = self._client.run(describe_worker, str(token_file), on_error="return")
+            finally:
+                token_file.unlink(missing_ok=True)
+        for address, answer in found.items():
+            _check_answer(address, answer, token=self._token, directory=directory)
+
+    def n_threads(self) -> int:
+        """Return how many tasks run at a time.
+
+        Returns
+        -------
+        int
+        """
+        threads: dict[str, int] = self._client.nthreads()
+        return max(sum(threads.values()), 1)
+
+    def is_one_machine(self) -> bool:
+        """Return whether all workers are on one machine.
+
+        Returns
+        -------
+        bool
+        """
+        hosts = {address.rpartition(":")[0] for address in self._client.nthreads()}
+        return len(hosts) == 1 or all(host.startswith("inproc") for host in hosts)
+
+    def answers(
+        self, function: Callable[..., dict[str, Any]], tasks: Sequence[Task]
+    ) -> Iterator[tuple[Task, dict[str, Any]]]:
+        """Carry tasks out, the first ones first, and yield each answer when it comes.
+
+        Parameters
+        ----------
+        function : callable
+            Of `gpusynth.engine.cluster.worker`.
+        tasks : sequence of Task
+
+        Yields
+        ------
+        tuple of Task and dict
+
+        Raises
+        ------
+        GpusynthError
+            What a worker raised; `ClusterError` where workers or the scheduler were lost.
+        """
+        from distributed import as_completed
+
+        with _connected():
+            futures = {
+                self._client.submit(
+                    function,
+                    **task.arguments,
+                    key=f"gpusynth-{task.name}-{self._token}",
+                    priority=-place,
+                    pure=False,
+                ): task
+                for place, task in enumerate(tasks)
+            }
+        try:
+            for future in as_completed(list(futures), loop=self._client.loop):
+                task = futures[future]
+                yield task, self._answer(future, task)
+                future.release()
+        finally:
+            left = [future for future in futures if not future.done()]
+            if left:
+                self._stop(left)
+
+    def _stop(self, futures: Sequence[Any]) -> None:
+        """Call tasks off; those that run already cannot be stopped, but mostly end soon."""
+        if self._client.status != "running":
+            return
+        with suppress(OSError, TimeoutError):
+            self._client.cancel(futures, force=True)
+            self._client.run(wait_until_idle, _STOP_SECONDS, on_error="ignore")
+
+    def _answer(self, future: Any, task: Task) -> dict[str, Any]:
+        if future.status == "error":
+            error = future.exception()
+            if type(error).__name__ == "KilledWorker":
+                raise ClusterError(
+                    f"{task.about}: several workers died at it, probably for lack of memory. "
+                    "Give workers more memory, or start fewer of them on a machine"
+                )
+            raise ClusterError(f"{task.about}: a worker failed with {type(error).__name__}")
+        if future.status != "finished":
+            raise ClusterError(_LOST)
+        with _connected():
+            answer: dict[str, Any] = future.result()
+        if "error" in answer:
+            raise _error_of(answer, task)
+        return answer
+
+    def _wait(self) -> None:
+        try:
+            self._client.wait_for_workers(1, timeout=_WAIT_SECONDS)
+        except TimeoutError:
+            raise ClusterError(
+                f"no worker joined the cluster within {_WAIT_SECONDS} seconds. Start workers "
+                "(dask worker SCHEDULER) before the run"
+            ) from None
+
+
+@contextmanager
+def _connected() -> Iterator[None]:
+    """Turn what Dask raises when a connection breaks into one `ClusterError`."""
+    try:
+        yield
+    except GpusynthError:
+        raise
+    except Exception as error:
+        name = type(error).__name__
+        is_lost = isinstance(error, (OSError, TimeoutError)) or "Cancelled" in name
+        if is_lost or "closed" in str(error).lower():
+            raise ClusterError(_LOST) from None
+        raise
+
+
+def _check_answer(address: str, answer: Any, *, token: str, directory: Path) -> None:
+    if not isinstance(answer, dict) or not isinstance(answer.get("code"), dict):
+        raise ClusterError(
+            f"the worker {address} cannot run gpusynth ({type(answer).__name__}). Install the "
+            f"same version of gpusynth there ({gpusynth.__version__}), with the extra dask."
+        )
+    here, there = code_pins(), answer["code"]
+    different = [name for name in {**here, **there} if here.get(name) != there.get(name)]
+    if different:
+        shown = "; ".join(
+            f"{name}: {_short(there.get(name))} there, {_short(here.get(name))} here"
+            for name in different
+        )
+        raise ClusterError(
+            f"the worker {address} would not give the same bytes: {shown}. "
+            "Install the same versions everywhere."
+        )
+    if answer.get("token") != token:
+        raise ClusterError(
+            f"the worker {address} does not see {directory}. Choose an output directory that all "
+            "workers share under the same name, and start them as the same user."
+        )
+
+
+def _short(text: str | None) -> str:
+    return "nothing" if text is None else text if len(text) <= 20 else f"{text[:12]}..."
+
+
+def _error_of(answer: Mapping[str, Any], task: Task) -> Exception:
+    """Return a worker's error as this process' own."""
+    name, message = str(answer["error"]), str(answer.get("message", ""))
+    if name == "MemoryError":
+        return ClusterError(
+            f"{task.about}: a worker has not enough memory. Give workers more, or start fewer of "
+            "them on a machine"
+        )
+    known = getattr(gpusynth.errors, name, None)
+    if isinstance(known, type) and issubclass(known, GpusynthError):
+        return known(message)
+    return ClusterError(
+        f"{task.about}: a fault in gpusynth in a worker: {message}. Please report it"
+    )

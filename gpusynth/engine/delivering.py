@@ -1,0 +1,56 @@
+"""Deliver: drawn replicates as files of a run directory, or as tables of the given kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gpusynth.engine.directory import RunDirectory
+from gpusynth.engine.output import output_sources, to_table
+from gpusynth.engine.replicate import SyntheticRows
+from gpusynth.engine.run import write_run
+from gpusynth.engine.settings import RunSettings
+from gpusynth.engine.synthesis import Synthesis
+from gpusynth.io import like_input
+
+__all__ = ["deliver"]
+
+
+def deliver(
+    synthesis: Synthesis,
+    replicates: Sequence[SyntheticRows],
+    settings: RunSettings,
+    directory: RunDirectory | None,
+    data: Any,
+) -> Any:
+    """Write the replicates, or turn them into what was given.
+
+    Parameters
+    ----------
+    synthesis : Synthesis
+        That drew them.
+    replicates : sequence of SyntheticRows
+    settings : RunSettings
+    directory : RunDirectory, optional
+        Where to write them.
+    data : path or table
+        As it was given.
+
+    Returns
+    -------
+    Run, table, or list of tables
+
+    Raises
+    ------
+    GpusynthError
+        As `write_run`.
+    """
+    if directory is not None:
+        return write_run(synthesis, replicates, settings, directory)
+    tables = []
+    sources = output_sources(synthesis.prepared.resolved)
+    for rows in replicates:
+        table = to_table(rows, synthesis.prepared.resolved, settings.batch_rows)
+        rows.clear()
+        tables.append(like_input(table, data, sources=sources))
+    return tables if settings.n_replicates > 1 else tables[0]
