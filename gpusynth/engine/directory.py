@@ -5,6 +5,7 @@ A run with checkpoints that is cut short leaves its work directory, hidden insid
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from gpusynth.engine.checkpoint.work import WORK_NAME, WorkDirectory
 from gpusynth.errors import GpusynthError, OutputError
 from gpusynth.io import prepare_output_directory
 from gpusynth.io.output import OWN_FILES, output_error
+from gpusynth.table.run_files import read_run_json
 
 __all__ = ["MODELS_NAME", "RunDirectory"]
 
@@ -26,6 +28,9 @@ MODELS_NAME = "models"
 
 _OLD_STAGING = ".gpusynth-*.partial"
 _MANIFEST = "manifest.json"
+_LINKED_NAME = re.compile(
+    r"[A-Za-z][A-Za-z0-9_-]*(_\d{3,}\.(parquet|csv)|_(plan\.json|schema\.toml))"
+)
 
 
 class RunDirectory:
@@ -156,10 +161,14 @@ class RunDirectory:
         self._committed = True
 
     def _remove_earlier_run(self, keep: frozenset[str]) -> None:
+        linked = _linked_files(self.path)
         for pattern in OWN_FILES:
             for file in self.path.glob(pattern):
                 if file.name not in keep and (file.is_file() or file.is_symlink()):
                     file.unlink()
+        for file in linked:
+            if file.name not in keep and (file.is_file() or file.is_symlink()):
+                file.unlink()
         models = self.path / MODELS_NAME
         is_new = not (self.staging / MODELS_NAME).is_dir() and keep
         if (models / MODELS_NOTICE).is_file() and not models.is_symlink() and not is_new:
@@ -194,3 +203,15 @@ class RunDirectory:
         for directory in self._made:
             if directory.is_dir() and not any(directory.iterdir()):
                 directory.rmdir()
+
+
+def _linked_files(path: Path) -> list[Path]:
+    """Return the files of an earlier run of linked files: its manifest alone knows their names."""
+    try:
+        manifest = read_run_json(path, _MANIFEST, OutputError)
+        if manifest["kind"] != "linked":
+            return []
+        names = [*(str(entry["file"]) for entry in manifest["outputs"]), *manifest["files"]]
+    except (GpusynthError, KeyError, TypeError):
+        return []
+    return [path / name for name in names if _LINKED_NAME.fullmatch(str(name))]

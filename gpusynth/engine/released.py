@@ -181,7 +181,18 @@ def released_schema(resolved: Resolved, used: UsedLevels, notes: Mapping[str, st
 
 
 def _described(column: Column, used: UsedLevels, resolved: Resolved) -> Column:
-    """Return a column's description; a calibrated weight is a number without missing codes."""
+    """Return a column's description; a calibrated weight is a number without missing codes.
+
+    A key is made anew: what the schema lists of the real ones does not leave.
+    """
+    if column.role == "key":
+        listed = ("levels", "labels", "missing_codes", "spikes", "bounds")
+        return column.model_copy(
+            update={
+                name: Column.model_fields[name].get_default(call_default_factory=True)
+                for name in listed
+            }
+        )
     if column.name in resolved.plan.calibrated:
         return Column(
             name=column.name,

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +27,6 @@ _OF_FILE = (
     *("input", "schema_fingerprint", "plan_fingerprint", "timings", "notes", "pooling", "edits"),
     *("tails", "replicated_uniques", "variables", "calibration"),
 )
-_OWN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(_\d{3,}\.(parquet|csv)|_(plan\.json|schema\.toml))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +158,6 @@ class LinkedWriter:
             own.check_unchanged()
         manifest = self._manifest(links, syntheses, about)
         write_json_atomic(directory.staging / "manifest.json", manifest)
-        if directory.overwrite:
-            _remove_earlier(directory.path)
         directory.commit()
         return LinkedRun(directory.path, tuple(self._files), manifest)
 
@@ -213,16 +207,3 @@ class LinkedWriter:
         n_columns = len(given.schema) - len(given.counts)
         own["input"] |= {"sha256": given.fingerprint, "n_columns": n_columns}
         return own
-
-
-def _remove_earlier(path: Path) -> None:
-    """Remove the files that an earlier run of linked files lists in its manifest."""
-    with suppress(OSError, ValueError):
-        manifest = json.loads((path / "manifest.json").read_bytes())
-        if not isinstance(manifest, dict) or manifest.get("kind") != "linked":
-            return
-        names = [entry["file"] for entry in manifest["outputs"]] + list(manifest["files"])
-        for name in names:
-            file = path / name
-            if _OWN_NAME.fullmatch(name) and (file.is_file() or file.is_symlink()):
-                file.unlink()

@@ -11,7 +11,7 @@ from gpusynth.engine import Run, read_run
 from gpusynth.errors import GpusynthError, OutputError
 from gpusynth.io import file_sha256
 from gpusynth.table import read_schema
-from gpusynth.table.run_files import own_file
+from gpusynth.table.run_files import own_file, read_run_json
 
 __all__ = ["Check", "verify"]
 
@@ -48,13 +48,17 @@ def verify(path: str | Path) -> tuple[Check, ...]:
     Returns
     -------
     tuple of Check
-        One a file, then the fingerprints of plan and schema, then files that no run wrote.
+        One a file, then the fingerprints of plan and schema, then files that no run wrote. Of a run
+        of linked files one a file.
 
     Raises
     ------
     OutputError
         If no finished run is there, or its manifest cannot be read.
     """
+    linked = _linked_hashes(Path(path))
+    if linked is not None:
+        return tuple(_file(Path(path), name, sha256) for name, sha256 in linked.items())
     run = read_run(Path(path))
     manifest = run.manifest
     hashes = {replicate.path.name: replicate.sha256 for replicate in run.replicates}
@@ -69,6 +73,18 @@ def verify(path: str | Path) -> tuple[Check, ...]:
         for name in sorted(found - hashes.keys())
     ]
     return tuple(checks)
+
+
+def _linked_hashes(directory: Path) -> dict[str, str] | None:
+    """Return what the manifest of a run of linked files lists; None for any other directory."""
+    try:
+        manifest = read_run_json(directory, "manifest.json", OutputError)
+        if manifest["kind"] != "linked":
+            return None
+        outputs = {str(entry["file"]): str(entry["sha256"]) for entry in manifest["outputs"]}
+        return outputs | {str(name): str(sha256) for name, sha256 in manifest["files"].items()}
+    except (GpusynthError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _file(directory: Path, name: str, sha256: str) -> Check:

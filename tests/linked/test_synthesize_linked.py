@@ -16,6 +16,7 @@ import gpusynth
 from gpusynth.io import file_sha256
 from gpusynth.linked import Link, synthesize_linked
 from gpusynth.methods import Norm
+from gpusynth.operations.verify import verify
 from gpusynth.plan import Edit, Plan, Rule, Strata
 
 LINK = Link(child="establishments", parent="firms", key="firm_id")
@@ -237,6 +238,27 @@ def test_no_real_key_is_in_any_file(files, tmp_path):
     written = "\n".join(file.read_text() for file in run.path.iterdir())
     real = files["firms"]["firm_id"].to_pylist()
     assert not [key for key in real if key in written]
+
+
+def test_run_directory_is_verified_and_replaced(files, tmp_path):
+    for name, table in files.items():
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+    paths = {name: tmp_path / f"{name}.parquet" for name in files}
+    run = synthesize_linked(paths, [LINK], output=tmp_path / "run", n_replicates=2)
+    checks = verify(run.path)
+    assert len(checks) == 8
+    assert all(check.is_good for check in checks)
+    run.paths("firms")[1].write_bytes(b"altered")
+    assert [check.what for check in verify(run.path) if not check.is_good] == ["firms_002.parquet"]
+    (run.path / "mine_001.parquet").write_bytes(b"not of the run")
+    gpusynth.synthesize(paths["firms"], output=run.path, overwrite=True)
+    left = {file.name for file in run.path.iterdir()}
+    assert left == {
+        *("mine_001.parquet", "replicate_001.parquet"),
+        *("plan.json", "schema.toml", "manifest.json"),
+    }
+    again = synthesize_linked(paths, [LINK], output=run.path, overwrite=True)
+    assert not list(again.path.glob("replicate_*"))
 
 
 def test_it_is_part_of_the_package():
