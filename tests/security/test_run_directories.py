@@ -182,3 +182,11 @@ def test_modes_of_what_stays(tmp_path):
     assert mode(tmp_path / "run") == 0o750
     assert {mode(file) for file in (tmp_path / "run").iterdir()} == {0o640}
     assert mode(tmp_path / "a.model") == 0o600
+
+
+@needs_modes
+def test_kept_models_are_their_owners_alone(tmp_path):
+    gpusynth.synthesize(firms(60, columns=4, seed=1), output=tmp_path / "run", keep_models=True)
+    models = tmp_path / "run" / "models"
+    assert mode(models) == 0o700
+    assert {mode(file) for file in models.iterdir()} == {0o600}
