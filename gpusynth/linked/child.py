@@ -157,7 +157,6 @@ def _check_choices(own: LinkedInput) -> None:
     )
     for entry, there in (
         ("calibrate", bool(choices.calibrate)),
-        ("output.shuffle_rows", choices.output.shuffle_rows),
         ('replicated_uniques with the action "remove"', removes),
     ):
         if there:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 import gpusynth
+from gpusynth.arrays import Array
 from gpusynth.engine import Listener, Resolved
 from gpusynth.engine.output import csv_style, number_keys, output_schema, replicate_batches
 from gpusynth.engine.released import UsedLevels, released_schema
@@ -48,11 +49,11 @@ def linked_batches(
         first = last
 
 
-def _keys_of(rows: pa.Array, drawn: DrawnFile, storage: pa.DataType) -> pa.Array:
+def _keys_of(rows: Array, drawn: DrawnFile, storage: pa.DataType) -> pa.Array:
     """Return the new keys of parent rows, in the type of the child's column."""
     plain = storage.value_type if pa.types.is_dictionary(storage) else storage
-    # Rows of one batch belong to parents that lie together.
-    low, high = int(rows[0]), int(rows[-1])
+    # Rows of one batch belong to parents that lie together, unless they are shuffled.
+    low, high = int(rows.min()), int(rows.max())
     keys = number_keys(str(drawn.key), plain, low, high - low + 1, drawn.n_parents)
     taken = keys.take(pa.array(rows - low))
     return taken if plain == storage else taken.cast(storage)

@@ -10,6 +10,7 @@ import numpy as np
 
 from gpusynth.arrays import Array
 from gpusynth.engine import Listener, Stopwatch
+from gpusynth.engine.released import output_order
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.synthesis import Synthesis
@@ -110,17 +111,27 @@ def _draw_top(
 ) -> list[DrawnFile]:
     own = replace(settings, seed=file_seed(settings.seed, prepared.numbers[name]))
     return [
-        DrawnFile(name, rows, _as_put_out(name, rows))
+        DrawnFile(
+            name,
+            rows,
+            _as_put_out(rows, FileRows(name, rows.n_rows, rows.codes, rows.values)),
+        )
         for rows in synthesis.draw(own, scratch=scratch)
     ]
 
 
-def _as_put_out(name: str, rows: SyntheticRows) -> FileRows:
-    if rows.order is None:
-        return FileRows(name, rows.n_rows, rows.codes, rows.values)
-    codes = {column: each[rows.order] for column, each in rows.codes.items()}
-    values = {column: each[rows.order] for column, each in rows.values.items()}
-    return FileRows(name, rows.n_output, codes, values)
+def _as_put_out(rows: SyntheticRows, drawn: FileRows) -> FileRows:
+    """Return rows in the order in which they are put out: keys and children count by it."""
+    order = rows.order
+    if order is None:
+        return drawn
+    return replace(
+        drawn,
+        n_rows=rows.n_output,
+        codes={column: each[order] for column, each in drawn.codes.items()},
+        values={column: each[order] for column, each in drawn.values.items()},
+        parent_row=None if drawn.parent_row is None else drawn.parent_row[order],
+    )
 
 
 def _draw_children(
@@ -147,7 +158,9 @@ def _draw_children(
             settings=settings,
             listener=synthesis.listener,
         )
-        drawn.append(DrawnFile(name, rows, file_rows, child.link.key, parent.file_rows.n_rows))
+        rows.order = output_order(rows, child.output.plan.output, own.seed)
+        placed = _as_put_out(rows, file_rows)
+        drawn.append(DrawnFile(name, rows, placed, child.link.key, parent.file_rows.n_rows))
     return drawn
 
 

@@ -9,7 +9,7 @@ import pytest
 from gpusynth.cli.main import main
 from gpusynth.errors import DataError, GpusynthError, OutputError, PlanError
 from gpusynth.linked import Link, read_links, synthesize_linked
-from gpusynth.plan import Output, Partial, Plan, ReplicatedUniques
+from gpusynth.plan import Partial, Plan, ReplicatedUniques
 
 LINK = Link(child="establishments", parent="firms", key="firm_id")
 
@@ -106,7 +106,11 @@ def test_files_that_cannot_be(files):
     [
         ("establishments", Plan(methods={"sector": "keep"}), "'sector' is to be kept"),
         ("establishments", Plan(strata=["sector"]), "'sector' is to be kept"),
-        ("establishments", Plan(output=Output(shuffle_rows=True)), "output.shuffle_rows"),
+        (
+            "establishments",
+            Plan(calibrate=[{"margins": [{"file": "margins.csv"}]}]),
+            "cannot have calibrate",
+        ),
         (
             "establishments",
             Plan(replicated_uniques=ReplicatedUniques(keys=["sector"], action="remove")),

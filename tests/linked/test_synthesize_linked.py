@@ -151,6 +151,25 @@ def test_counts_are_whole_numbers_whatever_the_default_method(files):
     check_link(made, LINK)
 
 
+@pytest.mark.parametrize("preset", [None, "release"])
+def test_shuffled_files_agree(three, preset):
+    plans = {name: Plan(preset=preset, output={"shuffle_rows": True}) for name in three}
+    made = synthesize_linked(three, THREE, plans=plans, seed=4, batch_rows=50)
+    for link in THREE:
+        check_link(made, link)
+    keys = made["establishments"]["firm_id"].to_pylist()
+    assert keys != sorted(keys)
+    # Each product still has its own establishment's answers: what it was drawn by.
+    if preset is None:
+        straight = synthesize_linked(three, THREE, seed=4)
+        pairs = []
+        for each in (made, straight):
+            frames = {name: table.to_pandas() for name, table in each.items()}
+            joined = frames["establishments"].merge(frames["firms"], on="firm_id")
+            pairs.append((joined.sector_x == joined.sector_y).mean())
+        assert pairs[0] == pytest.approx(pairs[1], abs=0.03)
+
+
 def test_siblings_follow_a_named_column():
     """Months in any order in the file: the previous sibling is the month before."""
     random = np.random.default_rng(4)
