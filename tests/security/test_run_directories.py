@@ -186,7 +186,9 @@ def test_modes_of_what_stays(tmp_path):
 
 @needs_modes
 def test_kept_models_are_their_owners_alone(tmp_path):
-    gpusynth.synthesize(firms(60, columns=4, seed=1), output=tmp_path / "run", keep_models=True)
+    gpusynth.synthesize(
+        firms(60, columns=4, seed=1), output=tmp_path / "run", checkpoints=True, keep_models=True
+    )
     models = tmp_path / "run" / "models"
     assert mode(models) == 0o700
     assert {mode(file) for file in models.iterdir()} == {0o600}
