@@ -23,6 +23,10 @@ __all__ = ["Route", "route_of"]
 
 _MOST_KEPT = 16  # trees that are drawn from at the same time: one a thread, and groups of strata
 
+# Small ones are kept longer: replicates are often drawn one after the other by the same trees.
+_MOST_SMALL = 192
+_MOST_BYTES = 64 << 20
+
 _MOST_STEPS = 64  # that all rows take side by side; more would do no good
 
 
@@ -78,6 +82,11 @@ class Route:
         asked = record_words, wide_rows
         return cls(nodes, leaves, words, asked, min(n_steps, _MOST_STEPS))
 
+    @property
+    def n_bytes(self) -> int:
+        """Memory of what is read of the tree, without what is the tree's own."""
+        return int(self.nodes.nbytes + self.leaves.nbytes)
+
     def arrays(self, table: PredictorTable) -> tuple[Any, ...]:
         """Return what `walk_rows` reads of the tree and the rows of a table."""
         return (
@@ -103,8 +112,9 @@ class _Recent:
             gone = [key for key, kept in self._kept.items() if kept[0]() is None]
             for key in gone:
                 del self._kept[key]
-            while len(self._kept) >= _MOST_KEPT:
-                del self._kept[next(iter(self._kept))]
+            n_bytes = route.n_bytes + sum(kept[2].n_bytes for kept in self._kept.values())
+            while len(self._kept) >= (_MOST_SMALL if n_bytes <= _MOST_BYTES else _MOST_KEPT):
+                n_bytes -= self._kept.pop(next(iter(self._kept)))[2].n_bytes
             self._kept[id(tree), id(layout)] = (weakref.ref(tree), layout, route)
 
 
