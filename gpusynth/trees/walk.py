@@ -244,7 +244,7 @@ def draw_values(
         drawn = draw_on_device(tree, donors, rows, key, first_row, positions=positions)
         return take_on_device(drawn, columns)
     drawn = draw_rows(tree, donors, rows, key, first_row, positions=positions, n_rows=n_rows)
-    return [None if column is None else column[drawn] for column in columns]
+    return [None if column is None else column.take(drawn) for column in columns]
 
 
 def _check_leaves(tree: Tree, donors: LeafDonors) -> None:

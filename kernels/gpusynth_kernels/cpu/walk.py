@@ -130,12 +130,12 @@ def lay_out_tree(
 
 @jit(inline="always")
 def _step(nodes: Any, words: Any, block: Any, row: Any, at: Any) -> Any:
-    """Return the node after `at`; a leaf returns itself."""
+    """Return the node after `at`; a leaf returns itself. `words` is None without subsets."""
     node = nodes[at]
     mask = nodes[at + _1]
     word = block[((node >> _24) & _PLACE) + row]
     right = np.uint64(word & mask > node >> _48)
-    if words.shape[0] > 0 and node >> _48 == _BY_SUBSET:
+    if words is not None and node >> _48 == _BY_SUBSET:
         right = _1 - np.uint64((words[mask + (word >> np.uint64(5))] >> np.uint32(word & 31)) & 1)
     return (node & _CHILD) + right + right
 
@@ -145,27 +145,33 @@ def _copy_rows(
     block: Any, records: Any, wide: Any, asked: Any, positions: Any, begin: Any, end: Any
 ) -> None:
     """Copy what a tree asks of some rows: ``block[_BLOCK * place + i]`` for row ``begin + i``."""
-    record_words, wide_rows = asked
-    first = 0
-    for word in record_words:
-        own = block[first : first + _BLOCK]
-        if positions.shape[0] > 0:
-            for i in range(end - begin):
-                own[i] = records[positions[begin + i], word]
+    # Slices, numbers without a sign and no counted references: a third of the time.
+    block, records, wide, positions = bare(block), bare(records), bare(wide), bare(positions)
+    record_words, wide_rows = bare(asked[0]), bare(asked[1])
+    n_words = record_words.shape[0]
+    size = end - begin
+    for place in range(n_words + wide_rows.shape[0]):
+        own = block[place * _BLOCK : (place + 1) * _BLOCK]
+        if place < n_words:
+            word = np.uint64(record_words[place])
+            if positions.shape[0] > 0:
+                chosen = positions[begin:end]
+                for i in range(size):
+                    own[np.uint64(i)] = records[np.uint64(chosen[np.uint64(i)]), word]
+            else:
+                column = records[begin:end, word]
+                for i in range(size):
+                    own[np.uint64(i)] = column[np.uint64(i)]
         else:
-            for i in range(end - begin):
-                own[i] = records[begin + i, word]
-        first += _BLOCK
-    for wide_row in wide_rows:
-        own = block[first : first + _BLOCK]
-        codes = wide[wide_row]
-        if positions.shape[0] > 0:
-            for i in range(end - begin):
-                own[i] = codes[positions[begin + i]]
-        else:
-            for i in range(end - begin):
-                own[i] = codes[begin + i]
-        first += _BLOCK
+            codes = wide[wide_rows[place - n_words]]
+            if positions.shape[0] > 0:
+                chosen = positions[begin:end]
+                for i in range(size):
+                    own[np.uint64(i)] = codes[np.uint64(chosen[np.uint64(i)])]
+            else:
+                here = codes[begin:end]
+                for i in range(size):
+                    own[np.uint64(i)] = here[np.uint64(i)]
 
 
 @jit
@@ -173,7 +179,7 @@ def _walk_together(
     nodes: Any, words: Any, block: Any, size: Any, n_steps: Any, places: Any
 ) -> None:
     """Set ``places[i]`` to where row ``i`` of a block is after some steps; eight rows at a time."""
-    nodes, words, block, places = bare(nodes), bare(words), bare(block), bare(places)
+    nodes, block, places = bare(nodes), bare(block), bare(places)
     for start in range(0, size, 8):
         row = np.uint64(start)
         a = b = c = d = e = f = g = h = _0
@@ -196,7 +202,7 @@ def _walk_block(
     nodes: Any, words: Any, block: Any, size: Any, n_steps: Any, under_way: Any, ends: Any
 ) -> None:
     """Set ``ends[i]`` to the node where row ``i`` of a block ends; `under_way` is work."""
-    nodes, words, block, ends = bare(nodes), bare(words), bare(block), bare(ends)
+    nodes, block, ends = bare(nodes), bare(block), bare(ends)
     rows, places = bare(under_way[0]), bare(under_way[1])
     _walk_together(nodes, words, block, size, n_steps, places)
     for i in range(size):
@@ -255,7 +261,11 @@ def walk_rows(
     for begin in range(first, last, _BLOCK):
         size = min(_BLOCK, last - begin)
         _copy_rows(block, records, wide, asked, positions, begin, begin + size)
-        _walk_block(nodes, words, block, size, n_steps, under_way, ends)
+        # Two kernels of it: a test for subsets in every step would cost a tenth of the time.
+        if words.shape[0] > 0:
+            _walk_block(nodes, bare(words), block, size, n_steps, under_way, ends)
+        else:
+            _walk_block(nodes, None, block, size, n_steps, under_way, ends)
         arrived = out[begin - first : begin - first + size]
         for i in range(size):
             arrived[i] = leaves[np.uint64(ends[i])]
