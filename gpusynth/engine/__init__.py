@@ -3,7 +3,8 @@
 May import plan and the floors below; never evaluate.
 """
 
-from gpusynth.engine.library import FittedSynthesis, fit, load, synthesize
+from gpusynth.engine.fitted import FittedSynthesis, load
+from gpusynth.engine.library import fit, synthesize
 from gpusynth.engine.look import infer_schema, resolve_plan
 from gpusynth.engine.manifest import Replicate
 from gpusynth.engine.measure import Stopwatch

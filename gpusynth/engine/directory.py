@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,7 +22,7 @@ from gpusynth.io import prepare_output_directory
 from gpusynth.io.output import OWN_FILES, output_error
 from gpusynth.table.run_files import read_run_json
 
-__all__ = ["MODELS_NAME", "RunDirectory"]
+__all__ = ["MODELS_NAME", "RunDirectory", "run_directory"]
 
 MODELS_NAME = "models"
 """Directory of the models that a run leaves, inside the run directory."""
@@ -215,3 +216,21 @@ def _linked_files(path: Path) -> list[Path]:
     except (GpusynthError, KeyError, TypeError):
         return []
     return [path / name for name in names if _LINKED_NAME.fullmatch(str(name))]
+
+
+def run_directory(
+    path: str | Path | None, *, overwrite: bool
+) -> AbstractContextManager[RunDirectory | None]:
+    """Return the run directory; what gives None where none is named.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path, optional
+    overwrite : bool
+        As for `RunDirectory`.
+
+    Returns
+    -------
+    context manager
+    """
+    return nullcontext() if path is None else RunDirectory(path, overwrite=overwrite)

@@ -33,7 +33,7 @@ class ImputationSettings:
     Parameters
     ----------
     n_imputations : int
-        m: completed files.
+        Completed files (m).
     iterations : int
         Rounds over all incomplete columns.
     seed : int

@@ -94,7 +94,7 @@ def make_tree(
     chosen : array of int32
         Columns of the fit, by their places in the table, ascending.
     nodes : list of arrays
-        left, kind, feature, value, begin, end, depth, gain, as `prune_nodes` returns them.
+        As `prune_nodes` returns them: left, kind, feature, value, begin, end, depth, gain.
     words : array of uint32
         Subsets, from the `value` of their nodes on.
     fit : Fit

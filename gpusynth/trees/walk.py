@@ -226,9 +226,11 @@ def draw_values(
 
     Parameters
     ----------
-    tree, donors, rows, key, first_row, positions, n_rows
+    tree, donors, rows, key, first_row
         See `draw_rows`.
     columns : sequence of array, shape (n_real,), or None
+    positions, n_rows
+        See `draw_rows`.
 
     Returns
     -------

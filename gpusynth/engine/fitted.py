@@ -1,0 +1,188 @@
+"""Fitted synthesis: all models of a plan, to draw from, to save and to release."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gpusynth.engine.delivering import deliver
+from gpusynth.engine.directory import run_directory
+from gpusynth.engine.fitting import StepModels
+from gpusynth.engine.measure import Stopwatch
+from gpusynth.engine.output import check_destination, check_keys
+from gpusynth.engine.progress import SilentListener
+from gpusynth.engine.settings import OutputFormat, RunSettings
+from gpusynth.engine.synthesis import Synthesis, load_kernels
+from gpusynth.errors import PlanError
+from gpusynth.plan import SynthesisPlan
+from gpusynth.table import BATCH_ROWS, Schema
+
+__all__ = ["FittedSynthesis", "load"]
+
+
+def load(path: str | Path) -> FittedSynthesis:
+    """Read a model that `FittedSynthesis.save` wrote; it draws without the original file.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+
+    Returns
+    -------
+    FittedSynthesis
+        It draws the same bytes as the one that was saved; tables that it returns are pyarrow's.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or it cannot be read.
+    ModelFileError
+        If it is no saved model, of another version, truncated or altered.
+    """
+    from gpusynth.engine.saved import read_synthesis
+
+    listener, stopwatch = SilentListener(), Stopwatch()
+    prepared, models = read_synthesis(path)
+    sizes = {number: model.size for number, model in models.items()}
+    notes = {number: model.note for number, model in models.items() if model.note}
+    load_kernels(listener, stopwatch)
+    synthesis = Synthesis(prepared, listener, stopwatch, sizes, fit_notes=notes)
+    return FittedSynthesis(None, synthesis, models)
+
+
+class FittedSynthesis:
+    """All models of a plan, fitted on one file; made by `fit` or read by `load`.
+
+    It holds the real data as codes and is as confidential as they are.
+    """
+
+    def __init__(self, data: Any, synthesis: Synthesis, models: dict[int, StepModels]) -> None:
+        self._data = data
+        self._synthesis = synthesis
+        self._models = models
+
+    @property
+    def schema(self) -> Schema:
+        """What the columns are."""
+        return self._synthesis.prepared.resolved.schema
+
+    @property
+    def plan(self) -> SynthesisPlan:
+        """The steps that were fitted."""
+        return self._synthesis.prepared.resolved.plan
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write schema, plan, models and the real data as codes to one file.
+
+        The file is as confidential as the data: it is readable for its owner only (0600), and its
+        first lines say so.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+        overwrite : bool
+            Replace the file if it exists.
+
+        Raises
+        ------
+        PlanError
+            If a method is user-written: code is not kept in files.
+        OutputError
+            If the file exists or cannot be written; nothing half-written stays.
+        """
+        from gpusynth.engine.saved import write_synthesis
+
+        self._refuse_released("saved")
+        write_synthesis(path, self._synthesis.prepared, self._models, overwrite=overwrite)
+
+    def release(
+        self,
+        path: str | Path,
+        *,
+        min_units: int = 10,
+        unit: str | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        """Write a model without microdata, which may leave the place where the data are.
+
+        The steps are fitted anew on coarse columns: every level, missing code, spike and number in
+        the file is shared by at least `min_units` units, other numbers are in bins of as many, and
+        leaves hold rounded counts in place of donors. `load` reads it.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+        min_units : int
+        unit : str, optional
+            Column whose distinct values are the units (a firm's key); the plan's `unit` by default,
+            else rows.
+        overwrite : bool
+            Replace the file if it exists.
+
+        Raises
+        ------
+        PlanError
+            If a method, or something else in the plan, cannot be released; names the step.
+        DataError
+            If the data have fewer units than `min_units`.
+        OutputError
+            If the file exists or cannot be written; nothing half-written stays.
+        """
+        from gpusynth.engine.release import release
+
+        self._refuse_released("released")
+        prepared = self._synthesis.prepared
+        release(prepared, path, min_units=min_units, unit=unit, overwrite=overwrite)
+
+    def _refuse_released(self, what: str) -> None:
+        table = self._synthesis.prepared.table
+        if any(len(codes) != table.n_rows for codes in table.codes.values()):
+            raise PlanError(
+                f"a released model holds no data and cannot be {what} again. Copy its file."
+            )
+
+    def sample(
+        self,
+        n_rows: int | None = None,
+        n_replicates: int = 1,
+        seed: int = 0,
+        *,
+        threads: int | None = None,
+        output: str | Path | None = None,
+        format: OutputFormat = "parquet",
+        overwrite: bool = False,
+        batch_rows: int = BATCH_ROWS,
+    ) -> Any:
+        """Draw replicates: the same bytes as `synthesize` gives with the same seed.
+
+        It can be called any number of times, with other seeds and sizes.
+
+        Parameters
+        ----------
+        n_rows, n_replicates, seed, threads, output, format, overwrite, batch_rows : see there
+
+        Returns
+        -------
+        Run, table, or list of tables
+            As for `synthesize`.
+
+        Raises
+        ------
+        GpusynthError
+        """
+        settings = RunSettings(n_replicates, n_rows, seed, threads, batch_rows, format)
+        check_destination(self._data, output)
+        fitted = self._synthesis
+        synthesis = Synthesis(
+            fitted.prepared,
+            fitted.listener,
+            Stopwatch(),
+            dict(fitted.sizes),
+            fit_notes=dict(fitted.fit_notes),
+        )
+        if settings.n_rows is not None:
+            check_keys(fitted.prepared.resolved, synthesis.n_rows(settings))
+        with run_directory(output, overwrite=overwrite) as directory:
+            scratch = None if directory is None else directory.staging
+            replicates = synthesis.draw(settings, models=self._models, scratch=scratch)
+            return deliver(synthesis, replicates, settings, directory, self._data)
