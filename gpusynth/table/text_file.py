@@ -76,6 +76,8 @@ def read_text(
             if not stat.S_ISREG(mode):
                 raise error(f"{kind} {place} is not a regular file; check the path")
             content = file.read(max_bytes + 1)
+    except GpusynthError:  # some are errors of the system, too
+        raise
     except FileNotFoundError:
         raise error(f"{kind} not found: {place}") from None
     except IsADirectoryError:

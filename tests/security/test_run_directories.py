@@ -92,7 +92,7 @@ def test_links_are_not_followed(file, run, finished, tmp_path, capsys):
     if file == "schema.toml":
         assert not all(check.is_good for check in verify(run) if check.what == file)
     else:
-        with pytest.raises(OutputError):
+        with pytest.raises(OutputError, match="is a link"):
             read_run(run)
     if file != "plan.json":
         with pytest.raises(GpusynthError, match=r"link|damaged"):
@@ -192,3 +192,27 @@ def test_kept_models_are_their_owners_alone(tmp_path):
     models = tmp_path / "run" / "models"
     assert mode(models) == 0o700
     assert {mode(file) for file in models.iterdir()} == {0o600}
+
+
+def test_a_cluster_configuration_is_read_within_limits(tmp_path):
+    pytest.importorskip("distributed")
+    from gpusynth.engine.cluster.connect import read_security
+    from gpusynth.errors import ClusterError
+
+    path = tmp_path / "tls.toml"
+    for text in (
+        "",
+        "a = " + "[" * 50_000,
+        "[tls]\nca_file = 5\n",
+        "\x00",
+        "[tls]\nca_file = 'x'\n",
+    ):
+        path.write_text(text)
+        with pytest.raises(ClusterError):
+            read_security(path)
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(ClusterError, match="more than"):
+        read_security(path)
+    with pytest.raises(ClusterError, match="not found"):
+        read_security(tmp_path / "absent.toml")

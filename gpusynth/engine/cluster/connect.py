@@ -8,7 +8,6 @@ an open port would let other users of the machine read the data.
 from __future__ import annotations
 
 import logging
-import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gpusynth.errors import BackendUnavailableError, ClusterError
+from gpusynth.table.text_file import read_toml
 
 __all__ = ["ClusterChoice", "connected", "read_security"]
 
@@ -130,10 +130,8 @@ def read_security(path: Path) -> Any:
     from distributed import Security
 
     try:
-        config = _Config.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError:
-        raise ClusterError(f"{path} cannot be read. Correct --cluster-config.") from None
-    except (ValidationError, ValueError):
+        config = _Config.model_validate(read_toml(path, "cluster configuration", ClusterError))
+    except ValidationError:
         raise ClusterError(
             f"{path} must have one table [tls] with ca_file, client_cert and client_key, the paths "
             "of PEM files."
