@@ -21,7 +21,6 @@ from gpusynth.table.text_file import read_toml
 
 __all__ = ["ClusterChoice", "connected", "read_security"]
 
-_CONNECT_SECONDS = 30
 _PROTOCOLS = ("tcp://", "tls://", "ucx://", "ws://", "wss://")
 
 
@@ -39,12 +38,15 @@ class ClusterChoice:
         Whether a cluster that is started here serves Dask's dashboard, on this machine only.
     config : pathlib.Path or None
         TOML file with the certificates to show to a scheduler.
+    wait_seconds : int
+        How long a scheduler may take to answer, also when the connection breaks.
     """
 
     target: str
     n_workers: int = 1
     has_dashboard: bool = False
     config: Path | None = None
+    wait_seconds: int = 30
 
 
 class _Certificates(BaseModel):
@@ -101,7 +103,7 @@ def connected(choice: ClusterChoice) -> Iterator[Any]:
         else:
             options |= _remote(choice)
         try:
-            client = stack.enter_context(Client(timeout=_CONNECT_SECONDS, **options))
+            client = stack.enter_context(Client(timeout=choice.wait_seconds, **options))
         except (OSError, TimeoutError, ValueError, TypeError):
             raise ClusterError(
                 f"no scheduler answers at {choice.target}, or it does not take this client's "
@@ -184,7 +186,10 @@ def _local_options(choice: ClusterChoice) -> dict[str, Any]:
         "host": "127.0.0.1",
         "protocol": "tls://",
         "security": security,
-        "dashboard_address": "127.0.0.1:0" if choice.has_dashboard else None,
+        # Without an address Dask would serve metrics on all networks, dashboard or not.
+        "dashboard_address": "127.0.0.1:0",
+        "worker_dashboard_address": "127.0.0.1:0",
+        "scheduler_kwargs": {"dashboard": choice.has_dashboard},
         "silence_logs": logging.CRITICAL,
     }
 
