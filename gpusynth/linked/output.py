@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -85,6 +85,7 @@ def write_linked(
     seed: int,
     batch_rows: int,
     listener: Listener,
+    notes: Mapping[str, str],
 ) -> None:
     """Write a replicate to a file, with its schema, plan, seed and version in the metadata.
 
@@ -101,6 +102,8 @@ def write_linked(
         The user's.
     batch_rows : int
     listener : Listener
+    notes : mapping of str to str
+        Column -> how its tails were treated.
 
     Raises
     ------
@@ -109,7 +112,7 @@ def write_linked(
     """
     schema = output_schema(resolved)
     metadata = ReplicateMetadata(
-        schema=released_schema(resolved, UsedLevels.of(drawn.rows, resolved), {}),
+        schema=released_schema(resolved, UsedLevels.of(drawn.rows, resolved), notes),
         plan_fingerprint=plan_fingerprint,
         seed=seed,
         version=gpusynth.__version__,

@@ -13,6 +13,7 @@ from gpusynth.engine.manifest import Replicate, build_manifest
 from gpusynth.engine.measure import peak_memory_bytes, versions
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.synthesis import Synthesis
+from gpusynth.engine.tail_stage import tail_notes
 from gpusynth.io import file_sha256, write_json_atomic
 from gpusynth.linked.link import Link
 from gpusynth.linked.output import write_linked
@@ -119,6 +120,7 @@ class LinkedWriter:
             seed=settings.seed,
             batch_rows=settings.batch_rows,
             listener=self._listener,
+            notes=tail_notes(self._prepared.prepared(name)),
         )
         place = self._directory.path / path.name
         self._files.append(LinkedFile(name, number, place, drawn.rows.n_output, file_sha256(path)))
@@ -147,7 +149,12 @@ class LinkedWriter:
         for name, own in prepared.inputs.items():
             output, plan = prepared.output(name), prepared.prepared(name).plan
             file = directory.staging / f"{name}_schema.toml"
-            write_schema(output.schema, file, own.reasons or None)
+            notes = tail_notes(prepared.prepared(name))
+            said = {
+                column: " ".join(filter(None, (own.reasons.get(column), notes.get(column))))
+                for column in (*own.reasons, *notes)
+            }
+            write_schema(output.schema, file, said or None)
             about[file.name] = file_sha256(file)
             file = directory.staging / f"{name}_plan.json"
             write_json_atomic(file, {**plan.to_json(), "fingerprint": plan.fingerprint()})

@@ -280,6 +280,22 @@ def test_run_directory_is_verified_and_replaced(files, tmp_path):
     assert not list(again.path.glob("replicate_*"))
 
 
+def test_files_say_how_tails_were_treated(files, tmp_path):
+    for name, table in files.items():
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+    plans = {"establishments": Plan(tails={"payroll": {"kind": "swap", "share": 0.1}})}
+    run = synthesize_linked(
+        {name: tmp_path / f"{name}.parquet" for name in files},
+        [LINK],
+        plans=plans,
+        output=tmp_path / "run",
+    )
+    said = pq.read_schema(run.paths("establishments")[0]).metadata[b"gpusynth.schema"]
+    notes = {column["name"]: column["note"] for column in json.loads(said)["columns"]}
+    assert "exchanged" in notes["payroll"]
+    assert list(notes) == files["establishments"].column_names
+
+
 def test_it_is_part_of_the_package():
     assert gpusynth.Link is Link
     assert gpusynth.synthesize_linked is synthesize_linked
