@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -12,12 +13,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from distributed import Client
 
 import gpusynth
 from gpusynth import Cart, Plan, Schema
+from gpusynth.engine.cluster import worker
 from gpusynth.engine.cluster.connect import ClusterChoice, connected
 from gpusynth.engine.cluster.workers import Workers
 from gpusynth.errors import ClusterError, OutputError, PlanError, TooFewDonorsError
+from gpusynth.io.output import output_error
 from gpusynth.methods import register_method, registry
 from tests.behaviour.plan_survey import SCHEMA, survey
 from tests.behaviour.test_resume import CHOICES, PLANS, WORK, Cut, files, lasting
@@ -218,6 +222,29 @@ def test_the_error_of_a_worker_is_the_error_of_the_run(data, tmp_path, client):
         gpusynth.synthesize(data, SCHEMA, plan, output=tmp_path / "many", client=client, **CHOICES)
     assert str(many.value) == str(alone.value)
     assert not (tmp_path / "many").exists()
+
+
+def test_a_full_disk_under_a_worker_leaves_a_run_to_resume(data, tmp_path, monkeypatch):
+    write = worker.write_step_models
+    written = []
+
+    def full(path, step, models, prepared):
+        if len(written) == 4:
+            raise output_error(path, OSError(errno.ENOSPC, ""))
+        written.append(path)
+        return write(path, step, models, prepared)
+
+    monkeypatch.setattr(worker, "write_step_models", full)
+    out = tmp_path / "out"
+    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
+    refused = pytest.raises(OutputError, match="No space left")
+    with Client(processes=False, set_as_default=False, **options) as threads, refused as error:
+        gpusynth.synthesize(data, SCHEMA, output=out, client=threads, **CHOICES)
+    assert error.value.__notes__ == [f"resume with: gpusynth resume {out}"]
+    assert not list((out / WORK / "files").glob("unfinished_*"))
+    gpusynth.resume(out)
+    whole = gpusynth.synthesize(data, SCHEMA, output=tmp_path / "whole", **CHOICES)
+    assert files(out) == files(whole.path)
 
 
 def test_what_cannot_be_distributed_is_refused(data, tmp_path, client, monkeypatch):

@@ -161,8 +161,14 @@ class _Coordinator:
                 own = tasks[task.name][1]
                 for model in answer["models"]:
                     self._take_model(own, model)
+                self._add_busy("fit tasks", answer)
                 label = steps[own.step - 1].target
                 listener.advance(label, work=own.cost, rows=self._prepared.table.n_rows)
+
+    def _add_busy(self, phase: str, answer: Mapping[str, Any]) -> None:
+        """Add the seconds that a worker was busy: summed over workers, not those of the run."""
+        phases = self._synthesis.stopwatch.phases
+        phases[phase] = phases.get(phase, 0.0) + float(answer["busy_seconds"])
 
     def _take_model(self, task: FitTask, model: Mapping[str, Any]) -> None:
         stratum = int(model["stratum"])
@@ -257,6 +263,7 @@ class _Coordinator:
         with self._synthesis.stopwatch.phase("draw"):
             for task, answer in self._workers.answers(draw_replicate, tasks):
                 self._take_replicate(int(task.arguments["replicate"]), answer)
+                self._add_busy("draw tasks", answer)
                 listener.advance(task.about, work=1, rows=int(answer["n_rows"]))
 
     def _take_replicate(self, number: int, answer: Mapping[str, Any]) -> None:

@@ -128,10 +128,12 @@ def answered(work: Callable[[], Answer]) -> Answer:
     Returns
     -------
     dict
-        With `error`, the name of the error's class, and `message`, where it failed.
+        With `error`, the name of the error's class, and `message`, where it failed; always with
+        `busy_seconds`.
     """
-    with _at_work():
-        return _answered(work)
+    with _at_work(), timed() as spent:
+        answer = _answered(work)
+    return {**answer, "busy_seconds": spent[1]}
 
 
 def wait_until_idle(seconds: float) -> bool:
