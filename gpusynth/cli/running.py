@@ -85,7 +85,9 @@ def run_synthesis(
         return
     out = console()
     show_run(run, out)
-    if utility:
+    if utility and (run.plan.output.prefix or run.plan.output.suffix):
+        out.print("\nutility at a glance: left out, since the columns have other names")
+    elif utility:
         # Not earlier: the run itself needs the memory, and evaluation is much to import.
         from gpusynth.cli.comparing import show_glance
         from gpusynth.evaluate import utility_at_a_glance
