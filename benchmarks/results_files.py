@@ -9,11 +9,14 @@ from typing import Any
 
 __all__ = ["read_results"]
 
+_ELSEWHERE = ("study_", "production_")
+
 
 def read_results(paths: Iterable[Path]) -> list[dict[str, Any]]:
     """Return the results of all files, in order; a path may be a directory of ``*.json``.
 
-    Studies (``study_*.json``) are passed over in a directory: their tables stand in ``docs/``.
+    Studies (``study_*.json``) and figures of production runs (``production_*.json``) are passed
+    over in a directory: their tables stand in ``docs/``.
 
     Raises
     ------
@@ -24,7 +27,7 @@ def read_results(paths: Iterable[Path]) -> list[dict[str, Any]]:
     for path in paths:
         files = [path]
         if path.is_dir():
-            files = sorted(f for f in path.glob("*.json") if not f.name.startswith("study_"))
+            files = sorted(f for f in path.glob("*.json") if not f.name.startswith(_ELSEWHERE))
         for file in files:
             for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
                 if line.strip():

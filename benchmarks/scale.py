@@ -5,7 +5,7 @@
     python -m benchmarks.scale --write      put the tables into docs/scale.md (--check compares)
 
 Each case is a run of the command line in a process of its own, with its seconds and memory as its
-manifest and the system's records tell them; cases are added to ``benchmarks/results/scale.json``.
+manifest and the system's records tell them; cases are added to ``benchmarks/results/production_scale.json``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from gpusynth.datasets import write_firms
 __all__ = ["main"]
 
 _ROOT = Path(__file__).resolve().parent.parent
-_RESULTS = _ROOT / "benchmarks" / "results" / "scale.json"
+_RESULTS = _ROOT / "benchmarks" / "results" / "production_scale.json"
 _PAGE = _ROOT / "docs" / "scale.md"
 _EVERY = 0.2  # seconds between two looks at a run's memory
 

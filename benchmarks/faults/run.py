@@ -1,6 +1,6 @@
 """Faults, for real: kill, fill the disk and damage files at random moments, then resume.
 
-    python -m benchmarks.faults.run --kills 100 --output benchmarks/results/faults.json
+    python -m benchmarks.faults.run --kills 100 --output benchmarks/results/production_faults.json
 
 Every trial ends with the files of an unbroken run, byte for byte, and without a work directory, or
 counts as a failure; the two are told apart. How far a run had come is read from its journal.
