@@ -5,7 +5,8 @@
     python -m benchmarks.scale --write      put the tables into docs/scale.md (--check compares)
 
 Each case is a run of the command line in a process of its own, with its seconds and memory as its
-manifest and the system's records tell them; cases are added to ``benchmarks/results/production_scale.json``.
+manifest and the system's records tell them; cases are added to
+``benchmarks/results/production_scale.json``.
 """
 
 from __future__ import annotations
