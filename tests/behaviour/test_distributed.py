@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from distributed import Client
+from distributed import Client, Future
 
 import gpusynth
 from gpusynth import Cart, Plan, Schema
@@ -173,6 +173,31 @@ def test_a_worker_that_is_killed_changes_nothing(data, tmp_path, client):
     listener = KillWorker(client)
     run = gpusynth.synthesize(
         data, SCHEMA, plan, output=tmp_path / "out", client=client, listener=listener, **CHOICES
+    )
+    assert listener.left < 0
+    assert files(run.path) == files(whole.path)
+
+
+class ForgetTasks(Heard):
+    """A listener that makes the scheduler forget all tasks once a few columns are fitted."""
+
+    def __init__(self, client) -> None:
+        super().__init__()
+        self.left, self.client = 3, client
+
+    def advance(self, label: str, *, work: int, rows: int) -> None:
+        if label in SCHEMA.names:
+            self.left -= 1
+        if self.left == 0:
+            keys = [key for key in self.client.futures if str(key).startswith("gpusynth-fit")]
+            self.client.cancel([Future(key, client=self.client) for key in keys], force=True)
+
+
+def test_tasks_that_the_scheduler_forgets_are_asked_for_again(data, tmp_path, client):
+    whole = gpusynth.synthesize(data, SCHEMA, output=tmp_path / "whole", **CHOICES)
+    listener = ForgetTasks(client)
+    run = gpusynth.synthesize(
+        data, SCHEMA, output=tmp_path / "out", client=client, listener=listener, **CHOICES
     )
     assert listener.left < 0
     assert files(run.path) == files(whole.path)

@@ -20,6 +20,7 @@ __all__ = ["Task", "Workers"]
 
 _WAIT_SECONDS = 120
 _STOP_SECONDS = 5.0
+_MOST_ATTEMPTS = 3  # at a task that the scheduler forgets; one that fails is not tried again
 _LOST = (
     "the connection to the cluster's scheduler was lost. Start the scheduler and its workers again"
 )
@@ -144,24 +145,51 @@ class Workers:
 
         with _connected():
             futures = {
-                self._client.submit(
-                    function,
-                    **task.arguments,
-                    key=f"gpusynth-{task.name}-{self._token}",
-                    priority=-place,
-                    pure=False,
-                ): task
+                self._submit(function, task, place, attempt=0): (task, place, 0)
                 for place, task in enumerate(tasks)
             }
+        under_way = as_completed(list(futures), loop=self._client.loop)
         try:
-            for future in as_completed(list(futures), loop=self._client.loop):
-                task = futures[future]
+            for future in under_way:
+                task, place, attempt = futures.pop(future)
+                if self._was_forgotten(future) and attempt < _MOST_ATTEMPTS:
+                    with _connected():
+                        again = self._submit(function, task, place, attempt=attempt + 1)
+                    futures[again] = (task, place, attempt + 1)
+                    under_way.add(again)
+                    continue
                 yield task, self._answer(future, task)
                 future.release()
         finally:
             left = [future for future in futures if not future.done()]
             if left:
                 self._stop(left)
+
+    def _submit(
+        self, function: Callable[..., dict[str, Any]], task: Task, place: int, *, attempt: int
+    ) -> Any:
+        return self._client.submit(
+            function,
+            **task.arguments,
+            key=f"gpusynth-{task.name}-{self._token}-{attempt}",
+            priority=-place,
+            pure=False,
+        )
+
+    def _was_forgotten(self, future: Any) -> bool:
+        """Return whether the scheduler lost a task that has not failed.
+
+        It may, when a worker dies that holds an answer which nobody has fetched yet. The task has
+        left its files by then or not; carried out again it leaves the same.
+        """
+        if self._client.status != "running":
+            return False
+        if future.status == "finished":
+            try:
+                future.result()
+            except Exception as error:  # noqa: BLE001 - Dask's own class of it has moved about
+                return "Cancelled" in type(error).__name__
+        return future.status not in ("finished", "error")
 
     def _stop(self, futures: Sequence[Any]) -> None:
         """Call tasks off; those that run already cannot be stopped, but mostly end soon."""

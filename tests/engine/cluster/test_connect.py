@@ -176,7 +176,7 @@ def test_gpus_need_their_package():
 )
 def test_a_configuration_that_is_none(tmp_path, text):
     (tmp_path / "c.toml").write_text(text)
-    with pytest.raises(ClusterError, match="must have one table"):
+    with pytest.raises(ClusterError, match=r"must have one table|is not valid TOML"):
         read_security(tmp_path / "c.toml")
 
 
@@ -184,7 +184,7 @@ def test_a_configuration_whose_files_are_missing(tmp_path):
     (tmp_path / "c.toml").write_text(CONFIG.format(name="x"))
     with pytest.raises(ClusterError, match="ca_file is no file"):
         read_security(tmp_path / "c.toml")
-    with pytest.raises(ClusterError, match="cannot be read"):
+    with pytest.raises(ClusterError, match="configuration not found"):
         read_security(tmp_path / "d.toml")
 
 
