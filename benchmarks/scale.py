@@ -95,8 +95,10 @@ def _keep(results: Sequence[Mapping[str, Any]]) -> None:
 def with_tables(page: str, results: Sequence[Mapping[str, Any]]) -> str:
     """Return the page with its tables between their markers made anew."""
     for name, table in tables(model(results), results).items():
-        pattern = rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)"
-        page, found = re.subn(pattern, lambda m, t=table: m[1] + t + m[2], page, flags=re.DOTALL)
+        pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
+        page, found = re.subn(
+            pattern, lambda m, t=table: f"{m[1]}{t}\n{m[2]}", page, flags=re.DOTALL
+        )
         if not found:
             raise SystemExit(f"docs/scale.md has no markers for {name}")
     return page

@@ -40,8 +40,9 @@ _GPU_DRAW = 3e-10
 
 _NETWORK = 1.25e9  # bytes a second of a 10 Gbit/s network
 
-_QUIET = 1.5
-"""Load of a machine of two cores below which a run is timed; a busy one still tells of memory."""
+_QUIET = 2.5
+"""Load of a machine of two cores below which a run is timed: the case before leaves 2, that of its
+two threads. A busy machine still tells of memory."""
 
 _FIT_ROW_BYTES = 45
 """Work space of one fit, a row: order, target, sides, lists; see `gpusynth.engine.memory`."""
