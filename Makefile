@@ -30,6 +30,7 @@ lint: $(VENV)/test
 	$(BIN)/mypy
 	PYTHONPATH=.:kernels $(BIN)/lint-imports
 	$(BIN)/python -m benchmarks.tables --check
+	$(BIN)/python -m benchmarks.scale --check
 
 test: lint
 	$(BIN)/pytest -q
