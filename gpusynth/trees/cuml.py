@@ -76,7 +76,7 @@ def fit_with_cuml(
         If the codes do not fit on the device.
     """
     _check(params)
-    n_real = len(target.codes if isinstance(target, ClassTarget) else target.values)
+    n_real = target.n_rows
     taking_part = np.arange(n_real) if rows is None else np.asarray(rows, np.int64)
     units = None
     if weight is not None:

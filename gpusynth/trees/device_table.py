@@ -85,7 +85,7 @@ class DeviceTable:
         if isinstance(predictors, PredictorTable):
             table = cls(predictors.layout, predictors.n_rows)
             for name in predictors.layout.names:
-                table.fill({name: _codes_of(predictors, predictors.layout.position[name])})
+                table.fill({name: predictors.codes(name)})
             return table
         layout = Layout(
             [p.name for p in predictors],
@@ -125,16 +125,3 @@ class DeviceTable:
     def columns(self, names: Iterable[str]) -> Array:
         """Return the positions (int32) of some columns, ascending: the order that breaks ties."""
         return np.array(sorted(self.layout.position[name] for name in names), np.int32)
-
-
-def _codes_of(table: PredictorTable, column: int) -> Array:
-    """Return a column's codes (n,) from where a table of the host keeps them."""
-    layout = table.layout
-    if layout.wide_row[column] >= 0:
-        return table.wide[layout.wide_row[column], : table.n_rows]
-    if layout.word(column) < 0:
-        return np.zeros(table.n_rows, np.uint8)
-    bits = layout.bits(column)
-    found = table.records[:, layout.word(column)] & np.bitwise_or.reduce(bits)
-    order = np.argsort(bits)
-    return order[np.searchsorted(bits[order], found)].astype(np.uint8)

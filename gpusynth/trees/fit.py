@@ -51,7 +51,9 @@ class Fit:
         return self.n_classes, self.numbers, self.weight, self.table
 
 
-def prepare_fit(target: Target, params: CartParams, weight: Array | None, rows: Array) -> Fit:
+def prepare_fit(
+    target: Target, params: CartParams, weight: Array | None, rows: Array | None
+) -> Fit:
     """Turn a target, weights and rows into what the kernels need.
 
     Parameters
@@ -59,8 +61,8 @@ def prepare_fit(target: Target, params: CartParams, weight: Array | None, rows: 
     target : ClassTarget or NumberTarget
     params : CartParams
     weight : array of float64, shape (n,), or None
-    rows : array of int64, ascending
-        Rows that take part; those of weight 0 leave.
+    rows : array of int32 or int64, ascending, or None
+        Rows that take part, None for all; those of weight 0 leave.
 
     Returns
     -------
@@ -72,8 +74,16 @@ def prepare_fit(target: Target, params: CartParams, weight: Array | None, rows: 
     PlanError
         If the criterion does not fit the target or the weights.
     DataError
-        If a class, number or weight is not usable.
+        If a class, number or weight is not usable, or no row takes part.
     """
+    taking_part = np.arange(target.n_rows) if rows is None else rows
+    fit = _in_integers(target, params, weight, np.asarray(taking_part, np.int64))
+    if not len(fit.order):
+        raise DataError("a tree needs at least one row")
+    return fit
+
+
+def _in_integers(target: Target, params: CartParams, weight: Array | None, rows: Array) -> Fit:
     none = np.zeros(0, np.int64)
     units = none
     if weight is not None:

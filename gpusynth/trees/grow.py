@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from gpusynth.arrays import Array
-from gpusynth.errors import DataError
 from gpusynth.streams import StreamKey
 from gpusynth.trees.assemble import least_gain, make_tree, offer_of, prune_nodes
 from gpusynth.trees.blocks import Block, Rules, grow_blocks
@@ -21,7 +20,6 @@ from gpusynth.trees.leaves import LeafDonors
 from gpusynth.trees.params import CartParams
 from gpusynth.trees.predictors import Predictor, PredictorTable
 from gpusynth.trees.target import (
-    ClassTarget,
     Target,
 )
 from gpusynth.trees.tree import Tree
@@ -113,14 +111,10 @@ def grow_tree(
            Journal of Official Statistics 21, 441-462.
     """
     params = params or CartParams()
-    size = len(target.codes if isinstance(target, ClassTarget) else target.values)
     table = predictors
     if not isinstance(table, PredictorTable):
-        table = PredictorTable.of(table, size)
+        table = PredictorTable.of(table, target.n_rows)
     chosen = table.columns(table.layout.names if columns is None else columns)
-    taking_part = np.arange(size, dtype=np.int64) if rows is None else np.asarray(rows, np.int64)
-    fit = prepare_fit(target, params, weight, taking_part)
-    if not len(fit.order):
-        raise DataError("a tree needs at least one row")
+    fit = prepare_fit(target, params, weight, rows)
     grown, words = _grow(table, chosen, fit, params, key, n_threads)
     return make_tree(table, chosen, prune_nodes(grown, fit, params), words, fit)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gpusynth.arrays import Array
-from gpusynth.errors import DataError
 from gpusynth.streams import StreamKey
 from gpusynth.trees.assemble import least_gain, make_tree, offer_of, prune_nodes
 from gpusynth.trees.device_groups import Emission, LevelNodes, on_device
@@ -23,7 +22,7 @@ from gpusynth.trees.fit import Fit, prepare_fit
 from gpusynth.trees.leaves import LeafDonors
 from gpusynth.trees.params import CartParams
 from gpusynth.trees.predictors import Predictor, PredictorTable
-from gpusynth.trees.target import ClassTarget, Target
+from gpusynth.trees.target import Target
 from gpusynth.trees.tree import Tree
 from gpusynth_kernels.cpu.kinds import LEAF, NUMBERS, SUBSET, THRESHOLD, WEIGHTED_CLASSES
 from gpusynth_kernels.cuda import launch
@@ -319,15 +318,11 @@ def grow_tree_on_device(
         If the tables of one node do not fit the memory; the message says how many bytes it needs.
     """
     params = params or CartParams()
-    size = len(target.codes if isinstance(target, ClassTarget) else target.values)
     table = predictors
     if not isinstance(table, DeviceTable):
-        table = DeviceTable.of(table, size)
+        table = DeviceTable.of(table, target.n_rows)
     chosen = table.columns(table.layout.names if columns is None else columns)
-    taking_part = np.arange(size, dtype=np.int64) if rows is None else np.asarray(rows, np.int64)
-    fit = prepare_fit(target, params, weight, taking_part)
-    if not len(fit.order):
-        raise DataError("a tree needs at least one row")
+    fit = prepare_fit(target, params, weight, rows)
     grown, words = _grow(table, chosen, fit, params, key, free_bytes)
     return make_tree(table, chosen, prune_nodes(grown, fit, params), words, fit)
 

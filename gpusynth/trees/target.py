@@ -42,6 +42,11 @@ class ClassTarget:
     codes: Array
     n_classes: int
 
+    @property
+    def n_rows(self) -> int:
+        """Number of rows, taking part or not."""
+        return len(self.codes)
+
 
 @dataclass(frozen=True, slots=True)
 class NumberTarget:
@@ -54,6 +59,11 @@ class NumberTarget:
     """
 
     values: Array
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows, taking part or not."""
+        return len(self.values)
 
 
 Target: TypeAlias = ClassTarget | NumberTarget
