@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gpusynth.errors import PlanError
+from gpusynth.methods.kinds import parse_kind
 
 __all__ = ["Smoothing", "SmoothingKind", "parse_smoothing"]
 
@@ -97,23 +97,4 @@ def parse_smoothing(given: object) -> Smoothing:
     PlanError
         If there is no such kind or parameter, or a parameter is out of range.
     """
-    if isinstance(given, Smoothing):
-        return given
-    if isinstance(given, str):
-        given = {"kind": given}
-    if not isinstance(given, dict):
-        raise PlanError(
-            "smoothing must be a kind or a table such as { kind = 'rmean', window = 7 }"
-        )
-    try:
-        return Smoothing.model_validate(given)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"][:1])
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(Smoothing.model_fields)
-            raise PlanError(f"smoothing has no parameter {place!r}: choices are {known}") from None
-        message = first["msg"].removeprefix("Value error, ")
-        reason = message[0].lower() + message[1:]
-        where = f"smoothing, parameter {place!r}: " if place else ""
-        raise PlanError(f"{where}{reason}") from None
+    return parse_kind(given, Smoothing, what="smoothing", example="{ kind = 'rmean', window = 7 }")

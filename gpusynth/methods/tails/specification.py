@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gpusynth.errors import PlanError
+from gpusynth.methods.kinds import parse_kind
 
 __all__ = ["Tail", "TailKind", "parse_tail"]
 
@@ -117,20 +117,4 @@ def parse_tail(given: object) -> Tail:
     PlanError
         If there is no such kind or parameter, or a parameter is out of range.
     """
-    if isinstance(given, Tail):
-        return given
-    if isinstance(given, str):
-        given = {"kind": given}
-    if not isinstance(given, dict):
-        raise PlanError("a tail must be a kind or a table such as { kind = 'code', share = 0.01 }")
-    try:
-        return Tail.model_validate(given)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"][:1])
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(Tail.model_fields)
-            raise PlanError(f"a tail has no parameter {place!r}: choices are {known}") from None
-        message = first["msg"].removeprefix("Value error, ")
-        where = f"a tail, parameter {place!r}: " if place else ""
-        raise PlanError(f"{where}{message[0].lower()}{message[1:]}") from None
+    return parse_kind(given, Tail, what="a tail", example="{ kind = 'code', share = 0.01 }")
