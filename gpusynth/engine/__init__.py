@@ -8,7 +8,8 @@ from gpusynth.engine.library import fit, synthesize
 from gpusynth.engine.look import infer_schema, resolve_plan
 from gpusynth.engine.manifest import Replicate
 from gpusynth.engine.measure import Stopwatch
-from gpusynth.engine.prepare import Prepared, Resolved, prepare, resolve_input
+from gpusynth.engine.prepare import prepare, resolve_input
+from gpusynth.engine.prepared import Prepared, Resolved
 from gpusynth.engine.progress import Listener, SilentListener
 from gpusynth.engine.resuming import resume
 from gpusynth.engine.run import Run, read_run

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from gpusynth.backends import Backend, device_memory
-from gpusynth.engine.prepare import Prepared
+from gpusynth.engine.prepared import Prepared
 from gpusynth.errors import DeviceMemoryError
 from gpusynth.trees import DrawTable, Layout, PredictorTable, draw_table_bytes
 

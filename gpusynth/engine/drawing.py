@@ -17,7 +17,7 @@ from gpusynth.engine.closed_rows import open_rows, set_closed_rows, start_rows
 from gpusynth.engine.donor_stage import DrawnDonors, cap_of, deal_donors
 from gpusynth.engine.edits import EditCounts, Repair, redraw_and_repair
 from gpusynth.engine.fitting import StepModels
-from gpusynth.engine.prepare import Prepared
+from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.smooth_stage import fit_column_smoother, smooth_rows
 from gpusynth.engine.stages import Stages, Work, stages_of

@@ -13,7 +13,7 @@ from typing import Any
 from gpusynth.engine.calibrating import calibrate_replicate
 from gpusynth.engine.edits import EditCounts
 from gpusynth.engine.measure import Stopwatch
-from gpusynth.engine.prepare import Prepared
+from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.progress import Listener
 from gpusynth.engine.released import output_order
 from gpusynth.engine.replicate import SyntheticRows

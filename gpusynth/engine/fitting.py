@@ -29,7 +29,7 @@ from gpusynth.table import Codec, Table, as_numbers
 from gpusynth.trees import ClassTarget, NumberTarget, Predictor, PredictorTable, Target
 
 if TYPE_CHECKING:
-    from gpusynth.engine.prepare import Prepared
+    from gpusynth.engine.prepared import Prepared
 
 __all__ = ["GroupOf", "Recall", "StepModels", "fit_step", "real_predictors", "step_data"]
 

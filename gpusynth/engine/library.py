@@ -13,7 +13,8 @@ from gpusynth.engine.fitted import FittedSynthesis
 from gpusynth.engine.measure import Stopwatch
 from gpusynth.engine.memory import Memory
 from gpusynth.engine.output import check_destination, check_keys
-from gpusynth.engine.prepare import Prepared, prepare, resolve_input
+from gpusynth.engine.prepare import prepare, resolve_input
+from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.progress import Listener, SilentListener
 from gpusynth.engine.resuming import begin_checkpoints
 from gpusynth.engine.settings import OutputFormat, RunSettings

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 import gpusynth
-from gpusynth.engine.prepare import Resolved
+from gpusynth.engine.prepared import Resolved
 from gpusynth.engine.progress import Listener
 from gpusynth.engine.released import UsedLevels, released_schema
 from gpusynth.engine.replicate import SyntheticRows

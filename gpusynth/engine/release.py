@@ -14,7 +14,8 @@ import numpy as np
 
 from gpusynth.arrays import Array
 from gpusynth.engine.fitting import StepModels, step_data
-from gpusynth.engine.prepare import Prepared, settle
+from gpusynth.engine.prepare import settle
+from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.saved import write_synthesis
 from gpusynth.engine.saved_table import SavedSource, rowless_table
 from gpusynth.engine.units import read_units

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from gpusynth.arrays import Array
-from gpusynth.engine.prepare import Resolved
+from gpusynth.engine.prepared import Resolved
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.plan import Output
 from gpusynth.streams import Purpose, StreamKey, random_bits

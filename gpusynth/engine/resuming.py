@@ -13,7 +13,8 @@ from gpusynth.engine.checkpoint.head import CODECS_PIN, RunHead, codec_fingerpri
 from gpusynth.engine.directory import RunDirectory
 from gpusynth.engine.measure import Stopwatch
 from gpusynth.engine.memory import Memory
-from gpusynth.engine.prepare import Prepared, prepare, resolve_input
+from gpusynth.engine.prepare import prepare, resolve_input
+from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.progress import Listener, SilentListener
 from gpusynth.engine.run import Run, finish_commit, write_run
 from gpusynth.engine.settings import RunSettings

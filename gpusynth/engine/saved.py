@@ -13,7 +13,8 @@ from typing import Any
 import gpusynth
 from gpusynth.arrays import Array
 from gpusynth.engine.fitting import StepModels
-from gpusynth.engine.prepare import Prepared, Resolved, settle
+from gpusynth.engine.prepare import settle
+from gpusynth.engine.prepared import Prepared, Resolved
 from gpusynth.engine.saved_table import (
     Saved,
     codecs_to_json,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import gpusynth
 from gpusynth.engine.fitting import GroupOf, StepModels
-from gpusynth.engine.prepare import Prepared
+from gpusynth.engine.prepared import Prepared
 from gpusynth.errors import ModelFileError
 from gpusynth.io import read_model_file, write_model_file
 from gpusynth.methods.stored import (

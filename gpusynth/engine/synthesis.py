@@ -17,7 +17,7 @@ from gpusynth.engine.finishing import Finished, finish_replicates
 from gpusynth.engine.fitting import StepModels, fit_step
 from gpusynth.engine.measure import Stopwatch, timed
 from gpusynth.engine.memory import Memory
-from gpusynth.engine.prepare import Prepared
+from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.progress import Listener
 from gpusynth.engine.replicate import SyntheticRows, allocate
 from gpusynth.engine.schedule import Scheduler

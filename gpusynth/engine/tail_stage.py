@@ -19,7 +19,7 @@ from gpusynth.table import Table, as_numbers, code_numbers
 
 if TYPE_CHECKING:
     from gpusynth.engine.drawing import ColumnDraw
-    from gpusynth.engine.prepare import Prepared
+    from gpusynth.engine.prepared import Prepared
 
 __all__ = ["exchange_tail", "fit_tails", "tail_notes", "treat_rows"]
 

@@ -1,7 +1,7 @@
 import pytest
 
 from benchmarks.macro.workload import prepare_firms
-from gpusynth.engine.prepare import Prepared
+from gpusynth.engine.prepared import Prepared
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from gpusynth import Plan, Strata
 from gpusynth.engine import RunSettings, SilentListener, Stopwatch, prepare, resolve_input
 from gpusynth.engine.fitting import fit_step
 from gpusynth.engine.output import to_table
-from gpusynth.engine.prepare import Prepared
+from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.step_files import are_storable, read_step_models, write_step_models
 from gpusynth.engine.synthesis import Synthesis
 from gpusynth.errors import ModelFileError

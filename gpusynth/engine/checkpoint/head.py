@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 import gpusynth
 import gpusynth_kernels
 from gpusynth.engine.measure import versions
-from gpusynth.engine.prepare import Prepared
+from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.settings import OutputFormat, RunSettings
 from gpusynth.errors import CheckpointMismatchError
 from gpusynth.table import Codec

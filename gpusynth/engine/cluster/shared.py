@@ -14,7 +14,8 @@ from typing import Any
 import gpusynth
 from gpusynth.arrays import Array
 from gpusynth.backends import DeviceName, choose_backend, share_memory
-from gpusynth.engine.prepare import Prepared, Resolved, settle
+from gpusynth.engine.prepare import settle
+from gpusynth.engine.prepared import Prepared, Resolved
 from gpusynth.engine.saved import saved_start, start_to_json
 from gpusynth.engine.saved_table import Saved, codecs_to_json, source_to_json, table_to_json
 from gpusynth.engine.step_files import CONFIDENTIAL

@@ -22,7 +22,7 @@ from gpusynth.engine.cluster.tasks import RunSite
 from gpusynth.engine.fitting import StepModels, fit_step
 from gpusynth.engine.measure import Stopwatch, peak_memory_bytes, timed
 from gpusynth.engine.output import write_replicate
-from gpusynth.engine.prepare import Prepared
+from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.progress import SilentListener
 from gpusynth.engine.step_files import read_step_models, write_step_models
 from gpusynth.engine.synthesis import Synthesis
