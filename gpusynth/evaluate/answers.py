@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from gpusynth.arrays import Array
 from gpusynth.errors import DataError
 from gpusynth.table.schema import Column
+from gpusynth.table.special_codes import stored_float
 
 __all__ = [
     "Answers",
@@ -182,7 +183,7 @@ def read_numbers(
     if len(null):
         levels[null] = book.number(None)
     for number in (math.inf, -math.inf, *apart):
-        rows = np.flatnonzero(values == number)
+        rows = np.flatnonzero(values == stored_float(array.type, number))
         if len(rows):
             levels[rows] = book.number(apart.get(number, str(number)))
     return Answers(levels, values[levels < 0])

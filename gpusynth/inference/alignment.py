@@ -15,6 +15,7 @@ from gpusynth.arrays import Array
 from gpusynth.errors import DataError
 from gpusynth.inference.extra import imported
 from gpusynth.table import Column
+from gpusynth.table.special_codes import stored_float
 
 __all__ = ["ColumnKind", "aligned_columns", "is_text", "without_codes"]
 
@@ -171,7 +172,8 @@ def without_codes(array: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
     """Turn the codes for missing answers into nulls."""
     plain = _plain(array)
     if _is_number_type(plain.type):
-        codes = [float(code) for code in column.missing_codes if not isinstance(code, str)]
+        numbers = [code for code in column.missing_codes if not isinstance(code, str)]
+        codes = [stored_float(plain.type, number) for number in numbers]
         values: Any = plain.cast(pa.float64(), safe=False)
         chosen = pc.is_in(values, value_set=pa.array(codes, pa.float64()))
     else:

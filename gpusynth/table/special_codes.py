@@ -21,7 +21,14 @@ from gpusynth.table.sketch import ColumnSketch
 from gpusynth.table.storage import family_of, parse_storage
 from gpusynth.table.text_numbers import parse_dates, parse_numbers, parse_timestamps
 
-__all__ = ["AUTOMATIC", "NumberSpecials", "automatic_of", "number_dtype", "parse_texts"]
+__all__ = [
+    "AUTOMATIC",
+    "NumberSpecials",
+    "automatic_of",
+    "number_dtype",
+    "parse_texts",
+    "stored_float",
+]
 
 AUTOMATIC = ("null", "nan", "inf", "-inf")
 """States that need no schema: a column has those that occur."""
@@ -53,6 +60,15 @@ def parse_texts(column: Column, texts: Any) -> tuple[Array, Array]:
     if column.kind == "timestamp":
         return parse_timestamps(texts)
     return parse_numbers(texts, whole=number_dtype(column) == np.int64)
+
+
+def stored_float(storage: Any, number: float) -> float:
+    """Return a number as a column of that Arrow type holds it.
+
+    A float32 column that was written with -9.9 holds the nearest float32, which is no double -9.9.
+    """
+    is_narrow = pa.types.is_float16(storage) or pa.types.is_float32(storage)
+    return float(storage.to_pandas_dtype()(number)) if is_narrow else float(number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +156,10 @@ def _time_units(column: Column, number: int) -> int:
 
 def _in_units(column: Column, number: float, what: str) -> int | float:
     """Turn a number of the schema into storage units of the right Python type."""
-    scale = decimal_scale(parse_storage(column.storage))
+    storage = parse_storage(column.storage)
+    scale = decimal_scale(storage)
     if number_dtype(column) == np.float64:
-        return float(number) + 0.0
+        return stored_float(storage, number) + 0.0
     units = round(number * 10**scale) if scale else number
     if units != int(units):
         raise CodecError(

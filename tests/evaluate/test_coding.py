@@ -128,6 +128,14 @@ def test_missing_codes_and_spikes_of_numbers_are_levels():
     assert "0" not in joined.labels
 
 
+def test_a_missing_code_of_narrow_floats_is_a_level():
+    column = Column(name="x", kind="numeric", storage="float", missing_codes=(-9.9,))
+    values = pa.array([-9.9, 1.5, 2.5], pa.float32())
+    coded, real, synthetic = one_column(column, values, pa.array([2.5, -9.9]))
+    assert coded.labels[0] == "-9.9"
+    assert (real[0], synthetic[1]) == (0, 0)
+
+
 def test_sdnist_bins_by_hand():
     """Target 1..100, n = 4: edges 1, 26, 51, 76, 100 ('higher': index ceil(q * 99)); (a, b]."""
     real = np.arange(1.0, 101.0)

@@ -69,6 +69,15 @@ def test_schema_says_what_is_missing_and_categorical():
     assert fitted.notes == ("replicate 1: 1 rows with missing values were left out.",)
 
 
+def test_missing_codes_of_narrow_floats_are_left_out():
+    x = pa.array([0.5, 1, 2, -9.9, 0, 1], pa.float32())
+    schema = Schema(
+        columns=(Column(name="x", kind="numeric", storage="float", missing_codes=(-9.9,)),)
+    )
+    fitted = fit("y ~ x", pa.table({"y": [1.0, 2, 3, 4, 5, 7], "x": x}), schema=schema)
+    assert fitted.replicates[0].n_used == 5
+
+
 def test_codes_of_a_schema_keep_their_type(tmp_path):
     """Categorical codes stored as numbers compare with numbers, those of a CSV file with text."""
     coded = firms(18, 330, with_group=True)

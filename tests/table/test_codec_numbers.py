@@ -91,6 +91,17 @@ def test_decimal_spikes_are_given_in_ordinary_units(fitted):
     assert codec.decode(*codec.encode(array)).equals(array)
 
 
+@pytest.mark.parametrize("storage", [pa.float32(), pa.float16()], ids=str)
+def test_narrow_floats_have_their_special_codes(fitted, storage):
+    array = pa.array([0.1, -9.9, 3.25, -9.9], pa.float64()).cast(storage)
+    column = Column(
+        name="x", kind="numeric", storage=str(storage), missing_codes=(-9.9,), spikes=(0.1,)
+    )
+    codec = fitted(column, array)
+    assert codec.encode(array)[0].tolist() == [1, 0, 2, 0]
+    assert codec.decode(*codec.encode(array)).equals(array)
+
+
 @pytest.mark.parametrize("storage", [pa.int64(), pa.float64()], ids=str)
 def test_more_values_than_codes(fitted, storage):
     rng = np.random.default_rng(7)
