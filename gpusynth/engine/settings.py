@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, SupportsIndex, TypeAlias, get_args
 
 from gpusynth.backends import DeviceName, FitterName
 from gpusynth.errors import PlanError
 from gpusynth.table import BATCH_ROWS
 
-__all__ = ["OutputFormat", "RunSettings", "available_threads"]
+__all__ = ["OutputFormat", "RunSettings", "available_threads", "whole_number"]
 
 OutputFormat: TypeAlias = Literal["parquet", "csv"]
 
-_MAX_REPLICATES = (1 << 16) - 1  # 16 bits of a stream name a replicate (gpusynth.streams)
-_MAX_ROWS = 1 << 40  # far beyond any survey, and row counts in bytes still fit in 64 bits
+_RANGES = {
+    "n_replicates": (1, (1 << 16) - 1),  # 16 bits of a stream name one (gpusynth.streams)
+    "n_rows": (1, 1 << 40),  # far beyond any survey, and rows in bytes still fit in 64 bits
+    "seed": (0, (1 << 64) - 1),
+    "threads": (1, 1024),
+    "batch_rows": (1, 1 << 31),
+    "memory_bytes": (1, 1 << 62),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +74,10 @@ class RunSettings:
     fitter: FitterName = "auto"
 
     def __post_init__(self) -> None:
-        _check("n_replicates", self.n_replicates, 1, _MAX_REPLICATES)
-        _check("n_rows", self.n_rows, 1, _MAX_ROWS)
-        _check("seed", self.seed, 0, (1 << 64) - 1)
-        _check("threads", self.threads, 1, 1024)
-        _check("batch_rows", self.batch_rows, 1, 1 << 31)
-        _check("memory_bytes", self.memory_bytes, 1, 1 << 62)
+        for name, (low, high) in _RANGES.items():
+            number = getattr(self, name)
+            if number is not None:
+                object.__setattr__(self, name, whole_number(name, number, low, high))
         if self.format not in get_args(OutputFormat):
             raise PlanError(f"format must be parquet or csv, got {self.format!r}")
         if self.device not in get_args(DeviceName):
@@ -103,10 +108,20 @@ def available_threads() -> int:
     return os.cpu_count() or 1
 
 
-def _check(name: str, number: int | None, low: int, high: int) -> None:
-    if number is None:
-        return
-    if isinstance(number, bool) or not isinstance(number, int):
+def whole_number(name: str, number: SupportsIndex, low: int, high: int) -> int:
+    """Return a number that a user gave, NumPy's integers among them, as a plain int.
+
+    Raises
+    ------
+    PlanError
+        If it is no whole number or out of range; the message names it.
+    """
+    try:
+        whole = None if isinstance(number, bool) else operator.index(number)
+    except TypeError:
+        whole = None
+    if whole is None:
         raise PlanError(f"{name} must be a whole number, got {type(number).__name__}")
-    if not low <= number <= high:
-        raise PlanError(f"{name} must be from {low} to {high}, got {number}")
+    if not low <= whole <= high:
+        raise PlanError(f"{name} must be from {low} to {high}, got {whole}")
+    return whole

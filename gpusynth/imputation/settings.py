@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
-from gpusynth.engine import available_threads
+from gpusynth.engine.settings import available_threads, whole_number
 from gpusynth.errors import PlanError
 from gpusynth.methods import Method
 
@@ -22,8 +22,12 @@ ProperImputation: TypeAlias = Literal["bootstrap", "none"]
 ImputationVisit: TypeAlias = Literal["missing", "file"]
 """missing: ascending number of missing answers, ties in file order. file: file order."""
 
-_MOST_ITERATIONS = 10_000
-_MOST_IMPUTATIONS = (1 << 16) - 1  # 16 bits of a stream name an imputation (gpusynth.streams)
+_RANGES = {
+    "n_imputations": (1, (1 << 16) - 1),  # 16 bits of a stream name one (gpusynth.streams)
+    "iterations": (1, 10_000),
+    "seed": (0, (1 << 64) - 1),
+    "threads": (1, 1024),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +69,10 @@ class ImputationSettings:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        _check("n_imputations", self.n_imputations, 1, _MOST_IMPUTATIONS)
-        _check("iterations", self.iterations, 1, _MOST_ITERATIONS)
-        _check("seed", self.seed, 0, (1 << 64) - 1)
-        if self.threads is not None:
-            _check("threads", self.threads, 1, 1024)
+        for name, (low, high) in _RANGES.items():
+            number = getattr(self, name)
+            if number is not None:
+                object.__setattr__(self, name, whole_number(name, number, low, high))
         if self.proper not in get_args(ProperImputation):
             raise PlanError(f"proper must be bootstrap or none, got {self.proper!r}")
         if isinstance(self.visit, str) and self.visit not in get_args(ImputationVisit):
@@ -79,10 +82,3 @@ class ImputationSettings:
     def n_threads(self) -> int:
         """Number of threads to use."""
         return available_threads() if self.threads is None else self.threads
-
-
-def _check(name: str, number: int, low: int, high: int) -> None:
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise PlanError(f"{name} must be a whole number, got {type(number).__name__}")
-    if not low <= number <= high:
-        raise PlanError(f"{name} must be from {low} to {high}, got {number}")

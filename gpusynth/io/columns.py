@@ -17,7 +17,7 @@ _SHOWN = 5
 
 
 def check_names(names: Sequence[str], file: str) -> None:
-    """Check that there are columns, that each has a name and that no name occurs twice.
+    """Check that there are columns and that each has a name that is text and occurs once.
 
     Raises
     ------
@@ -31,12 +31,27 @@ def check_names(names: Sequence[str], file: str) -> None:
         raise DataError(
             f"{file}: {_listed('column', nameless)} without a name. Give every column a name."
         )
+    # A data frame's names may hold half of a character, which no file can.
+    broken = [at for at, name in enumerate(names, start=1) if not _is_unicode(name)]
+    if broken:
+        raise DataError(
+            f"{file}: {_listed('column', broken)} named with half a character,"
+            " which is no Unicode. Rename it."
+        )
     twice = [repr(name) for name, count in Counter(names).items() if count > 1]
     if twice:
         raise DataError(
             f"{file}: {_listed('column name', twice)} used more than once. "
             "Rename the columns so that every name occurs once."
         )
+
+
+def _is_unicode(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def plain_schema(schema: pa.Schema, file: str) -> pa.Schema:
