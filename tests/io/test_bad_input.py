@@ -251,7 +251,7 @@ class TestMemory:
         mixed = pd.DataFrame({"a": [1, 2], "b": [1, SECRET]})
         assert "column 'b' mixes types" in message(mixed)
         assert "'a' is used more than once" in message(mixed.set_axis(["a", "a"], axis=1))
-        half = mixed.set_axis(["a", "b\ud800"], axis=1)
+        half = mixed.set_axis(pd.Index(["a", "b\ud800"], dtype=object), axis=1)
         assert "column 2 is named with half a character" in message(half)
         levels = mixed.set_axis(pd.MultiIndex.from_tuples([("u", 1), ("u", 2)]), axis=1)
         assert "names of several levels" in message(levels)
