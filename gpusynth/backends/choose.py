@@ -26,6 +26,12 @@ _RAPIDS_FIRST, _RAPIDS_LAST = (26, 8), (26, 10)
 """Minor versions of RAPIDS: weights came with 26.08, and 26.10 is the newest that was read."""
 
 
+_NOT_THE_SAME = (
+    "cuML grew the trees: numbers are summed in the order in which threads arrive, so that another "
+    "run with this seed, or one that was resumed, may give other bytes"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
     """Where a run computes, and what grows its trees.
@@ -103,7 +109,9 @@ def choose_backend(
         reason = _why_no_cuml(facts)
     if not reason:
         name = "Numba's CUDA simulator" if facts.simulated else facts.name
-        return Backend("cuda", "cuml" if fitter == "cuml" else "histogram", name)
+        if fitter == "cuml":
+            return Backend("cuda", "cuml", name, _NOT_THE_SAME)
+        return Backend("cuda", "histogram", name)
     if device == "cuda" or fitter == "cuml":
         raise BackendUnavailableError(reason)
     return Backend(note=f"device auto took the processor: {reason}")

@@ -207,6 +207,9 @@ def _resume(
         Path | None, typer.Option("--data", help="Where the data are now, if they were moved.")
     ] = None,
     threads: ThreadsOption = None,
+    device: Annotated[
+        DeviceChoice | None, typer.Option("--device", help="By default what it began with.")
+    ] = None,
     quiet: QuietOption = False,
     log: LogOption = None,
     metrics: MetricsOption = None,
@@ -224,6 +227,7 @@ def _resume(
         directory,
         data,
         threads=threads,
+        device=None if device is None else device.value,
         quiet=quiet,
         log=log,
         metrics=metrics,

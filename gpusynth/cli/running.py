@@ -9,11 +9,13 @@ from typing import Any
 
 from rich.console import Console
 
+from gpusynth.backends import DeviceName
 from gpusynth.cli.console import ProgressDisplay, console, new_table, seconds_text
 from gpusynth.cli.interrupt import interruptible
 from gpusynth.cli.summary import summary_lines
 from gpusynth.engine import Listener, Run, RunSettings, resume, synthesize
 from gpusynth.engine.cluster.connect import ClusterChoice, connected
+from gpusynth.engine.settings import check_cluster
 from gpusynth.errors import GpusynthError, PlanError
 from gpusynth.operations.metrics import write_metrics
 from gpusynth.operations.run_log import Listeners, RunLog
@@ -56,6 +58,7 @@ def run_synthesis(
     """
     if cluster is not None and not settings.checkpoints:
         raise PlanError("a distributed run puts its work down. Leave --no-checkpoints out.")
+    check_cluster(settings, cluster)
 
     def carry_out(listener: Listener | None, client: Any) -> Run:
         run: Run = synthesize(
@@ -106,6 +109,7 @@ def resume_synthesis(
     *,
     threads: int | None,
     quiet: bool,
+    device: DeviceName | None = None,
     log: Path | None = None,
     metrics: Path | None = None,
     cluster: ClusterChoice | None = None,
@@ -114,14 +118,16 @@ def resume_synthesis(
 
     Parameters
     ----------
-    directory, data, threads : as for `gpusynth.resume`
+    directory, data, threads, device : as for `gpusynth.resume`
     quiet : bool
         Print nothing.
     log, metrics, cluster : as for `run_synthesis`
     """
 
     def carry_out(listener: Listener | None, client: Any) -> Run:
-        return resume(directory, data, threads=threads, client=client, listener=listener)
+        return resume(
+            directory, data, threads=threads, device=device, client=client, listener=listener
+        )
 
     run = _watched(carry_out, quiet=quiet, log=log, metrics=metrics, cluster=cluster)
     if not quiet:

@@ -17,7 +17,7 @@ from gpusynth.engine.prepare import prepare, resolve_input
 from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.progress import Listener, SilentListener
 from gpusynth.engine.resuming import begin_checkpoints
-from gpusynth.engine.settings import OutputFormat, RunSettings
+from gpusynth.engine.settings import OutputFormat, RunSettings, check_cluster
 from gpusynth.engine.synthesis import Synthesis, load_kernels
 from gpusynth.errors import OutputError, PlanError
 from gpusynth.plan import Plan, SynthesisPlan
@@ -122,6 +122,7 @@ def synthesize(
         fitter=fitter,
     )
     checkpoints = settings.checkpoints
+    check_cluster(settings, client)
     check_destination(data, output)
     if checkpoints and output is None:
         raise OutputError("checkpoints are files: name the run directory with output=.")

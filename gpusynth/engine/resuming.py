@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from gpusynth.backends import DeviceName, choose_backend, share_memory
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
 from gpusynth.engine.checkpoint.head import CODECS_PIN, RunHead, codec_fingerprint, data_pins
 from gpusynth.engine.directory import RunDirectory
@@ -17,7 +18,7 @@ from gpusynth.engine.prepare import prepare, resolve_input
 from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.progress import Listener, SilentListener
 from gpusynth.engine.run import Run, finish_commit, write_run
-from gpusynth.engine.settings import RunSettings
+from gpusynth.engine.settings import RunSettings, check_cluster
 from gpusynth.engine.synthesis import Synthesis, load_kernels
 from gpusynth.errors import CheckpointMismatchError, DataError, GpusynthError
 from gpusynth.io import open_source, writing
@@ -83,13 +84,16 @@ def resume(
     *,
     threads: int | None = None,
     batch_rows: int = BATCH_ROWS,
+    device: DeviceName | None = None,
     client: Any = None,
     listener: Listener | None = None,
 ) -> Run:
     """Go on with a run that was cut short; its files get the same bytes as without the break.
 
     The run must have been started with checkpoints. Schema, plan, seed and all other settings are
-    those that it began with.
+    those that it began with. Trees of cuML are the exception to the same bytes: those that were
+    put down are used, those that are missing are grown now, and may differ from what the first
+    process would have grown.
 
     Parameters
     ----------
@@ -101,6 +105,8 @@ def resume(
         All available by default.
     batch_rows : int
         Rows read and written at a time; never changes a byte.
+    device : {"cpu", "cuda", "auto"}, optional
+        By default what the run began with, as long as it can be had; never changes a byte.
     client : distributed.Client, optional
         Workers of this cluster go on, whether the run began on one or not.
     listener : Listener, optional
@@ -118,6 +124,8 @@ def resume(
     CheckpointMismatchError
         If data, plan, schema or versions are not those that the run began with; the message names
         what differs.
+    BackendUnavailableError
+        If cuML grew its trees and cannot be used here, or `device` cannot.
     GpusynthError
         As for `synthesize`.
     """
@@ -138,8 +146,14 @@ def resume(
             head.output_format,
             checkpoints=True,
             keep_models=head.keep_models,
+            device=_device(head) if device is None else device,
+            fitter=head.fitter,
         )
+        check_cluster(settings, client)
+        backend = choose_backend(settings.device, settings.fitter)
+        share_memory(backend)
         prepared = _prepare_again(directory, head, data, settings, listener, stopwatch)
+        prepared = replace(prepared, backend=backend)
         load_kernels(listener, stopwatch)
         synthesis = Synthesis(prepared, listener, stopwatch, checkpoints=directory.checkpoints)
         if directory.checkpoints is not None:
@@ -151,6 +165,13 @@ def resume(
         else:
             replicates = synthesis.draw(settings, scratch=directory.staging)
         return write_run(synthesis, replicates, settings, directory)
+
+
+def _device(head: RunHead) -> DeviceName:
+    """Return where to go on: the histogram fitter can do so without the GPU that it began with."""
+    if head.fitter == "cuml" or head.device == "cpu":
+        return head.device
+    return "auto"
 
 
 def _put(path: Path, text: str) -> None:

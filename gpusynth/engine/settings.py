@@ -5,13 +5,13 @@ from __future__ import annotations
 import operator
 import os
 from dataclasses import dataclass
-from typing import Literal, SupportsIndex, TypeAlias, get_args
+from typing import Any, Literal, SupportsIndex, TypeAlias, get_args
 
 from gpusynth.backends import DeviceName, FitterName
 from gpusynth.errors import PlanError
 from gpusynth.table import BATCH_ROWS
 
-__all__ = ["OutputFormat", "RunSettings", "available_threads", "whole_number"]
+__all__ = ["OutputFormat", "RunSettings", "available_threads", "check_cluster", "whole_number"]
 
 OutputFormat: TypeAlias = Literal["parquet", "csv"]
 
@@ -84,16 +84,32 @@ class RunSettings:
             raise PlanError(f"device must be cpu, cuda or auto, got {self.device!r}")
         if self.fitter not in get_args(FitterName):
             raise PlanError(f"fitter must be histogram, cuml or auto, got {self.fitter!r}")
-        if self.fitter == "cuml" and self.checkpoints:
-            raise PlanError(
-                "trees of cuML may differ in the last bits from one fit to the next, so that a "
-                "run could not be resumed to the same bytes. Leave checkpoints off with cuml."
-            )
 
     @property
     def n_threads(self) -> int:
         """Number of threads to use."""
         return available_threads() if self.threads is None else self.threads
+
+
+def check_cluster(settings: RunSettings, client: Any) -> None:
+    """Refuse fits by cuML on a cluster.
+
+    A task that a lost worker had begun is done again there, which must give the same tree.
+
+    Parameters
+    ----------
+    settings : RunSettings
+    client : distributed.Client or None
+
+    Raises
+    ------
+    PlanError
+    """
+    if client is not None and settings.fitter == "cuml":
+        raise PlanError(
+            "a cluster may do a fit twice, and cuML need not grow the same tree again. "
+            'Use the fitter "histogram" on a cluster, or run cuML in one process.'
+        )
 
 
 def available_threads() -> int:

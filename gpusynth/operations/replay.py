@@ -94,6 +94,11 @@ def replay(
 
 
 def _settings(run: Run, threads: int | None) -> RunSettings:
+    if run.manifest.get("backend", {}).get("fitter") == "cuml":
+        raise PlanError(
+            f"{run.path}: cuML grew the trees of this run, and need not grow the same ones again, "
+            "so it cannot be replayed. Hashes of its files can be checked without a replay."
+        )
     try:
         given = run.manifest["settings"]
         return RunSettings(

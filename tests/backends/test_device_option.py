@@ -9,7 +9,9 @@ import gpusynth
 from gpusynth.backends import DeviceFacts, choose
 from gpusynth.cli.main import main
 from gpusynth.engine import RunSettings
+from gpusynth.engine.settings import check_cluster
 from gpusynth.errors import BackendUnavailableError, PlanError
+from gpusynth.operations.replay import replay
 
 REAL = pa.table({"region": ["N", "S"] * 30, "staff": list(range(60))})
 
@@ -52,12 +54,26 @@ def test_the_command_line_says_it_in_one_line(no_gpu, tmp_path, capsys):
     assert json.loads((out / "manifest.json").read_text())["backend"]["fitter"] == "histogram"
 
 
+def test_cuml_is_refused_on_a_cluster_and_before_a_replay(tmp_path):
+    settings = RunSettings(device="cuda", fitter="cuml", checkpoints=True)
+    with pytest.raises(PlanError, match="need not grow the same tree"):
+        check_cluster(settings, object())
+    check_cluster(settings, None)
+    check_cluster(RunSettings(), object())
+    run = gpusynth.synthesize(REAL, output=tmp_path / "run")
+    text = (tmp_path / "run" / "manifest.json").read_text()
+    assert '"fitter": "histogram"' in text
+    changed = text.replace('"fitter": "histogram"', '"fitter": "cuml"')
+    (tmp_path / "run" / "manifest.json").write_text(changed)
+    with pytest.raises(PlanError, match="cannot be replayed"):
+        replay(run.path, REAL)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         ({"device": "gpu"}, "device must be cpu, cuda or auto"),
         ({"fitter": "xgboost"}, "fitter must be histogram, cuml or auto"),
-        ({"fitter": "cuml", "device": "cuda", "checkpoints": True}, "Leave checkpoints off"),
     ],
 )
 def test_settings_that_are_wrong(wrong, message):

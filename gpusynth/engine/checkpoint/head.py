@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import gpusynth
 import gpusynth_kernels
+from gpusynth.backends import DeviceName, FitterName
 from gpusynth.engine.measure import versions
 from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.settings import OutputFormat, RunSettings
@@ -44,6 +45,8 @@ class RunHead(BaseModel):
     overwrite : bool
         Whether an earlier run's files are replaced.
     keep_models : bool
+    device, fitter : str
+        As they were asked for.
     data_path : str or None
         Absolute; None where a table in memory was given.
     notes : tuple of str
@@ -63,6 +66,8 @@ class RunHead(BaseModel):
     output_format: OutputFormat
     overwrite: bool = False
     keep_models: bool = False
+    device: DeviceName = "cpu"
+    fitter: FitterName = "auto"
     data_path: str | None = None
     notes: tuple[str, ...] = ()
     reasons: dict[str, str] = Field(default_factory=dict)
@@ -91,6 +96,8 @@ class RunHead(BaseModel):
             output_format=settings.format,
             overwrite=overwrite,
             keep_models=settings.keep_models,
+            device=settings.device,
+            fitter=settings.fitter,
             data_path=None if data_path is None else str(data_path.resolve()),
             notes=prepared.notes,
             reasons=dict(prepared.resolved.reasons),
