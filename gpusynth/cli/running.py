@@ -118,9 +118,10 @@ def resume_synthesis(
 
     Parameters
     ----------
-    directory, data, threads, device : as for `gpusynth.resume`
+    directory, data, threads : as for `gpusynth.resume`
     quiet : bool
         Print nothing.
+    device : as for `gpusynth.resume`
     log, metrics, cluster : as for `run_synthesis`
     """
 
