@@ -5,7 +5,8 @@ device never changes a byte of the result; a fitter other than "histogram" grows
 """
 
 from gpusynth.backends.choose import CPU, Backend, DeviceName, FitterName, choose_backend
-from gpusynth.backends.memory import device_memory, need, share_memory, upload
+from gpusynth.backends.memory import device_memory, need, upload
+from gpusynth.backends.pool import share_memory, spare_bytes
 from gpusynth.backends.probe import DeviceFacts, probe_device
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "need",
     "probe_device",
     "share_memory",
+    "spare_bytes",
     "upload",
 ]

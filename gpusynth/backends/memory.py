@@ -7,10 +7,10 @@ import weakref
 from typing import Any
 
 from gpusynth.arrays import Array
-from gpusynth.backends.choose import Backend
+from gpusynth.backends.pool import spare_bytes
 from gpusynth.errors import DeviceMemoryError
 
-__all__ = ["device_memory", "need", "share_memory", "upload"]
+__all__ = ["device_memory", "need", "upload"]
 
 _SPARE = 1 << 28
 """Bytes left alone: for the driver, for code, and for what CuPy rounds up."""
@@ -22,11 +22,11 @@ def device_memory() -> int:
     Returns
     -------
     int
-        A quarter of a GiB less than what is free.
+        A quarter of a GiB less than what is free, idle bytes of a pool counted.
     """
     from gpusynth_kernels.cuda.launch import free_bytes
 
-    return max(free_bytes() - _SPARE, 0)
+    return max(free_bytes() + spare_bytes() - _SPARE, 0)
 
 
 def need(n_bytes: int, purpose: str) -> None:
@@ -48,24 +48,6 @@ def need(n_bytes: int, purpose: str) -> None:
         free = device_memory()
         if n_bytes > free:
             raise DeviceMemoryError.needs(purpose, n_bytes, free)
-
-
-def share_memory(backend: Backend) -> None:
-    """Let CuPy take memory from RMM's pool where RAPIDS grows the trees, so that none lies idle.
-
-    Parameters
-    ----------
-    backend : Backend
-    """
-    if backend.fitter != "cuml":
-        return
-    import rmm
-    from rmm.allocators.cupy import rmm_cupy_allocator
-
-    from gpusynth_kernels.cuda.launch import arrays
-
-    rmm.mr.set_current_device_resource(rmm.mr.CudaAsyncMemoryResource())
-    arrays().cuda.set_allocator(rmm_cupy_allocator)
 
 
 class _Copies:
