@@ -5,7 +5,15 @@ device never changes a byte of the result; a fitter other than "histogram" grows
 """
 
 from gpusynth.backends.choose import CPU, Backend, DeviceName, FitterName, choose_backend
-from gpusynth.backends.memory import device_memory, need, upload
+from gpusynth.backends.memory import (
+    Holder,
+    device_memory,
+    holds_memory,
+    keep_copy,
+    memory_errors,
+    need,
+    upload,
+)
 from gpusynth.backends.pool import share_memory, spare_bytes
 from gpusynth.backends.probe import DeviceFacts, probe_device
 
@@ -15,8 +23,12 @@ __all__ = [
     "DeviceFacts",
     "DeviceName",
     "FitterName",
+    "Holder",
     "choose_backend",
     "device_memory",
+    "holds_memory",
+    "keep_copy",
+    "memory_errors",
     "need",
     "probe_device",
     "share_memory",

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import threading
 import weakref
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
 
 from gpusynth.arrays import Array
 from gpusynth.backends.pool import spare_bytes
 from gpusynth.errors import DeviceMemoryError
 
-__all__ = ["device_memory", "need", "upload"]
+__all__ = [
+    "Holder",
+    "device_memory",
+    "holds_memory",
+    "keep_copy",
+    "memory_errors",
+    "need",
+    "upload",
+]
 
 _SPARE = 1 << 28
 """Bytes left alone: for the driver, for code, and for what CuPy rounds up."""
@@ -29,6 +39,27 @@ def device_memory() -> int:
     return max(free_bytes() + spare_bytes() - _SPARE, 0)
 
 
+class Holder(Protocol):
+    """What holds memory of the device that can be had where it is short."""
+
+    def let_go(self) -> bool:
+        """Give some of it back; return whether there was any."""
+        ...
+
+
+_holders: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def holds_memory(holder: Holder) -> None:
+    """Let a holder, while it is there, be asked for memory where it is short.
+
+    Parameters
+    ----------
+    holder : Holder
+    """
+    _holders.add(holder)
+
+
 def need(n_bytes: int, purpose: str) -> None:
     """Check that so many bytes can still be had.
 
@@ -41,13 +72,42 @@ def need(n_bytes: int, purpose: str) -> None:
     Raises
     ------
     DeviceMemoryError
-        With the bytes needed and free, after all copies that can be made again were let go.
+        With the bytes needed and free, after all copies that can be made again were let go and
+        what waits for the host was brought there.
     """
-    if n_bytes > device_memory():
+    if n_bytes <= device_memory():
+        return
+    _copies.clear()
+    for holder in list(_holders):
+        while n_bytes > device_memory() and holder.let_go():
+            pass
+    free = device_memory()
+    if n_bytes > free:
+        raise DeviceMemoryError.needs(purpose, n_bytes, free)
+
+
+@contextmanager
+def memory_errors(purpose: str, n_bytes: int) -> Iterator[None]:
+    """Turn the device's own error of memory into ours.
+
+    Parameters
+    ----------
+    purpose : str
+        What the memory is for.
+    n_bytes : int
+        How much of it is wanted, as far as it is known.
+
+    Raises
+    ------
+    DeviceMemoryError
+    """
+    try:
+        yield
+    except DeviceMemoryError:
+        raise
+    except MemoryError:
         _copies.clear()
-        free = device_memory()
-        if n_bytes > free:
-            raise DeviceMemoryError.needs(purpose, n_bytes, free)
+        raise DeviceMemoryError.needs(purpose, n_bytes, device_memory()) from None
 
 
 class _Copies:
@@ -105,11 +165,21 @@ def upload(host: Array, *, keep: bool = False) -> Any:
     if keep and (found := _copies.get(host)) is not None:
         return found
     need(int(host.nbytes), "a column or a tree")
-    try:
+    with memory_errors("a column or a tree", int(host.nbytes)):
         copy = to_device(host)
-    except MemoryError:
-        _copies.clear()
-        raise DeviceMemoryError.needs("a column or a tree", host.nbytes, device_memory()) from None
     if keep:
         _copies.put(host, copy)
     return copy
+
+
+def keep_copy(host: Array, copy: Any) -> None:
+    """Remember that an array of the device holds what an array of the host holds.
+
+    Parameters
+    ----------
+    host : array
+        It does not change while it lives.
+    copy : array on the device
+        What `upload` then returns for it, as long as there is room.
+    """
+    _copies.put(host, copy)

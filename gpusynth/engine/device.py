@@ -1,24 +1,38 @@
 """Device: what of a run lies in the memory of a CUDA device, planned before anything is fitted.
 
-The replicates' rows in the layout of trees lie there as long as there is room; blocks of rows that
-find none stay in the host's memory and are drawn by the processor, with the same bytes.
+In this order, as long as there is room: what one fit and the draw of one block need at least, the
+codes of all real rows, the replicates' rows in the layout of trees, and columns that were drawn and
+wait for the host. What finds no room costs time and nothing else:
+
+- real codes that do not fit go to the device a group of columns at a time, at every level of a
+  tree;
+- blocks of synthetic rows stay in the host's memory and are drawn by the processor;
+- drawn columns are brought to the host at once.
+
+Blocks are cut smaller before a run is given up for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
-from gpusynth.backends import Backend, device_memory
+from gpusynth.backends import device_memory
 from gpusynth.engine.prepared import Prepared
+from gpusynth.engine.resident import DeviceRoom
 from gpusynth.errors import DeviceMemoryError
 from gpusynth.trees import DrawTable, Layout, PredictorTable, draw_table_bytes
+from gpusynth.trees.record_plan import plan_records
 
-__all__ = ["DEVICE_BLOCK_ROWS", "NewTable", "tables_on"]
+__all__ = ["DEVICE_BLOCK_ROWS", "DevicePlan", "NewTable", "plan_device"]
 
 DEVICE_BLOCK_ROWS = 1 << 21
 """Rows that one task draws on a device: enough that launches cost little beside the work, few
 enough that threads of the host share what is left to it. Results never depend on it."""
+
+_LEAST_BLOCK_ROWS = 1 << 16
+"""Smaller blocks would be drawn by launches, not by work."""
 
 _MODEL_ROW = 64
 """Bytes a real row while a step is drawn: donor 4, weight 8, code 2, number 8, nodes of a tree with
@@ -31,46 +45,111 @@ their target twice (before and after a level), and the tables of a level."""
 _DRAWN_ROW = 32
 """Bytes a row of a block while it is drawn: position, donor, and what is taken from it."""
 
+_KEPT_SHARE = 0.75
+"""Of what is left over that rows and drawn columns may take; the rest makes searches quick."""
+
 NewTable: TypeAlias = Callable[[Layout, int], PredictorTable | DrawTable]
 """Makes the table of a block of synthetic rows."""
 
 
-def tables_on(backend: Backend, prepared: Prepared, n_rows: int) -> tuple[NewTable, int]:
-    """Return what makes the tables of synthetic rows, and how many rows a block has at most.
+@dataclass(frozen=True, slots=True)
+class DevicePlan:
+    """What of a run lies on the device.
+
+    Attributes
+    ----------
+    working_bytes : int
+        Of one fit besides the real codes, its model, and the draw of one block.
+    record_bytes : int
+        Of the real codes that are there at a time.
+    n_column_groups : int
+        How many groups of columns the real codes go in; 1 when they all stay.
+    block_rows : int
+        Rows that are drawn at a time, at most.
+    n_tables : int
+        Blocks, over all replicates, whose rows lie there; the others stay on the host.
+    room_bytes : int
+        For drawn columns that wait for the host.
+    """
+
+    working_bytes: int
+    record_bytes: int
+    n_column_groups: int
+    block_rows: int
+    n_tables: int
+    room_bytes: int
+
+    def new_table(self) -> NewTable:
+        """Return what makes the tables of blocks: the first ones on the device.
+
+        Returns
+        -------
+        callable
+        """
+        left = self.n_tables
+
+        def make(layout: Layout, n_rows: int) -> PredictorTable | DrawTable:
+            nonlocal left
+            left -= 1
+            return DrawTable(layout, n_rows) if left >= 0 else PredictorTable(layout, n_rows)
+
+        return make
+
+    def new_room(self) -> DeviceRoom:
+        """Return the room for drawn columns.
+
+        Returns
+        -------
+        DeviceRoom
+        """
+        return DeviceRoom(self.room_bytes)
+
+
+def plan_device(
+    prepared: Prepared, n_rows: int, *, n_replicates: int = 1, free: int | None = None
+) -> DevicePlan:
+    """Plan the memory of a device for a run.
 
     Parameters
     ----------
-    backend : Backend
-        A CUDA device.
     prepared : Prepared
     n_rows : int
         Of a replicate.
+    n_replicates : int
+        Drawn side by side.
+    free : int, optional
+        Bytes of the device that may be taken; what is free by default.
 
     Returns
     -------
-    tuple of (callable, int)
+    DevicePlan
 
     Raises
     ------
     DeviceMemoryError
         If fits and the draw of one block do not fit; the message says how many bytes they need.
     """
-    layout = prepared.predictors.layout
-    block = min(n_rows, DEVICE_BLOCK_ROWS)
-    real_row = sum(1 if count <= 256 else 2 for count in layout.n_codes.tolist())
-    working = prepared.table.n_rows * (real_row + _MODEL_ROW + _FIT_ROW) + block * _DRAWN_ROW
-    free = device_memory()
-    least = working + draw_table_bytes(layout, block)
-    if least > free:
-        raise DeviceMemoryError.needs("this run", least, free)
-    left = free - working
-
-    def new_table(layout: Layout, rows: int) -> PredictorTable | DrawTable:
-        nonlocal left
-        size = draw_table_bytes(layout, rows)
-        if not backend.on_device or size > left:
-            return PredictorTable(layout, rows)
-        left -= size
-        return DrawTable(layout, rows)
-
-    return new_table, DEVICE_BLOCK_ROWS
+    free = device_memory() if free is None else free
+    layout, n_real = prepared.predictors.layout, prepared.table.n_rows
+    block = most = max(min(n_rows, DEVICE_BLOCK_ROWS), 1)
+    while True:
+        table_bytes = draw_table_bytes(layout, block)
+        working = n_real * (_MODEL_ROW + _FIT_ROW) + block * _DRAWN_ROW
+        records = plan_records(layout.n_codes, n_real, max(free - working - table_bytes, 0))
+        least = working + table_bytes + records.least_bytes
+        if least <= free:
+            break
+        if block <= min(_LEAST_BLOCK_ROWS, most):
+            raise DeviceMemoryError.needs("this run", least, free)
+        block = max(block // 2, _LEAST_BLOCK_ROWS)
+    left = int((free - working - records.n_bytes) * _KEPT_SHARE)
+    n_blocks = n_replicates * -(-n_rows // block)
+    n_tables = max(min(n_blocks, left // max(table_bytes, 1)), 1)
+    return DevicePlan(
+        working_bytes=working,
+        record_bytes=records.n_bytes,
+        n_column_groups=records.n_groups,
+        block_rows=block,
+        n_tables=n_tables,
+        room_bytes=max(left - n_tables * table_bytes, 0),
+    )

@@ -19,6 +19,7 @@ from gpusynth.engine.edits import EditCounts, Repair, redraw_and_repair
 from gpusynth.engine.fitting import StepModels
 from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.replicate import SyntheticRows
+from gpusynth.engine.resident_stage import draw_resident
 from gpusynth.engine.smooth_stage import fit_column_smoother, smooth_rows
 from gpusynth.engine.stages import Stages, Work, stages_of
 from gpusynth.engine.tail_stage import exchange_tail, treat_rows
@@ -224,9 +225,23 @@ class ColumnDraw:
 
     def _draw(self, block: Block) -> None:
         """Draw the open rows; give the others what decides them."""
+        if self._is_free and draw_resident(self, block):
+            return
         if self.step.part != "value":
             set_closed_rows(self, block)
         self._draw_rows(self.step, self.models, _chosen(block, self._positions(block)))
+
+    @property
+    def _is_free(self) -> bool:
+        """Whether nothing but the model decides the column, and nobody asks for its donors."""
+        target, conditions = self.step.target, self.prepared.conditions
+        return not (
+            target in conditions.rules
+            or (conditions.selected is not None and target in (conditions.partial_columns or ()))
+            or target in conditions.drawn_anew
+            or self.donors is not None
+            or target in self.rows.donors
+        )
 
     def _positions(self, block: Block) -> Array | None:
         """Return the positions to draw: open rows, of a value step those whose state is "value"."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 
 from gpusynth.arrays import Array
 from gpusynth.engine.memory import Memory, zeros
+from gpusynth.engine.resident import DeviceRoom, HostColumns, ResidentColumns
 from gpusynth.engine.start import Start, start_rows
 from gpusynth.errors import OutputError
 from gpusynth.methods import Block
@@ -59,20 +60,24 @@ class SyntheticRows:
         Which rows are put out, in their order; None for all as they are.
     block_rows : int
         Most rows that are drawn at a time.
+    resident : ResidentColumns or None
+        Blocks that were drawn on a device and lie there still; `codes` and `values` then bring a
+        column that is asked for.
     """
 
     number: int
     n_rows: int
     scratch: Path | None = None
     start: Array | None = None
-    codes: dict[str, Array] = field(default_factory=dict)
-    values: dict[str, Array] = field(default_factory=dict)
+    codes: MutableMapping[str, Array] = field(default_factory=dict)
+    values: MutableMapping[str, Array] = field(default_factory=dict)
     donors: dict[str, Array] = field(default_factory=dict)
     weights: dict[str, Array] = field(default_factory=dict)
     tables: dict[int, Any] = field(default_factory=dict)
     removed: Array | None = None
     order: Array | None = None
     block_rows: int = BLOCK_ROWS
+    resident: ResidentColumns | None = None
 
     @property
     def n_output(self) -> int:
@@ -109,6 +114,12 @@ class SyntheticRows:
             own = self.codes if kind == "codes" else self.values
             file = place and place.with_name(f"{place.name}_{kind}_{len(own):05d}")
             own[column] = zeros(self.n_rows, dtype, file)
+
+    def host_dtype(self, column: str, *, values: bool = False) -> np.dtype[Any] | None:
+        """Return the dtype of a column's codes or numbers; None where it has no such room."""
+        own = self.values if values else self.codes
+        plain = own.data if isinstance(own, HostColumns) else own
+        return plain[column].dtype if column in plain else None
 
     def donors_of(self, column: str, first_row: int, n_rows: int) -> Array:
         """Return the part of a column's donors that belongs to a block, to read or to write."""
@@ -160,7 +171,11 @@ class SyntheticRows:
                 continue
             if again:
                 table.take_out(name)
-            table.fill({name: self.codes[name][part]})
+            drawn = None if self.resident is None else self.resident.get(name, first_row)
+            if drawn is None:
+                table.fill({name: self.codes[name][part]})
+            else:
+                table.put(name, drawn.codes)
 
     def finish_drawing(self) -> None:
         """Let go what only draws need."""
@@ -170,6 +185,8 @@ class SyntheticRows:
 
     def clear(self) -> None:
         """Let the columns go."""
+        if self.resident is not None:
+            self.resident.clear()
         self.codes.clear()
         self.values.clear()
         self.weights.clear()
@@ -187,6 +204,7 @@ def allocate(
     has_start: bool,
     new_table: Callable[[Layout, int], PredictorTable | DrawTable] = PredictorTable,
     block_rows: int | None = None,
+    room: DeviceRoom | None = None,
 ) -> list[SyntheticRows]:
     """Begin all replicates, which are drawn side by side.
 
@@ -213,6 +231,8 @@ def allocate(
         Makes the table of a block in the layout of trees.
     block_rows : int, optional
         Rows of a block at most; `BLOCK_ROWS` by default.
+    room : DeviceRoom, optional
+        Of the device, for columns that are drawn there.
 
     Returns
     -------
@@ -242,6 +262,9 @@ def allocate(
         if has_start:
             rows.start = start_rows(start, StreamKey(seed, replicate=number), n_rows)
         if scratch is None:
+            if room is not None:
+                rows.resident = ResidentColumns(room)
+                rows.codes, rows.values = rows.resident.codes, rows.resident.values
             rows.tables = {b.first_row: new_table(layout, b.n_rows) for b in rows.blocks()}
         replicates.append(rows)
     return replicates

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
-from gpusynth.engine.device import tables_on
+from gpusynth.engine.device import plan_device
 from gpusynth.engine.drawing import ColumnDraw
 from gpusynth.engine.edits import EditCounts
 from gpusynth.engine.finishing import Finished, finish_replicates
@@ -163,8 +163,12 @@ class Synthesis:
         memory = Memory(settings.memory_bytes, scratch)
         place: dict[str, Any] = {}
         if prepared.backend.on_device:
-            new_table, block_rows = tables_on(prepared.backend, prepared, n_rows)
-            place = {"new_table": new_table, "block_rows": block_rows}
+            plan = plan_device(prepared, n_rows, n_replicates=len(numbers))
+            place = {
+                "new_table": plan.new_table(),
+                "block_rows": plan.block_rows,
+                "room": plan.new_room(),
+            }
         replicates = allocate(
             prepared.table,
             prepared.predictors.layout,

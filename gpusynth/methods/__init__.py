@@ -15,6 +15,7 @@ from gpusynth.methods.lookup import Lookup
 from gpusynth.methods.model import (
     ATTEMPT_BITS,
     Block,
+    DeviceModel,
     DrawnColumns,
     FittedModel,
     Method,
@@ -50,6 +51,7 @@ __all__ = [
     "Constant",
     "ConstantModel",
     "CubeRootNorm",
+    "DeviceModel",
     "DrawnColumns",
     "FittedModel",
     "Follow",

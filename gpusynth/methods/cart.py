@@ -30,7 +30,7 @@ from gpusynth.methods.sample import Sample
 
 if TYPE_CHECKING:
     from gpusynth.streams import StreamKey
-    from gpusynth.trees import DonorPool, LeafDonors, Tree
+    from gpusynth.trees import DeviceDraw, DonorPool, DrawTable, LeafDonors, Tree
 
 __all__ = ["Cart", "CartModel"]
 
@@ -145,6 +145,32 @@ class CartModel:
             positions=block.positions,
         )
         return codes, values
+
+    def draw_on_device(
+        self,
+        table: DrawTable,
+        key: StreamKey,
+        block: Block,
+        *,
+        ordinary: tuple[DeviceDraw, int] | None = None,
+    ) -> DeviceDraw:
+        """Draw all rows of a block and leave them on the device; see `DeviceModel`.
+
+        Returns
+        -------
+        DeviceDraw
+        """
+        from gpusynth.trees.draw_device import draw_codes_on_device
+
+        return draw_codes_on_device(
+            self.tree,
+            self.donors,
+            table,
+            key,
+            block.first_counter,
+            columns=(self.target.codes, self.target.values),
+            ordinary=ordinary,
+        )
 
     def draw_donors(
         self, drawn: DrawnColumns, key: StreamKey, block: Block

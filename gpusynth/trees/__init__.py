@@ -4,6 +4,7 @@ May import the table, io and lower floors and the kernels; knows nothing of meth
 """
 
 from gpusynth.trees.deal import DonorPool, deal_surplus
+from gpusynth.trees.draw_device import DeviceDraw
 from gpusynth.trees.draw_table import DrawTable, draw_table_bytes
 from gpusynth.trees.fitters import fit_tree
 from gpusynth.trees.grow import grow_tree
@@ -19,6 +20,7 @@ from gpusynth.trees.warm import warm_up
 __all__ = [
     "CartParams",
     "ClassTarget",
+    "DeviceDraw",
     "DonorPool",
     "DrawTable",
     "Layout",

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpusynth.arrays import Array
-from gpusynth.trees.device_table import DeviceTable, width_of
+from gpusynth.trees.device_table import DeviceTable
+from gpusynth.trees.record_plan import width_of
 from gpusynth_kernels.cpu.kinds import NUMBERS, WEIGHTED_CLASSES
 from gpusynth_kernels.cuda import launch
 

@@ -24,8 +24,9 @@ from gpusynth.trees.device_groups import (
     on_device,
     planes_of,
 )
-from gpusynth.trees.device_table import DeviceTable, width_of
+from gpusynth.trees.device_table import DeviceTable
 from gpusynth.trees.fit import Fit
+from gpusynth.trees.record_plan import width_of
 from gpusynth_kernels.cpu.kinds import NUMBERS
 from gpusynth_kernels.cuda import launch
 from gpusynth_kernels.cuda.choose import MOST_SEARCHED, choose_columns, small_rows

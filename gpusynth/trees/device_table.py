@@ -1,7 +1,7 @@
 """DeviceTable: predictors as row records of codes in the memory of a CUDA device.
 
-A record holds a byte for each column of at most 256 codes and half a 32-bit word for each wider
-one, columns of like width side by side. Threads that read one row's words read one run of memory.
+Where a column lies in a record is told by `gpusynth.trees.record_plan`. Threads that read one
+row's words read one run of memory.
 """
 
 from __future__ import annotations
@@ -13,21 +13,11 @@ import numpy as np
 from gpusynth.arrays import Array
 from gpusynth.errors import CodecError
 from gpusynth.trees.predictors import Layout, Predictor, PredictorTable
+from gpusynth.trees.record_plan import place_columns
 from gpusynth_kernels.cuda import launch
 from gpusynth_kernels.cuda.partition import pack_codes
 
-__all__ = ["DeviceTable", "width_of"]
-
-_BYTE_CODES = 256
-
-
-def width_of(n_codes: Array) -> Array:
-    """Return the width of a column: the next of 4, 16, 64, ... 65,536 codes.
-
-    Columns of one width are counted together, in nodes that are large for that width.
-    """
-    steps = 4 ** np.arange(1, 9)
-    return steps[np.searchsorted(steps, n_codes)]
+__all__ = ["DeviceTable"]
 
 
 class DeviceTable:
@@ -58,18 +48,8 @@ class DeviceTable:
             raise CodecError(f"{n_rows} rows are too many for one device: at most {(1 << 31) - 1}")
         self.layout = layout
         self.n_rows = n_rows
-        bits = np.where(layout.n_codes <= _BYTE_CODES, 8, 16).astype(np.int64)
-        order = np.lexsort((np.arange(len(bits)), width_of(layout.n_codes)))
-        self.word = np.zeros(len(bits), np.int64)
-        self.shift = np.zeros(len(bits), np.int64)
-        self.mask = (np.int64(1) << bits) - 1
-        word, used = 0, 0
-        for column in order:
-            if used + bits[column] > 32:
-                word, used = word + 1, 0
-            self.word[column], self.shift[column] = word, used
-            used += int(bits[column])
-        self.records = launch.zeros((n_rows, word + 1), np.uint32)
+        self.word, self.shift, self.mask, n_words = place_columns(layout.n_codes)
+        self.records = launch.zeros((n_rows, n_words), np.uint32)
 
     @classmethod
     def of(

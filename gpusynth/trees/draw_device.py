@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,34 @@ from gpusynth.trees.leaves import LeafDonors
 from gpusynth.trees.route import route_of
 from gpusynth.trees.tree import Tree
 
-__all__ = ["draw_on_device", "take_on_device", "walk_on_device"]
+__all__ = [
+    "DeviceDraw",
+    "draw_codes_on_device",
+    "draw_on_device",
+    "take_on_device",
+    "walk_on_device",
+]
 
 _EVERY = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDraw:
+    """What a block of a column holds once it was drawn on the device.
+
+    Attributes
+    ----------
+    codes : array of uint8 or uint16 on the device, shape (n_rows,)
+    values : array of float64 or int64 on the device, shape (n_rows,), or None
+    """
+
+    codes: Array
+    values: Array | None = None
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory of the device that it takes."""
+        return int(self.codes.nbytes) + (0 if self.values is None else int(self.values.nbytes))
 
 
 def draw_on_device(
@@ -52,14 +78,29 @@ def draw_on_device(
         If a position is not a row.
     DeviceMemoryError
     """
+    chosen = _checked(table, positions)
+    there = upload(chosen, keep=positions is None)
+    n = table.n_rows if positions is None else len(chosen)
+    return _draw(tree, donors, table, key, first_row, there=there, n=n)
+
+
+def _draw(
+    tree: Tree,
+    donors: LeafDonors,
+    table: DrawTable,
+    key: StreamKey,
+    first_row: int,
+    *,
+    there: Array,
+    n: int,
+) -> Array:
+    """Draw for `n` rows, those that `there` names (on the device; empty for all)."""
     from gpusynth_kernels.cuda import launch
     from gpusynth_kernels.cuda.walk import walk_and_draw
 
-    chosen, parts = _asked(tree, table, positions)
+    parts = _read_of(tree, table)
     cumulative = _EVERY if donors.cumulative is None else donors.cumulative
-    n = table.n_rows if positions is None else len(chosen)
     out = launch.empty(n, donors.rows.dtype)
-    there = upload(chosen, keep=positions is None)
     walk_and_draw.over(
         n,
         *(upload(part, keep=True) for part in parts),
@@ -93,21 +134,82 @@ def walk_on_device(tree: Tree, table: DrawTable, *, positions: Array | None = No
     from gpusynth_kernels.cuda import launch
     from gpusynth_kernels.cuda.walk import walk_rows
 
-    chosen, parts = _asked(tree, table, positions)
+    chosen = _checked(table, positions)
     n = table.n_rows if positions is None else len(chosen)
     out = launch.empty(n, np.int32)
-    copies = [upload(part, keep=True) for part in parts]
+    copies = [upload(part, keep=True) for part in _read_of(tree, table)]
     walk_rows.over(n, *copies, table.records, table.wide, upload(chosen), 0, out)
     return launch.to_host(out)
 
 
-def _asked(tree: Tree, table: DrawTable, positions: Array | None) -> tuple[Array, tuple[Any, ...]]:
-    """Return the rows that walk, and what the kernels read of the tree."""
+def _checked(table: DrawTable, positions: Array | None) -> Array:
+    """Return the rows that walk as int64, none for all of them."""
     chosen = _EVERY if positions is None else np.asarray(positions, np.int64)
     if ((chosen < 0) | (chosen >= table.n_rows)).any():
         raise DataError(f"a position is no row: rows are numbered from 0 to {table.n_rows - 1}")
+    return chosen
+
+
+def _read_of(tree: Tree, table: DrawTable) -> tuple[Any, ...]:
+    """Return what the kernels read of a tree."""
     route = route_of(tree, table.layout)
-    return chosen, (route.nodes, route.leaves, route.subset_words, *route.asked)
+    return route.nodes, route.leaves, route.subset_words, *route.asked
+
+
+def draw_codes_on_device(
+    tree: Tree,
+    donors: LeafDonors,
+    table: DrawTable,
+    key: StreamKey,
+    first_row: int,
+    *,
+    columns: tuple[Array, Array | None],
+    ordinary: tuple[DeviceDraw, int] | None = None,
+) -> DeviceDraw:
+    """Draw a donor for each row and gather what it hands on, all of it on the device.
+
+    Parameters
+    ----------
+    tree, donors, table, key, first_row
+        See `draw_on_device`.
+    columns : tuple of (array of uint8 or uint16, array of float64 or int64 or None)
+        Codes and numbers of all real rows, on the host. Their copies are kept on the device while
+        they are there.
+    ordinary : tuple of (DeviceDraw, int), optional
+        What was drawn of the same rows before, and the code from which on they are drawn now: the
+        others keep it. All are drawn by default.
+
+    Returns
+    -------
+    DeviceDraw
+
+    Raises
+    ------
+    DeviceMemoryError
+    """
+    from gpusynth_kernels.cuda import launch
+    from gpusynth_kernels.cuda.columns import take, take_at
+
+    codes, values = columns
+    if ordinary is None:
+        rows = _draw(
+            tree, donors, table, key, first_row, there=upload(_EVERY, keep=True), n=table.n_rows
+        )
+        out = [None if real is None else launch.empty(table.n_rows, real.dtype) for real in columns]
+        for real, own in zip(columns, out, strict=True):
+            if real is not None:
+                take.over(table.n_rows, upload(real, keep=True), rows, own)
+        return DeviceDraw(*out)
+    before, n_special = ordinary
+    places = launch.places_where(before.codes >= n_special)
+    n = int(places.shape[0])
+    drawn = launch.zeros(table.n_rows, values.dtype) if values is not None else None
+    if n:
+        rows = _draw(tree, donors, table, key, first_row, there=places, n=n)
+        take_at.over(n, upload(codes, keep=True), rows, places, before.codes)
+        if values is not None:
+            take_at.over(n, upload(values, keep=True), rows, places, drawn)
+    return DeviceDraw(before.codes, drawn)
 
 
 def take_on_device(rows: Array, columns: Sequence[Array | None]) -> list[Array | None]:

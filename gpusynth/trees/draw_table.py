@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 
 from gpusynth.arrays import Array
@@ -10,6 +12,16 @@ from gpusynth.errors import CodecError
 from gpusynth.trees.predictors import Layout
 
 __all__ = ["DrawTable", "draw_table_bytes"]
+
+_bits: WeakKeyDictionary[Layout, dict[int, Array]] = WeakKeyDictionary()
+
+
+def _bits_of(layout: Layout, column: int) -> Array:
+    """Return `Layout.bits` of a column, made once a layout: all blocks of all replicates ask."""
+    known = _bits.setdefault(layout, {})
+    if column not in known:
+        known[column] = layout.bits(column)
+    return known[column]
 
 
 def draw_table_bytes(layout: Layout, n_rows: int) -> int:
@@ -64,20 +76,37 @@ class DrawTable:
             If a code is not below the column's number of codes.
         DeviceMemoryError
         """
-        from gpusynth_kernels.cuda.columns import pack_lanes, put_wide
-
         for name, codes in columns.items():
             place = self.layout.position[name]
             count = int(self.layout.n_codes[place])
             if len(codes) and int(codes.max()) >= count:
                 raise CodecError(f"column {name!r} holds a code that is not below {count}")
-            wide_row, word = int(self.layout.wide_row[place]), self.layout.word(place)
-            if wide_row >= 0:
-                there = upload(codes)
-                put_wide.over(len(codes), there, wide_row, first_row, self.wide)
-            elif word >= 0:
-                there, bits = upload(codes), upload(self.layout.bits(place))
-                pack_lanes.over(len(codes), there, bits, word, first_row, self.records)
+            if count > 1:
+                self.put(name, upload(codes), first_row)
+
+    def put(self, name: str, codes: Array, first_row: int = 0) -> None:
+        """Put codes that lie on the device into rows ``first_row ...`` that hold zeros so far.
+
+        Parameters
+        ----------
+        name : str
+        codes : array of uint8 or uint16 on the device, shape (n,)
+            All below the column's number of codes: those of real rows.
+        first_row : int
+
+        Raises
+        ------
+        DeviceMemoryError
+        """
+        from gpusynth_kernels.cuda.columns import pack_lanes, put_wide
+
+        place, n = self.layout.position[name], codes.shape[0]
+        wide_row, word = int(self.layout.wide_row[place]), self.layout.word(place)
+        if wide_row >= 0:
+            put_wide.over(n, codes, wide_row, first_row, self.wide)
+        elif word >= 0:
+            bits = upload(_bits_of(self.layout, place), keep=True)
+            pack_lanes.over(n, codes, bits, word, first_row, self.records)
 
     def take_out(self, name: str) -> None:
         """Set a column's bits to zero in all rows, so that it can be filled again."""

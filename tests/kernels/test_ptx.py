@@ -27,6 +27,7 @@ KERNELS = {
     "columns.clear_lanes": "i8, u8, u8[:, ::1]",
     "columns.put_wide": "u2[::1], i8, i8, u2[:, ::1]",
     "columns.take": "f8[::1], i4[::1], f8[::1]",
+    "columns.take_at": "f8[::1], i4[::1], i8[::1], f8[::1]",
     "columns.encode_numbers": "f8[::1], f8[::1], u2[::1]",
     "columns.count_leaves": "i4[::1], i8[::1]",
     "columns.interpolate": "f8[::1], f8[::1], f8[::1], f8[::1]",

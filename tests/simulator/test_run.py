@@ -1,5 +1,7 @@
 """A whole run on the simulated device: the files are byte for byte those of the processor."""
 
+from dataclasses import replace
+
 import pytest
 
 import gpusynth
@@ -8,7 +10,7 @@ from gpusynth.datasets import firms
 from gpusynth.engine import device
 from gpusynth.errors import DeviceMemoryError
 from gpusynth.methods import Forest
-from gpusynth.trees import DrawTable, grow_tree
+from gpusynth.trees import DrawTable
 
 REAL = firms(220, seed=3, columns=9)
 TINY = REAL.slice(0, 40).select(["FIPST", "SECTOR", "EMPLOYMENT_NOISY"])
@@ -17,18 +19,6 @@ PLANS = {
     "proper and weighted": {"proper": "bayesian"},
     "forest": {"default": Forest(n_trees=3)},
 }
-
-
-@pytest.fixture
-def quick_fits(monkeypatch):
-    """Grow on the processor: the grower has tests of its own, and takes seconds a tree here."""
-
-    def grow(table, *given, free_bytes, **options):
-        assert free_bytes > 0
-        return grow_tree(table, *given, **options)
-
-    monkeypatch.setattr("gpusynth.trees.grow_cuda.grow_tree_on_device", grow)
-    monkeypatch.setattr("gpusynth.trees.device_table.DeviceTable.of", lambda table: table)
 
 
 def files(tmp_path, name, plan, real=REAL, **options):
@@ -65,13 +55,11 @@ def test_trees_grow_on_the_device_too(tmp_path):
 
 def test_blocks_without_room_stay_on_the_host(tmp_path, monkeypatch, quick_fits):
 
-    def some(backend, prepared, n_rows):
-        new_table, rows = planned(backend, prepared, n_rows)
-        first = iter([True])
-        return (lambda *at: new_table(*at) if next(first, False) else host(*at)), rows
+    def some(*given, **options):
+        return replace(planned(*given, **options), n_tables=1, room_bytes=200)
 
-    planned, host = device.tables_on, device.PredictorTable
-    monkeypatch.setattr("gpusynth.engine.synthesis.tables_on", some)
+    planned = device.plan_device
+    monkeypatch.setattr("gpusynth.engine.synthesis.plan_device", some)
     there, _ = files(tmp_path, "cuda", None, device="cuda")
     here, _ = files(tmp_path, "cpu", None)
     assert there == here
@@ -79,6 +67,6 @@ def test_blocks_without_room_stay_on_the_host(tmp_path, monkeypatch, quick_fits)
 
 def test_a_run_that_cannot_fit_says_how_many_bytes_it_needs(tmp_path, monkeypatch):
     monkeypatch.setattr("gpusynth_kernels.cuda.launch._SIMULATED_BYTES", memory._SPARE + 1000)
-    with pytest.raises(DeviceMemoryError, match=r"needs [\d,]+ bytes .* 1,000 are free"):
+    with pytest.raises(DeviceMemoryError, match=r"this run needs [\d,]+ bytes .* \d+ are free"):
         files(tmp_path, "cuda", None, device="cuda")
     assert list(tmp_path.iterdir()) == []

@@ -19,6 +19,7 @@ __all__ = [
     "pack_lanes",
     "put_wide",
     "take",
+    "take_at",
 ]
 
 
@@ -57,6 +58,13 @@ def take(column: Any, rows: Any, out: Any) -> None:
     """Set ``out[i]`` to ``column[rows[i]]``."""
     for i in range(cuda.grid(1), rows.shape[0], cuda.gridsize(1)):
         out[i] = column[rows[i]]
+
+
+@kernel
+def take_at(column: Any, rows: Any, places: Any, out: Any) -> None:
+    """Set ``out[places[i]]`` to ``column[rows[i]]``; places (int64) are distinct."""
+    for i in range(cuda.grid(1), rows.shape[0], cuda.gridsize(1)):
+        out[places[i]] = column[rows[i]]
 
 
 @kernel

@@ -30,6 +30,9 @@ if not hasattr(np, "row_stack"):
 from numba import config, cuda
 from numba.core.dispatcher import Dispatcher
 
+from gpusynth_kernels.cuda.simulated_memory import SimulatedMemory
+from gpusynth_kernels.cuda.traffic import traffic
+
 __all__ = [
     "SIMULATED",
     "Kernel",
@@ -38,8 +41,12 @@ __all__ = [
     "cuda",
     "device",
     "empty",
+    "fetch",
     "free_bytes",
     "kernel",
+    "places_where",
+    "running_sum",
+    "simulated_memory",
     "synchronize",
     "to_device",
     "to_host",
@@ -98,6 +105,9 @@ _SIMULATED_GRID = (2, 4)
 """Blocks and threads in the simulator: more than one of each, and few, since each is a thread."""
 
 _SIMULATED_BYTES = 2**32
+
+simulated_memory = SimulatedMemory()
+"""Of the simulator's device."""
 
 _turn = threading.Lock()
 
@@ -191,6 +201,7 @@ class Kernel:
         dispatcher = self._dispatcher()
 
         def launch(*arguments: Any) -> None:
+            traffic.launches += 1
             # the simulator runs one launch at a time; a GPU's first launch compiles
             with _turn if SIMULATED else _as_written():
                 dispatcher[configuration](*arguments)
@@ -267,16 +278,41 @@ def arrays() -> Any:
 
 def to_device(host: Any) -> Any:
     """Copy a NumPy array to the device (in the simulator: copy it, so that it can be changed)."""
+    traffic.sent(host.nbytes)
     if SIMULATED:
-        return np.array(host, copy=True, order="C")
+        simulated_memory.check(host.nbytes, _SIMULATED_BYTES)
+        return simulated_memory.count(np.array(host, copy=True, order="C"))
     return arrays().asarray(np.ascontiguousarray(host))
 
 
 def to_host(array: Any) -> np.ndarray[Any, Any]:
     """Copy an array of the device to the host, after all kernels before."""
+    traffic.fetched(array.nbytes)
     if SIMULATED:
         return np.array(array, copy=True)
     return np.asarray(arrays().asnumpy(array))
+
+
+def fetch(array: Any, room: np.ndarray[Any, Any]) -> None:
+    """Copy an array of the device into contiguous room of its dtype and shape on the host."""
+    traffic.fetched(array.nbytes)
+    if SIMULATED:
+        room[...] = array
+    else:
+        array.get(out=room)
+
+
+def running_sum(array: Any, dtype: Any, out: Any = None) -> Any:
+    """Return the running sums of an array of integers on the device."""
+    traffic.operations += 1
+    return arrays().cumsum(array, dtype=dtype, out=out)
+
+
+def places_where(holds: Any) -> Any:
+    """Return where a device array of bool holds, int64, ascending; the host learns how many."""
+    traffic.operations += 1
+    traffic.waits += 1
+    return arrays().flatnonzero(holds)
 
 
 def empty(shape: int | tuple[int, ...], dtype: Any) -> Any:
@@ -284,24 +320,34 @@ def empty(shape: int | tuple[int, ...], dtype: Any) -> Any:
 
     In the simulator every bit is set, so that a cell that no kernel wrote is seen.
     """
-    array = arrays().empty(shape, dtype)
     if SIMULATED:
-        array.reshape(-1).view(np.uint8).fill(255)
-    return array
+        return _simulated_array(shape, dtype, bits=255)
+    return arrays().empty(shape, dtype)
 
 
 def zeros(shape: int | tuple[int, ...], dtype: Any) -> Any:
     """Return an array of zeros on the device."""
+    if SIMULATED:
+        return _simulated_array(shape, dtype, bits=0)
     return arrays().zeros(shape, dtype)
+
+
+def _simulated_array(shape: int | tuple[int, ...], dtype: Any, *, bits: int) -> Any:
+    """Return an array that the simulator's device has room for, each byte set to `bits`."""
+    n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    simulated_memory.check(n_bytes, _SIMULATED_BYTES)
+    array = np.empty(shape, dtype)
+    array.reshape(-1).view(np.uint8).fill(bits)
+    return simulated_memory.count(array)
 
 
 def free_bytes() -> int:
     """Return how many bytes of the device can still be allocated, CuPy's own spare blocks counted.
 
-    In the simulator: 4 GiB.
+    In the simulator: 4 GiB less the arrays that are there.
     """
     if SIMULATED:
-        return _SIMULATED_BYTES
+        return max(_SIMULATED_BYTES - simulated_memory.held, 0)
     cupy = arrays()
     free, _ = cupy.cuda.runtime.memGetInfo()
     return int(free) + int(cupy.get_default_memory_pool().free_bytes())
