@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gpusynth.cli.choices import DeviceChoice
 from gpusynth.cli.options import QuietOption
 
 if TYPE_CHECKING:
@@ -76,6 +77,12 @@ def evaluate_files(
     seed: Annotated[
         int, typer.Option("--seed", min=0, max=(1 << 64) - 1, help="Of resamples and draws.")
     ] = 0,
+    device: Annotated[
+        DeviceChoice,
+        typer.Option(
+            "--device", help="Where tables are counted; auto: a GPU where one can be used."
+        ),
+    ] = DeviceChoice.cpu,
     json: Annotated[
         Path | None, typer.Option("--json", help="Write all results to this file.")
     ] = None,
@@ -91,6 +98,7 @@ def evaluate_files(
     quiet: QuietOption = False,
 ) -> None:
     """Measure how useful synthetic files are and how much they disclose."""
+    from gpusynth.backends import choose_backend
     from gpusynth.cli.allocator import give_back_large_arrays
     from gpusynth.cli.console import ProgressDisplay, console
     from gpusynth.evaluate.evaluation import evaluate
@@ -102,6 +110,9 @@ def evaluate_files(
     if html is not None:
         check_templates()
     give_back_large_arrays()
+    backend = choose_backend(device.value)
+    if backend.note and not quiet:
+        console(stderr=True).print(f"note: {backend.note}", soft_wrap=True, markup=False)
 
     def measure(display: ProgressDisplay | None) -> Evaluation:
         return evaluate(
@@ -119,6 +130,7 @@ def evaluate_files(
             minimum_cell=minimum_cell,
             quick=quick,
             seed=seed,
+            device=backend.device,
             listener=display,
         )
 

@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Sequence
 from typing import Any
 
+from gpusynth.backends import DeviceName, choose_backend, share_memory
 from gpusynth.errors import IncomputableMetricError
 from gpusynth.evaluate.assess_disclosure import assess_disclosure
 from gpusynth.evaluate.assess_utility import assess_utility
@@ -13,6 +14,7 @@ from gpusynth.evaluate.attempts import Attempts, Listener
 from gpusynth.evaluate.bins import Binning
 from gpusynth.evaluate.coded import CodedTable, CommonCodes, TypeDifference
 from gpusynth.evaluate.coding import code_together
+from gpusynth.evaluate.device_counts import counting_on
 from gpusynth.evaluate.files import EvaluationFiles, open_files
 from gpusynth.evaluate.results import Evaluation, FileSummary, Settings
 from gpusynth.io import Source
@@ -36,6 +38,7 @@ def evaluate(
     minimum_cell: int = 3,
     quick: bool = False,
     seed: int = 0,
+    device: DeviceName = "cpu",
     listener: Listener | None = None,
 ) -> Evaluation:
     """Measure how useful synthetic files are, and how much they disclose.
@@ -73,6 +76,8 @@ def evaluate(
         Leave out what takes most of the time: models, distances and attacks.
     seed : int
         Of resamples and of draws of marginals.
+    device : {"cpu", "cuda", "auto"}
+        Where rows are counted into tables; never changes a result. See docs/gpu.md.
     listener : Listener, optional
         Told what is being measured.
 
@@ -87,6 +92,8 @@ def evaluate(
         overlap.
     DataError
         If a file cannot be read, or a weight is missing or negative.
+    BackendUnavailableError
+        If there is no such device.
     ValueError
         If `k`, `n_marginals` or `minimum_cell` is out of range.
 
@@ -105,6 +112,8 @@ def evaluate(
         raise ValueError(f"n_marginals must be at least 1, got {n_marginals}")
     if minimum_cell < 0:
         raise ValueError(f"minimum_cell must be 0 or more, got {minimum_cell}")
+    backend = choose_backend(device)
+    share_memory(backend)
     attempts = Attempts(listener)
     if listener is not None:
         listener.start("read files", None)
@@ -113,17 +122,18 @@ def evaluate(
     codes = _code(files, columns, weight, binning)
     chosen = _check_keys(codes.real, keys, targets)
     codes.real.positions([group] if group is not None else [])
-    utility = assess_utility(
-        codes,
-        files.schema,
-        group=group,
-        k=k,
-        n_marginals=n_marginals,
-        minimum_cell=minimum_cell,
-        quick=quick,
-        seed=seed,
-        attempts=attempts,
-    )
+    with counting_on(backend):
+        utility = assess_utility(
+            codes,
+            files.schema,
+            group=group,
+            k=k,
+            n_marginals=n_marginals,
+            minimum_cell=minimum_cell,
+            quick=quick,
+            seed=seed,
+            attempts=attempts,
+        )
     disclosure = assess_disclosure(codes, keys, chosen, quick=quick, seed=seed, attempts=attempts)
     return Evaluation(
         gpusynth=_version(),

@@ -16,6 +16,13 @@ import numpy as np
 from gpusynth.arrays import Array
 from gpusynth.errors import IncomputableMetricError
 from gpusynth.evaluate.coded import CodedTable
+from gpusynth.evaluate.device_counts import (
+    BLOCK_ROWS,
+    count_dense,
+    count_packed,
+    has_room,
+    most_codes,
+)
 from gpusynth.evaluate.packing import pack_columns, packed_codes
 from gpusynth.streams import StreamKey, uniform
 from gpusynth_kernels.cpu.counts import count_cells, count_pairs, sum_absolute_differences
@@ -32,9 +39,6 @@ __all__ = [
     "matched_shares",
     "sampled_combinations",
 ]
-
-_BLOCK_ROWS = 1 << 18
-"""Rows that are counted at a time: 130 columns of uint16 codes then take 68 MB."""
 
 _CELLS_PER_ROW = 16
 _DENSE_CELLS = 1 << 16
@@ -179,14 +183,15 @@ def lay_out(n_codes: Sequence[int] | Array, tables: Array, *, n_rows: int) -> Ma
 
 
 def count_marginals(table: CodedTable, layout: MarginalLayout) -> MarginalCounts:
-    """Count all marginals of a layout in a table."""
+    """Count all marginals of a layout in a table, dense ones on the device where there is one."""
     dense = np.zeros(int(layout.offsets[-1]), np.int64)
     rest = layout.is_dense.copy()
+    on_device = has_room(len(dense), len(layout.n_codes))
     if layout.combinations.shape[1] == 2:
-        rest &= ~_count_packed_pairs(table, layout, dense)
+        rest &= ~_count_packed_pairs(table, layout, dense, on_device=on_device)
     chosen = np.flatnonzero(rest)
     if len(chosen):
-        _count_one_by_one(table, layout, chosen, dense)
+        _count_one_by_one(table, layout, chosen, dense, on_device=on_device)
     sparse = {
         int(number): _sparse_counts(table, layout, int(number))
         for number in np.flatnonzero(~layout.is_dense)
@@ -195,11 +200,14 @@ def count_marginals(table: CodedTable, layout: MarginalLayout) -> MarginalCounts
 
 
 def _count_one_by_one(
-    table: CodedTable, layout: MarginalLayout, chosen: Array, dense: Array
+    table: CodedTable, layout: MarginalLayout, chosen: Array, dense: Array, *, on_device: bool
 ) -> None:
     used, columns = np.unique(layout.combinations[chosen], return_inverse=True)
     tables = columns.reshape(len(chosen), -1).astype(np.int32)
-    for block in table.blocks(_BLOCK_ROWS):
+    if on_device:
+        count_dense(table, used, tables, layout.n_codes[used], layout.offsets[chosen], dense)
+        return
+    for block in table.blocks(BLOCK_ROWS):
         codes = np.empty((len(used), block.n_rows), np.uint16)
         for position, column in enumerate(used):
             codes[position] = block.codes[column]
@@ -207,11 +215,13 @@ def _count_one_by_one(
         count_cells(codes, tables, layout.n_codes[used], weight, layout.offsets[chosen], dense)
 
 
-def _count_packed_pairs(table: CodedTable, layout: MarginalLayout, dense: Array) -> Array:
+def _count_packed_pairs(
+    table: CodedTable, layout: MarginalLayout, dense: Array, *, on_device: bool
+) -> Array:
     """Count pairs of columns with few codes together; return which tables have been counted."""
-    most_codes = min(max(isqrt(table.n_rows // 4), 16), 256)
+    most = most_codes() if on_device else min(max(isqrt(table.n_rows // 4), 16), 256)
     low, high = layout.combinations.min(axis=1), layout.combinations.max(axis=1)
-    small = layout.n_codes <= most_codes
+    small = layout.n_codes <= most
     done = layout.is_dense & small[low] & small[high] & (layout.combinations[:, 0] == low)
     done &= low < high
     used = np.flatnonzero(small)
@@ -221,8 +231,11 @@ def _count_packed_pairs(table: CodedTable, layout: MarginalLayout, dense: Array)
     base[low[numbers], high[numbers]] = layout.offsets[numbers]
     if wanted == 0 or (base >= 0).sum() < wanted or len(numbers) > wanted:
         return np.zeros_like(done)
-    packing = pack_columns(layout.n_codes, used, most_codes)
-    for block in table.blocks(_BLOCK_ROWS):
+    packing = pack_columns(layout.n_codes, used, most)
+    if on_device:
+        count_packed(table, packing, layout.n_codes, base, dense)
+        return done
+    for block in table.blocks(BLOCK_ROWS):
         weight = np.empty(0, np.int64) if block.weight is None else block.weight
         count_pairs(
             packed_codes(block, packing),

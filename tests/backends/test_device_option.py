@@ -54,6 +54,18 @@ def test_the_command_line_says_it_in_one_line(no_gpu, tmp_path, capsys):
     assert json.loads((out / "manifest.json").read_text())["backend"]["fitter"] == "histogram"
 
 
+def test_evaluate_takes_a_device(no_gpu, tmp_path, capsys):
+    file = tmp_path / "real.csv"
+    file.write_text("a,b\n" + "1,x\n2,y\n" * 20)
+    files = ["evaluate", "--real", str(file), "--synthetic", str(file), "--quick", "--k", "1"]
+    assert main([*files, "--device", "cuda"]) == 2
+    assert "no NVIDIA driver" in capsys.readouterr().err
+    assert main([*files, "--device", "auto"]) == 0
+    assert "device auto took the processor" in capsys.readouterr().err
+    with pytest.raises(BackendUnavailableError, match="no NVIDIA driver"):
+        gpusynth.evaluate(REAL, REAL, device="cuda")
+
+
 def test_cuml_is_refused_on_a_cluster_and_before_a_replay(tmp_path):
     settings = RunSettings(device="cuda", fitter="cuml", checkpoints=True)
     with pytest.raises(PlanError, match="need not grow the same tree"):

@@ -32,6 +32,7 @@ KERNELS = {
     "columns.count_leaves": "i4[::1], i8[::1]",
     "columns.interpolate": "f8[::1], f8[::1], f8[::1], f8[::1]",
     "counts.count_cells": "u2[:, ::1], i4[:, ::1], i8[::1], i8[::1], i8[::1], i8[::1]",
+    "counts.count_in_blocks": "u2[:, ::1], i4[:, ::1], i8[::1], i8[::1], i8, i8[::1], i8[::1]",
 }
 CAPABILITIES = [(8, 0), (9, 0), (12, 0)]
 
