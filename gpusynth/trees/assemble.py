@@ -84,7 +84,13 @@ def _in_node_order(words: Array, places: Array, lengths: Array) -> tuple[Array, 
 
 
 def make_tree(
-    table: Table, chosen: Array, nodes: list[Array], words: Array, fit: Fit
+    table: Table,
+    chosen: Array,
+    nodes: list[Array],
+    words: Array,
+    fit: Fit,
+    *,
+    donors: Array | None = None,
 ) -> tuple[Tree, LeafDonors]:
     """Return the tree and the donors of its leaves.
 
@@ -98,6 +104,9 @@ def make_tree(
     words : array of uint32
         Subsets, from the `value` of their nodes on.
     fit : Fit
+    donors : array of int32 or int64, optional
+        The rows in the order of the leaves, where they are known; those of ``fit.order`` by
+        default.
     """
     left, kind, feature, value, begin, end, _, gain = nodes
     inside = left >= 0
@@ -125,7 +134,9 @@ def make_tree(
         n_rows=end - begin,
     )
     offsets = np.append(begin[leaves], len(fit.order)).astype(np.int64)
-    rows = (fit.order & _MASK).astype(np.int32 if table.n_rows < 1 << 31 else np.int64)
+    rows = donors
+    if rows is None:
+        rows = (fit.order & _MASK).astype(np.int32 if table.n_rows < 1 << 31 else np.int64)
     cumulative = None
     if len(fit.weight):
         running = np.cumsum(fit.weight[rows])

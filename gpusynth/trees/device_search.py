@@ -53,7 +53,7 @@ def _count_blocks() -> int:
     """Return how many blocks keep the device busy: eight for each multiprocessor."""
     if launch.SIMULATED:
         return 2
-    return 8 * int(launch.cuda.get_current_device().MULTIPROCESSOR_COUNT)
+    return 8 * launch.multiprocessors()
 
 
 def _grid(blocks: int, threads: int) -> tuple[int, int]:
@@ -132,6 +132,7 @@ class Search:
             make_groups(table, columns, mode=fit.mode, most_classes=self._most_classes)
         )
         self._work = self._make_work()
+        self._every = launch.empty(0, np.int32)  # -1 for each node: all of its columns
         self._above: dict[int, _Kept] = {}
         self._here: dict[int, _Kept] = {}
 
@@ -199,17 +200,18 @@ class Search:
             )
             result[0].fill(-1.0)
             self._search(rows, _Request(batch, offered, None, result))
-            chosen = (
-                launch.empty(len(batch), np.int32),
-                launch.zeros(len(batch), np.int64),
-                launch.zeros(len(batch), np.int64),
-                launch.empty(len(batch), np.float64),
-            )
-            score = launch.to_device(batch.score)
-            choose_columns.over(len(batch), len(self.columns), result, score, chosen)
-            found.append([launch.to_host(array) for array in chosen])
+            found.append(self._choose(batch, result))
         column, value, left, gain = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return column, value, left, gain
+
+    def _choose(self, nodes: LevelNodes, result: tuple[Array, ...]) -> tuple[Array, ...]:
+        """Return column, value, rows on the left and gain of each node's best split."""
+        n = len(nodes)
+        both = launch.zeros((4, n), np.int64)  # together: the host waits once
+        chosen = both[0].view(np.int32)[:n], both[1], both[2], both[3].view(np.float64)
+        choose_columns.over(n, len(self.columns), result, launch.to_device(nodes.score), chosen)
+        column, value, left, gain = launch.to_host(both)
+        return column.view(np.int32)[:n], value, left, gain.view(np.float64)
 
     def emit_subsets(self, rows: _Rows, nodes: LevelNodes, emission: Emission) -> None:
         """Set the bits of the levels that go left in splits of columns of more than four codes."""
@@ -277,14 +279,15 @@ class Search:
 
     def _asked(self, request: _Request, which: Array) -> tuple[int, Array, Array]:
         """Return `asked` of the kernels for some nodes of a request."""
-        only = np.full(len(which), -1, np.int32)
         n_columns, offered = len(self.columns), request.offered
-        if request.emission is not None:
-            only[:] = request.emission.column[which]
         if len(offered):
             by_node = offered.reshape(-1, n_columns)
             offered = by_node[launch.to_device(which)].reshape(-1)
-        return n_columns, offered, launch.to_device(only)
+        if request.emission is not None:
+            return n_columns, offered, launch.to_device(request.emission.column[which])
+        if len(self._every) < len(which):
+            self._every = launch.to_device(np.full(2 * len(which), -1, np.int32))
+        return n_columns, offered, self._every[: len(which)]
 
     def _emit(self, request: _Request, which: Array) -> tuple[Array, Array, Array]:
         """Return `emit` of the kernels for some nodes of a request."""
@@ -314,9 +317,10 @@ class Search:
         items = _items(some, ~derived[which])
         grid = _grid(min(len(items[0]), _count_blocks()), _COUNT_THREADS)
         first = tuple(places[:, which])
+        of_nodes = on_device(some.size, some.n_runs, *first, which, some.first_run)
         count_codes[(*grid, 0, BLOCK_BYTES)](
             *(self.fit.mode, self.table.records, rows[0], rows[1], self.target, on_device(*items)),
-            on_device(some.first_run, some.n_runs, *first),
+            (of_nodes[5], *of_nodes[1:4]),
             *(group.counted, group.n_codes, asked, tables),
         )
         self._subtract(number, np.flatnonzero(derived), own)
@@ -324,7 +328,7 @@ class Search:
         grid = _grid(min(n_tasks, len(self._work[0])), MOST_THREADS)
         search_tables[grid](
             self.fit.mode,
-            on_device(some.size, some.n_runs, *first, which),
+            of_nodes[:5],
             *(group.searched, group.n_codes, (*tables, int(self.weighted)), self.min_leaf),
             *(self.log_table, asked, self._emit(request, which), self._work[:2], request.result),
         )

@@ -97,16 +97,18 @@ def fit_tree(
         from gpusynth.trees.grow_cuda import grow_tree_on_device
 
         with _turn:
-            return grow_tree_on_device(
-                _kept.of(predictors),
-                target,
-                params,
-                columns=columns,
-                weight=weight,
-                rows=rows,
-                key=key,
-                free_bytes=device_memory(),
-            )
+            table = _kept.of(predictors)
+        return grow_tree_on_device(
+            table,
+            target,
+            params,
+            columns=columns,
+            weight=weight,
+            rows=rows,
+            key=key,
+            free_bytes=device_memory,
+            turn=_turn,
+        )
     return grow_tree(
         predictors,
         target,

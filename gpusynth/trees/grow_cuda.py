@@ -7,12 +7,15 @@ are few. The entries of the last level are the donors.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from gpusynth.arrays import Array
+from gpusynth.backends import keep_copy, memory_errors, need
 from gpusynth.streams import StreamKey
 from gpusynth.trees.assemble import least_gain, make_tree, offer_of, prune_nodes
 from gpusynth.trees.device_groups import Emission, LevelNodes, on_device
@@ -44,6 +47,10 @@ _CLASSES_OF_NUMBERS = 2
 _ROW_BYTES = 85
 """Of each row, besides its record: entries and slots twice, flags, runs and their classes (45),
 numbers and weights (16), running sums of weights and what they are made of (24)."""
+
+
+_ROW = np.uint64(0xFFFFFFFF)
+"""The bits of an entry that name its row."""
 
 
 @dataclass(slots=True)
@@ -81,6 +88,19 @@ class _Splits:
     nodes: LevelNodes
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the splits of a level ask, on the device."""
+
+    split_of: Array
+    """Number of each slot's split, -1 for none."""
+    columns: tuple[Array, ...]
+    """Word, shift and mask of each split's column, and the first word of its subset."""
+    thresholds: Array
+    nodes: tuple[Array, ...]
+    """Where each split's node begins, and how many of its entries go left."""
+
+
 class _Growth:
     """One tree as it grows: rows on the device, finished levels on the host."""
 
@@ -107,7 +127,17 @@ class _Growth:
     def nodes(self) -> tuple[list[Array], Array]:
         """Return the arrays of all nodes, breadth first, and the words of their subsets."""
         arrays = [np.concatenate(parts) for parts in zip(*self.levels, strict=True)]
-        return arrays, np.concatenate([np.zeros(0, np.uint32), *self.words])
+        if not self.words:
+            return arrays, np.zeros(0, np.uint32)
+        return arrays, launch.to_host(launch.arrays().concatenate(self.words))
+
+    def donors(self, n_rows: int) -> Array:
+        """Return the rows in the order of the leaves, on the host; their copy stays for draws."""
+        dtype = np.int32 if n_rows < 1 << 31 else np.int64
+        there = (self.order & _ROW).astype(dtype)
+        rows = launch.to_host(there)
+        keep_copy(rows, there)
+        return rows
 
     def _candidates(self, begin: Array, end: Array, depth: int) -> Array:
         """Return which nodes have the rows and the depth that a split needs."""
@@ -136,17 +166,19 @@ class _Growth:
             *(impure[chosen], column[chosen], value[chosen], n_left[chosen]), active.some(chosen)
         )
         at = places[splits.slot]
-        by_subset, first_word, subsets = self._make_subsets(splits, len(places))
+        by_subset, first_word = self._places_of_subsets(splits)
+        asked = self._ask(splits, len(places), first_word)
+        subsets = self._make_subsets(splits, asked, first_word)
         arrays[0][at] = sum(len(some[0]) for some in self.levels) + 2 * np.arange(len(at))
         arrays[1][at] = np.where(by_subset, SUBSET, THRESHOLD)
         arrays[2][at] = self.search.columns[splits.column]
         arrays[3][at] = np.where(by_subset, self._n_words + first_word, splits.value)
         arrays[7][at] = gain[chosen]
         following = self._children(splits, chosen)
-        self._move(splits, len(places), first_word, subsets, following)
-        words = launch.to_host(subsets)
-        self.words.append(words)
-        self._n_words += len(words)
+        self._move(splits, asked, subsets, following)
+        if len(subsets):
+            self.words.append(subsets)
+        self._n_words += len(subsets)
         return following
 
     def _describe(self, level: _Level, places: Array) -> LevelNodes:
@@ -158,7 +190,7 @@ class _Growth:
         mark_runs.over(
             *(n, fit.mode, self.order, numbers, weight, self.slot, bounds[0], self._flags)
         )
-        launch.arrays().cumsum(self._flags, dtype=np.int32, out=self._running)
+        launch.running_sum(self._flags, np.int32, self._running)
         self._classes = self._classes[::-1]
         place_runs.over(
             *(n, self.order, self._flags, self._running, self._starts, self._classes[0])
@@ -167,35 +199,41 @@ class _Growth:
         if fit.mode == WEIGHTED_CLASSES:
             in_order = launch.empty(n, np.int64)
             weights_in_order.over(n, self.order, weight, in_order)
-            running_weight = launch.arrays().cumsum(in_order, dtype=np.int64)
-        first_run, n_runs = (launch.empty(len(places), np.int64) for _ in range(2))
-        score = launch.empty(len(places), np.float64)
+            running_weight = launch.running_sum(in_order, np.int64)
+        found = launch.empty((3, len(places)), np.int64)  # together: the host waits once
         describe_nodes.over(
             *(len(places), fit.mode, *bounds, self._running, self._starts, running_weight),
-            *(first_run, n_runs, score),
+            *(found[0], found[1], found[2].view(np.float64)),
         )
         none = [np.full(len(places), -1)] * 2
-        runs = launch.to_host(first_run), launch.to_host(n_runs)
-        return LevelNodes(begin, end, *runs, launch.to_host(score), level.path[places], *none)
+        first_run, n_runs, score = launch.to_host(found)
+        return LevelNodes(
+            *(begin, end, first_run, n_runs, score.view(np.float64)), level.path[places], *none
+        )
 
-    def _make_subsets(self, splits: _Splits, n_slots: int) -> tuple[Array, Array, Array]:
-        """Write the subsets of a level's splits.
+    def _places_of_subsets(self, splits: _Splits) -> tuple[Array, Array]:
+        """Return which splits go by subset, and the first of its words among the level's, or -1."""
+        by_subset = self.search.ordered[splits.column] == 0
+        n_words = np.where(by_subset, (self.search.n_codes[splits.column] + 31) // 32, 0)
+        return by_subset, np.where(by_subset, np.cumsum(n_words) - n_words, -1)
 
-        Returns
-        -------
-        by_subset : array of bool, shape (n_splits,)
-        first_word : array of int64, shape (n_splits,)
-            Within the level's words; -1 for a threshold.
-        words : device array of uint32
-        """
+    def _ask(self, splits: _Splits, n_slots: int, first_word: Array) -> _Asked:
+        """Copy to the device what splits ask and where their nodes lie."""
+        split_of = np.full(n_slots, -1, np.int32)
+        split_of[splits.slot] = np.arange(len(splits.slot), dtype=np.int32)
+        table, column = self.search.table, self.search.columns[splits.column]
+        places = table.word[column], table.shift[column], table.mask[column], first_word
+        of_splits = on_device(*places, splits.value, splits.nodes.begin, splits.n_left)
+        return _Asked(launch.to_device(split_of), of_splits[:4], of_splits[4], of_splits[5:])
+
+    def _make_subsets(self, splits: _Splits, asked: _Asked, first_word: Array) -> Array:
+        """Return the words of the subsets of a level's splits, on the device."""
         search = self.search
-        by_subset = search.ordered[splits.column] == 0
-        n_codes = search.n_codes[splits.column]
+        by_subset, n_codes = first_word >= 0, search.n_codes[splits.column]
         n_words = np.where(by_subset, (n_codes + 31) // 32, 0)
-        first_word = np.where(by_subset, np.cumsum(n_words) - n_words, -1)
         words = np.zeros(int(n_words.sum()), np.uint32)
         if not len(words):
-            return by_subset, first_word, launch.to_device(words)
+            return launch.empty(0, np.uint32)
         few = np.flatnonzero(by_subset & (n_codes <= MOST_SEARCHED))
         # digit c - 1 of the subset's number m says that code c goes right
         words[first_word[few]] = ~(splits.value[few] << 1).astype(np.uint32)
@@ -210,24 +248,15 @@ class _Growth:
         present = launch.zeros(len(words), np.uint32)
         mark_present.over(
             *(len(self.order), search.table.records, self.order, self.slot),
-            *(self._split_of(splits, n_slots), self._asks(splits, first_word), present),
+            *(asked.split_of, asked.columns, present),
         )
-        owner = np.repeat(np.arange(len(n_words)), n_words)
         larger = 2 * splits.n_left >= splits.nodes.end - splits.nodes.begin
-        host = owner, first_word, n_codes, larger.astype(np.uint8)
-        finish_subsets.over(len(words), *map(launch.to_device, host), (left, present))
-        return by_subset, first_word, left
-
-    def _split_of(self, splits: _Splits, n_slots: int) -> Array:
-        split_of = np.full(n_slots, -1, np.int32)
-        split_of[splits.slot] = np.arange(len(splits.slot), dtype=np.int32)
-        return launch.to_device(split_of)
-
-    def _asks(self, splits: _Splits, first_word: Array) -> tuple[Array, ...]:
-        """Return word, shift and mask of each split's column, and the first word of its subset."""
-        table, column = self.search.table, self.search.columns[splits.column]
-        places = table.word[column], table.shift[column], table.mask[column], first_word
-        return on_device(*places)
+        owner, codes = on_device(np.repeat(np.arange(len(n_words)), n_words)), on_device(n_codes)
+        finish_subsets.over(
+            *(len(words), *owner, asked.columns[3], *codes),
+            *(launch.to_device(larger.astype(np.uint8)), (left, present)),
+        )
+        return left
 
     def _children(self, splits: _Splits, searched: Array) -> _Level:
         begin, end = splits.nodes.begin, splits.nodes.end
@@ -244,22 +273,18 @@ class _Growth:
             *(path, np.repeat(searched, 2)),
         )
 
-    def _move(
-        self, splits: _Splits, n_slots: int, first_word: Array, words: Array, children: _Level
-    ) -> None:
+    def _move(self, splits: _Splits, asked: _Asked, words: Array, children: _Level) -> None:
         """Move entries to their sides; those of finished leaves stay where they are."""
         n, records = len(self.order), self.search.table.records
-        split_of, asks = self._split_of(splits, n_slots), self._asks(splits, first_word)
         rows = records, self.order, self.slot
         mark_sides.over(
-            *(n, *rows, split_of, asks, launch.to_device(splits.value), words, self._flags)
+            *(n, *rows, asked.split_of, asked.columns, asked.thresholds, words, self._flags)
         )
-        launch.arrays().cumsum(self._flags, dtype=np.int32, out=self._running)
+        launch.running_sum(self._flags, np.int32, self._running)
         may_split = self._candidates(children.begin, children.end, len(self.levels))
         child_slot = np.where(may_split, np.cumsum(may_split) - 1, -1).astype(np.int32)
-        sizes = on_device(splits.nodes.begin, splits.n_left)
         move_entries.over(
-            *(n, self.order, self.slot, split_of, sizes, self._flags, self._running),
+            *(n, self.order, self.slot, asked.split_of, asked.nodes, self._flags, self._running),
             *(launch.to_device(child_slot), self._spare),
         )
         (self.order, self.slot), self._spare = self._spare, (self.order, self.slot)
@@ -281,7 +306,8 @@ def grow_tree_on_device(
     weight: Array | None = None,
     rows: Array | None = None,
     key: StreamKey | None = None,
-    free_bytes: int | None = None,
+    free_bytes: Callable[[], int] | int | None = None,
+    turn: AbstractContextManager[Any] | None = None,
 ) -> tuple[Tree, LeafDonors]:
     """Grow a CART on the current CUDA device; the tree and donors of `grow_tree`, bit for bit.
 
@@ -298,9 +324,12 @@ def grow_tree_on_device(
     rows : array of int32 or int64, ascending, optional
     key : StreamKey, optional
         See `grow_tree`.
-    free_bytes : int, optional
-        Device memory that the search may take beside the rows; default what is free. Any number
-        that is enough gives the same tree.
+    free_bytes : int or callable, optional
+        Device memory that the tree may take, or what tells it when its turn comes; default what is
+        free. Any number that is enough gives the same tree.
+    turn : context manager, optional
+        Entered for the work on the device alone: what the host does before and after it may go on
+        beside other fits.
 
     Returns
     -------
@@ -323,8 +352,20 @@ def grow_tree_on_device(
         table = DeviceTable.of(table, target.n_rows)
     chosen = table.columns(table.layout.names if columns is None else columns)
     fit = prepare_fit(target, params, weight, rows)
-    grown, words = _grow(table, chosen, fit, params, key, free_bytes)
-    return make_tree(table, chosen, prune_nodes(grown, fit, params), words, fit)
+    alpha = least_gain(fit, params)
+    n_bytes = _ROW_BYTES * len(fit.order)
+    with turn or nullcontext(), memory_errors("a tree", n_bytes):
+        need(n_bytes, "a tree")
+        free = free_bytes() if callable(free_bytes) else free_bytes
+        growth = _grow(table, chosen, fit, params, key, alpha=alpha, free_bytes=free)
+        grown, words = growth.nodes()
+        donors = None
+        if params.prune == "rpart" or params.max_leaves is not None:
+            fit.order = launch.to_host(growth.order)  # pruning puts rows back in order
+        else:
+            donors = growth.donors(table.n_rows)
+    nodes = prune_nodes(grown, fit, params)
+    return make_tree(table, chosen, nodes, words, fit, donors=donors)
 
 
 def _grow(
@@ -333,9 +374,11 @@ def _grow(
     fit: Fit,
     params: CartParams,
     key: StreamKey | None,
+    *,
+    alpha: float,
     free_bytes: int | None,
-) -> tuple[list[Array], Array]:
-    """Grow all nodes; put the entries in their last order into `fit`."""
+) -> _Growth:
+    """Grow all nodes."""
     room = max(launch.free_bytes() - _ROW_BYTES * len(fit.order), 0)
     search = Search(
         table,
@@ -346,6 +389,4 @@ def _grow(
         free_bytes=room if free_bytes is None else free_bytes,
     )
     path = np.uint64(0 if key is None else key.stream)
-    growth = _Growth(search, params, least_gain(fit, params), path)
-    fit.order = launch.to_host(growth.order)
-    return growth.nodes()
+    return _Growth(search, params, alpha, path)

@@ -26,8 +26,9 @@ def quick_fits(monkeypatch):
 
     from gpusynth.trees import grow_tree
 
-    def grow(table, *given, free_bytes, **options):
-        assert free_bytes > 0
+    def grow(table, *given, free_bytes, turn, **options):
+        assert free_bytes() > 0
+        assert not turn.locked()
         return grow_tree(table, *given, **options)
 
     monkeypatch.setattr("gpusynth.trees.grow_cuda.grow_tree_on_device", grow)

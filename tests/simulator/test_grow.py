@@ -19,6 +19,7 @@ from gpusynth.trees.device_table import DeviceTable
 from gpusynth.trees.grow_cuda import grow_tree_on_device
 from gpusynth_kernels.cuda import choose, launch
 from gpusynth_kernels.cuda.search_rows import search_rows
+from gpusynth_kernels.cuda.traffic import counted
 from tests.trees.tree_cases import (
     Case,
     described,
@@ -229,6 +230,21 @@ def test_less_memory_gives_the_same_tree_until_it_is_too_little():
     assert_same(case, free_bytes=400_000)
     with pytest.raises(DeviceMemoryError, match=r"needs [0-9,]+ bytes"):
         assert_same(case, free_bytes=1_000)
+
+
+def test_a_level_waits_twice_and_launches_a_known_number_of_kernels():
+    """The table of docs/gpu.md: 7 columns of 6 widths, subsets wide and narrow among the splits."""
+    seen = {}
+    for depth in (2, 3, 4):
+        case = case_of("5 classes", 60, CartParams(3, max_depth=depth))
+        with counted() as seen[depth]:
+            grow_tree_on_device(case.predictors, case.target, case.params)
+    for shallow, deep in ((seen[2], seen[3]), (seen[3], seen[4])):
+        assert deep.synchronisations - shallow.synchronisations == 2
+        assert deep.launches - shallow.launches <= 15
+        assert deep.operations - shallow.operations == 2
+        assert deep.copies_to_device - shallow.copies_to_device <= 20
+    assert seen[2].synchronisations == 2 * 2 + 2  # subsets and donors, at the end
 
 
 def test_calls_that_cannot_be_answered():

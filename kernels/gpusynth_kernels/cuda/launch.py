@@ -20,6 +20,8 @@ import threading
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,7 @@ if not hasattr(np, "row_stack"):
 from numba import config, cuda
 from numba.core.dispatcher import Dispatcher
 
+from gpusynth_kernels.cuda.arguments import pack, types_of
 from gpusynth_kernels.cuda.simulated_memory import SimulatedMemory
 from gpusynth_kernels.cuda.traffic import traffic
 
@@ -41,9 +44,11 @@ __all__ = [
     "cuda",
     "device",
     "empty",
+    "enter_context",
     "fetch",
     "free_bytes",
     "kernel",
+    "multiprocessors",
     "places_where",
     "running_sum",
     "simulated_memory",
@@ -110,6 +115,7 @@ simulated_memory = SimulatedMemory()
 """Of the simulator's device."""
 
 _turn = threading.Lock()
+_compiling = threading.RLock()
 
 
 class _CurrentContext:
@@ -186,6 +192,7 @@ class Kernel:
         self.__doc__, self.__name__ = function.__doc__, function.__name__
         self._options = options
         self._compiled: Any = None
+        self._loaded: dict[Any, Any] = {}
 
     def _dispatcher(self) -> Any:
         with _turn:
@@ -196,15 +203,39 @@ class Kernel:
                 self._compiled = cuda.jit(plain, **self._options)
         return self._compiled
 
+    def _load(self, key: tuple[Any, ...]) -> Any:
+        """Compile the kernel for the types of its arguments, and load it."""
+        with _compiling:
+            if key not in self._loaded:
+                with _as_written():
+                    compiled = self._dispatcher().compile(types_of(key))
+                self._loaded[key] = compiled.library.get_cufunc().kernel
+        return self._loaded[key]
+
     def __getitem__(self, configuration: tuple[Any, ...]) -> Callable[..., None]:
-        """Return the kernel for a grid: blocks, threads[, stream[, bytes of shared memory]]."""
-        dispatcher = self._dispatcher()
+        """Return the kernel for a grid: blocks, threads[, stream[, bytes of shared memory]].
+
+        A GPU works on CuPy's current stream, whatever stream is named, so that kernels and CuPy's
+        own operations follow each other.
+        """
+        if SIMULATED:
+            dispatcher = self._dispatcher()
+
+            def simulate(*arguments: Any) -> None:
+                traffic.launches += 1
+                with _turn:  # one launch at a time
+                    dispatcher[configuration](*arguments)
+
+            return simulate
 
         def launch(*arguments: Any) -> None:
             traffic.launches += 1
-            # the simulator runs one launch at a time; a GPU's first launch compiles
-            with _turn if SIMULATED else _as_written():
-                dispatcher[configuration](*arguments)
+            enter_context()
+            key, words = pack(arguments)
+            loaded = self._loaded.get(key)
+            if loaded is None:
+                loaded = self._load(key)
+            _cuda_core().launch(_stream(), _configured(configuration), loaded, *words)
 
         return launch
 
@@ -217,8 +248,44 @@ class Kernel:
 def _grid(n: int) -> tuple[int, int]:
     if SIMULATED:
         return _SIMULATED_GRID
-    most = _WAVES * int(cuda.get_current_device().MULTIPROCESSOR_COUNT)
-    return min(most, -(-n // _THREADS)), _THREADS
+    return min(_WAVES * multiprocessors(), -(-n // _THREADS)), _THREADS
+
+
+@cache
+def multiprocessors() -> int:
+    """Return how many multiprocessors the device has; 1 in the simulator."""
+    return 1 if SIMULATED else int(cuda.get_current_device().MULTIPROCESSOR_COUNT)
+
+
+def enter_context() -> None:
+    """Make the device's context this thread's own, once a thread."""
+    if not getattr(_ours, "has_context", False):
+        cuda.current_context()
+        _ours.has_context = True
+
+
+@cache
+def _cuda_core() -> Any:
+    """Return the package that numba-cuda launches with itself; it is there where a GPU is used."""
+    return import_module("cuda.core")
+
+
+@cache
+def _configured(configuration: tuple[int, ...]) -> Any:
+    blocks, threads, *others = configuration
+    shared = others[1] if len(others) > 1 else 0
+    return _cuda_core().LaunchConfig(grid=(blocks, 1, 1), block=(threads, 1, 1), shmem_size=shared)
+
+
+_streams: dict[int, Any] = {}
+
+
+def _stream() -> Any:
+    """Return CuPy's current stream as a stream of cuda.core."""
+    pointer = arrays().cuda.get_current_stream().ptr
+    if pointer not in _streams:
+        _streams[pointer] = _cuda_core().Stream.from_handle(pointer)
+    return _streams[pointer]
 
 
 def kernel(function: Callable[..., None] | None = None, **options: Any) -> Any:
