@@ -49,6 +49,7 @@ from gpusynth.cli.options import (
 from gpusynth.cli.reporting import render_report
 from gpusynth.cli.simulating import simulate_firms
 from gpusynth.cli.verifying import verify_run
+from gpusynth.cli.warming import warm_kernels
 from gpusynth.errors import GpusynthError
 
 __all__ = ["app", "main", "run"]
@@ -305,6 +306,7 @@ app.command("evaluate")(evaluate_files)
 app.command("report")(render_report)
 app.command("estimate")(estimate_run)
 app.command("doctor")(show_doctor)
+app.command("warm")(warm_kernels)
 app.command("simulate-firms")(simulate_firms)
 
 

@@ -210,5 +210,5 @@ def _prepare(
     prepared = replace(prepared, backend=backend, notes=notes)
     synthesis = Synthesis(prepared, listener, stopwatch)
     check_keys(prepared.resolved, synthesis.n_rows(settings))
-    load_kernels(listener, stopwatch)
+    load_kernels(listener, stopwatch, backend)
     return prepared

@@ -154,7 +154,7 @@ def resume(
         share_memory(backend)
         prepared = _prepare_again(directory, head, data, settings, listener, stopwatch)
         prepared = replace(prepared, backend=backend)
-        load_kernels(listener, stopwatch)
+        load_kernels(listener, stopwatch, backend)
         synthesis = Synthesis(prepared, listener, stopwatch, checkpoints=directory.checkpoints)
         if directory.checkpoints is not None:
             directory.checkpoints.record_resumed()

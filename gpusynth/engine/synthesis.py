@@ -9,6 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from gpusynth.backends import CPU, Backend
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
 from gpusynth.engine.device import plan_device
 from gpusynth.engine.drawing import ColumnDraw
@@ -32,17 +33,18 @@ from gpusynth.trees import warm_up
 __all__ = ["Synthesis", "load_kernels"]
 
 
-def load_kernels(listener: Listener, stopwatch: Stopwatch) -> None:
+def load_kernels(listener: Listener, stopwatch: Stopwatch, backend: Backend = CPU) -> None:
     """Compile or load every kernel, so that no fit's time holds a compiler's.
 
     Parameters
     ----------
     listener : Listener
     stopwatch : Stopwatch
+    backend : Backend
     """
     with stopwatch.phase("load kernels"):
         listener.start("load kernels", None)
-        warm_up()
+        warm_up(backend)
 
 
 @dataclass(slots=True)

@@ -6,37 +6,86 @@ from functools import cache
 
 import numpy as np
 
+from gpusynth.backends import CPU, Backend
 from gpusynth.streams import StreamKey
+from gpusynth.trees.draw_table import DrawTable
+from gpusynth.trees.fitters import fit_tree
 from gpusynth.trees.grow import grow_tree
 from gpusynth.trees.params import CartParams
 from gpusynth.trees.predictors import Predictor, PredictorTable
-from gpusynth.trees.target import ClassTarget, NumberTarget
+from gpusynth.trees.target import ClassTarget, NumberTarget, Target
 from gpusynth.trees.walk import draw_rows
 
-__all__ = ["warm_up"]
+__all__ = ["warm_device", "warm_up"]
 
 _ROWS = 64
+_PARAMS = CartParams(min_leaf=2)
 
 
 @cache
-def warm_up() -> None:
-    """Grow and walk one small tree of every sort, once a process.
+def warm_up(backend: Backend = CPU) -> None:
+    """Grow and walk one small tree of every sort, once a process and backend.
 
-    Codes of both widths, classes and numbers.
+    Codes of both widths, classes and numbers: on the processor, which always has a part, and on
+    the backend's device. (Not in Numba's simulator, which compiles nothing and is slow.)
+
+    Parameters
+    ----------
+    backend : Backend
     """
+    if not backend.on_device:
+        _warm_processor()
+        return
+    warm_up()
+    from gpusynth_kernels.cuda.launch import SIMULATED
+
+    if not SIMULATED:
+        warm_device(backend)
+
+
+def warm_device(backend: Backend) -> None:
+    """Grow, where the fitter is the histogram's, and walk small trees on a device.
+
+    Parameters
+    ----------
+    backend : Backend
+        On a device.
+
+    Raises
+    ------
+    DeviceMemoryError
+    """
+    predictors = _predictors()
+    table = PredictorTable.of(predictors)
+    rows = DrawTable(table.layout, _ROWS)
+    rows.fill({one.name: one.codes for one in predictors})
+    grown_by = backend if backend.fitter == "histogram" else CPU
+    for target in _targets():
+        tree, donors = fit_tree(table, target, _PARAMS, backend=grown_by)
+        draw_rows(tree, donors, rows, StreamKey(0))
+
+
+def _warm_processor() -> None:
+    table = PredictorTable.of(_predictors())
+    for target in _targets():
+        tree, donors = grow_tree(table, target, _PARAMS)
+        draw_rows(tree, donors, table, StreamKey(0))
+
+
+def _predictors() -> list[Predictor]:
     rows = np.arange(_ROWS)
-    predictors = [
+    return [
         Predictor("narrow", (rows % 3).astype(np.uint8), 3, is_ordered=False),
         Predictor("middling", (rows % 20).astype(np.uint8), 20, is_ordered=False),
         Predictor("wide", rows.astype(np.uint16), 300, is_ordered=True),
         Predictor("subset", rows.astype(np.uint16), 300, is_ordered=False),
     ]
-    table = PredictorTable.of(predictors)
-    params = CartParams(min_leaf=2)
-    for target in (
+
+
+def _targets() -> tuple[Target, ...]:
+    rows = np.arange(_ROWS)
+    return (
         ClassTarget((rows // 7 % 3).astype(np.uint8), 3),
         ClassTarget((rows // 7 % 3).astype(np.uint16), 3),
         NumberTarget(rows * 0.5),
-    ):
-        tree, donors = grow_tree(table, target, params)
-        draw_rows(tree, donors, table, StreamKey(0))
+    )

@@ -8,8 +8,8 @@ import pytest
 import gpusynth
 from gpusynth.backends import Backend
 from gpusynth.datasets import firms
+from gpusynth.engine.device import DevicePlan
 from gpusynth.errors import BackendUnavailableError
-from gpusynth.trees import PredictorTable
 
 treelite = pytest.importorskip("treelite")
 ensemble = pytest.importorskip("sklearn.ensemble")
@@ -55,9 +55,10 @@ def fits(monkeypatch):
     monkeypatch.setitem(sys.modules, "gpusynth_kernels.cuda.launch", launch)
     monkeypatch.setattr("gpusynth.trees.cuml.device_memory", lambda: 10**9)
     # synthetic rows lie on the host, as where a device has no room for them
-    monkeypatch.setattr(
-        "gpusynth.engine.synthesis.tables_on", lambda *asked: (PredictorTable, 1 << 20)
-    )
+    nothing = DevicePlan(0, 0, 1, 1 << 20, n_tables=0, room_bytes=0)
+    monkeypatch.setattr("gpusynth.engine.synthesis.plan_device", lambda *given, **more: nothing)
+    # what a load of the kernels would launch on a device
+    monkeypatch.setattr("gpusynth.engine.synthesis.warm_up", lambda backend: None)
     for place in ("library", "resuming"):
         monkeypatch.setattr(f"gpusynth.engine.{place}.choose_backend", lambda *asked: CUML)
         monkeypatch.setattr(f"gpusynth.engine.{place}.share_memory", lambda backend: None)

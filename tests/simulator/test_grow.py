@@ -1,8 +1,11 @@
 """Trees that the CUDA kernels grow are those of the CPU, array by array and bit by bit."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 
+from gpusynth.backends import choose_backend
 from gpusynth.errors import CodecError, DataError, DeviceMemoryError, PlanError
 from gpusynth.streams import StreamKey
 from gpusynth.trees import (
@@ -17,6 +20,7 @@ from gpusynth.trees import (
 )
 from gpusynth.trees.device_table import DeviceTable
 from gpusynth.trees.grow_cuda import grow_tree_on_device
+from gpusynth.trees.warm import warm_device
 from gpusynth_kernels.cuda import choose, launch
 from gpusynth_kernels.cuda.search_rows import search_rows
 from gpusynth_kernels.cuda.traffic import counted
@@ -258,3 +262,17 @@ def test_calls_that_cannot_be_answered():
         DeviceTable.of([column("c", [0, 1, 2], 2)])
     with pytest.raises(CodecError, match="too many for one device"):
         DeviceTable(DeviceTable.of(x).layout, 1 << 31)
+
+
+def test_a_warm_up_reaches_every_kernel_of_the_grower():
+    warm_device(choose_backend("cuda"))
+    modules = ("choose", "histogram", "partition", "runs", "search_rows", "search_tables")
+    kernels = {
+        name: kernel
+        for module in modules
+        for name, kernel in vars(import_module(f"gpusynth_kernels.cuda.{module}")).items()
+        if isinstance(kernel, launch.Kernel)
+    }
+    assert {name for name, kernel in kernels.items() if kernel._compiled is None} <= {
+        "weights_in_order"  # weights alone; a second to compile
+    }

@@ -121,7 +121,7 @@ def open_shared(path: str, digest: str, device: DeviceName) -> Prepared:
             share_memory(backend)
             _OPENED.prepared = replace(_read(Path(path), digest), backend=backend)
             _OPENED.path, _OPENED.digest, _OPENED.device = path, digest, device
-            warm_up()
+            warm_up(backend)
         return _OPENED.prepared
 
 

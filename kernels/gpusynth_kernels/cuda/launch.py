@@ -33,6 +33,7 @@ from numba import config, cuda
 from numba.core.dispatcher import Dispatcher
 
 from gpusynth_kernels.cuda.arguments import pack, types_of
+from gpusynth_kernels.cuda.kept import keep_on_disk
 from gpusynth_kernels.cuda.simulated_memory import SimulatedMemory
 from gpusynth_kernels.cuda.traffic import traffic
 
@@ -173,7 +174,7 @@ def _quiet(function: Callable[..., Any]) -> Callable[..., None]:
 
 
 class Kernel:
-    """One CUDA kernel, compiled at its first launch.
+    """One CUDA kernel, compiled at its first launch, or loaded where that was done before.
 
     ``kernel[blocks, threads](*arguments)`` launches it as in Numba (with a stream and bytes of
     shared memory as third and fourth), and `over` chooses the grid for a kernel whose threads each
@@ -197,10 +198,11 @@ class Kernel:
     def _dispatcher(self) -> Any:
         with _turn:
             if self._compiled is None:
-                plain = self.function
                 if SIMULATED:
-                    plain = _quiet(_simulated(plain, {}))
-                self._compiled = cuda.jit(plain, **self._options)
+                    plain = _quiet(_simulated(self.function, {}))
+                    self._compiled = cuda.jit(plain, **self._options)
+                else:
+                    self._compiled = keep_on_disk(cuda.jit(self.function, **self._options))
         return self._compiled
 
     def _load(self, key: tuple[Any, ...]) -> Any:
