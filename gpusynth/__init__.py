@@ -38,8 +38,13 @@ if TYPE_CHECKING:
         PlanError,
         SchemaError,
     )
-    from gpusynth.imputation import Imputations, impute, impute_and_synthesize
-    from gpusynth.linked import Link, synthesize_linked
+    from gpusynth.imputation import (
+        Imputations,
+        impute,
+        impute_and_synthesize,
+        resume_imputation,
+    )
+    from gpusynth.linked import Link, resume_linked, synthesize_linked
     from gpusynth.methods import (
         Bag,
         Cart,
@@ -103,8 +108,10 @@ _HOMES = {
         "PlanError",
         "SchemaError",
     ),
-    "gpusynth.imputation": ("Imputations", "impute", "impute_and_synthesize"),
-    "gpusynth.linked": ("Link", "synthesize_linked"),
+    "gpusynth.imputation": (
+        *("Imputations", "impute", "impute_and_synthesize", "resume_imputation"),
+    ),
+    "gpusynth.linked": ("Link", "resume_linked", "synthesize_linked"),
     "gpusynth.methods": (
         *("Bag", "Cart", "CatAll", "Constant", "Follow", "Keep", "LogNorm", "LogReg", "Nested"),
         *(
@@ -189,6 +196,8 @@ __all__ = [
     "register_method",
     "resolve_plan",
     "resume",
+    "resume_imputation",
+    "resume_linked",
     "synthesize",
     "synthesize_linked",
     "weighted_margin",

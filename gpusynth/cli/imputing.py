@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,8 +11,10 @@ import typer
 
 from gpusynth.cli.choices import OutputChoice
 from gpusynth.cli.options import (
+    CheckpointsOption,
     FileArgument,
     FormatOption,
+    KeepModelsOption,
     OverwriteRunOption,
     QuietOption,
     SchemaOption,
@@ -104,10 +107,13 @@ def impute_file(
         ),
     ] = True,
     overwrite: OverwriteRunOption = False,
+    checkpoints: CheckpointsOption = True,
+    keep_models: KeepModelsOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Impute missing values several times, and synthesize each completed file."""
     from gpusynth.cli.console import ProgressDisplay, console
+    from gpusynth.cli.interrupt import interruptible
 
     given: dict[str, Any] = {
         "n_imputations": imputations,
@@ -127,14 +133,16 @@ def impute_file(
         "output": output,
         "format": format.value,
         "overwrite": overwrite,
+        "checkpoints": checkpoints,
+        "keep_models": keep_models,
         "keep_imputations": keep_imputations,
     }
-    if quiet:
-        _carry_out(data, schema, plan, given)
-        return
-    with ProgressDisplay(console(stderr=True)) as display:
-        run = _carry_out(data, schema, plan, {**given, "listener": display})
-    show_imputation(run, console())
+    with interruptible(), ExitStack() as stack:
+        if not quiet:
+            given["listener"] = stack.enter_context(ProgressDisplay(console(stderr=True)))
+        run = _carry_out(data, schema, plan, given)
+    if not quiet:
+        show_imputation(run, console())
 
 
 def _carry_out(

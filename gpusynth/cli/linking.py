@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gpusynth.cli.options import CheckpointsOption, KeepModelsOption
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -51,6 +53,8 @@ def run_linked(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier run in the directory.")
     ] = False,
+    checkpoints: CheckpointsOption = True,
+    keep_models: KeepModelsOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False,
 ) -> None:
     """Synthesize files whose rows belong to each other, such as firms and establishments."""
@@ -76,6 +80,8 @@ def run_linked(
             output=output,
             format=format.value,
             overwrite=overwrite,
+            checkpoints=checkpoints,
+            keep_models=keep_models,
             listener=listener,
         )
     if not quiet:

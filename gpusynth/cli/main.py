@@ -32,8 +32,10 @@ from gpusynth.cli.linking import run_linked
 from gpusynth.cli.modelling import fit_model, sample_model
 from gpusynth.cli.options import (
     DATA_HELP,
+    CheckpointsOption,
     DataOption,
     FormatOption,
+    KeepModelsOption,
     LogOption,
     MetricsOption,
     OverwriteFileOption,
@@ -47,6 +49,7 @@ from gpusynth.cli.options import (
     ThreadsOption,
 )
 from gpusynth.cli.reporting import render_report
+from gpusynth.cli.resuming import resume_run
 from gpusynth.cli.simulating import simulate_firms
 from gpusynth.cli.verifying import verify_run
 from gpusynth.cli.warming import warm_kernels
@@ -140,21 +143,14 @@ def _run(
             "--utility/--no-utility", help="Compare the first replicate with the real file."
         ),
     ] = True,
-    checkpoints: Annotated[
-        bool,
-        typer.Option(
-            "--checkpoints/--no-checkpoints", help="Keep finished work until the end, to resume."
-        ),
-    ] = True,
+    checkpoints: CheckpointsOption = True,
     device: Annotated[
         DeviceChoice, typer.Option("--device", help="auto: a GPU where one can be used.")
     ] = DeviceChoice.cpu,
     fitter: Annotated[
         FitterChoice, typer.Option("--fitter", help="cuml: coarser trees, on a GPU only.")
     ] = FitterChoice.auto,
-    keep_models: Annotated[
-        bool, typer.Option("--keep-models", help="Leave the fitted models; they are confidential.")
-    ] = False,
+    keep_models: KeepModelsOption = False,
     log: LogOption = None,
     metrics: MetricsOption = None,
     memory: Annotated[
@@ -194,42 +190,6 @@ def _run(
         overwrite=overwrite,
         quiet=quiet,
         utility=utility,
-        log=log,
-        metrics=metrics,
-        cluster=cluster_choice(cluster, workers, cluster_config, dashboard=dashboard),
-    )
-
-
-@app.command("resume")
-def _resume(
-    *,
-    directory: Annotated[Path, typer.Argument(help="Of a run that was cut short.")],
-    data: Annotated[
-        Path | None, typer.Option("--data", help="Where the data are now, if they were moved.")
-    ] = None,
-    threads: ThreadsOption = None,
-    device: Annotated[
-        DeviceChoice | None, typer.Option("--device", help="By default what it began with.")
-    ] = None,
-    quiet: QuietOption = False,
-    log: LogOption = None,
-    metrics: MetricsOption = None,
-    cluster: ClusterOption = None,
-    workers: WorkersOption = None,
-    dashboard: DashboardOption = False,
-    cluster_config: ClusterConfigOption = None,
-) -> None:
-    """Go on with a run that was cut short, to the same bytes."""
-    from gpusynth.cli.allocator import give_back_large_arrays
-    from gpusynth.cli.running import resume_synthesis
-
-    give_back_large_arrays()
-    resume_synthesis(
-        directory,
-        data,
-        threads=threads,
-        device=None if device is None else device.value,
-        quiet=quiet,
         log=log,
         metrics=metrics,
         cluster=cluster_choice(cluster, workers, cluster_config, dashboard=dashboard),
@@ -297,6 +257,7 @@ def _replicate(
     )
 
 
+app.command("resume")(resume_run)
 app.command("fit")(fit_model)
 app.command("sample")(sample_model)
 app.command("impute")(impute_file)

@@ -11,9 +11,11 @@ from gpusynth.cli.choices import OutputChoice
 
 __all__ = [
     "DATA_HELP",
+    "CheckpointsOption",
     "DataOption",
     "FileArgument",
     "FormatOption",
+    "KeepModelsOption",
     "LogOption",
     "MetricsOption",
     "OverwriteFileOption",
@@ -65,4 +67,13 @@ LogOption = Annotated[
 ]
 MetricsOption = Annotated[
     Path | None, typer.Option("--metrics", help="Write times and memory for Prometheus.")
+]
+CheckpointsOption = Annotated[
+    bool,
+    typer.Option(
+        "--checkpoints/--no-checkpoints", help="Keep finished work until the end, to resume."
+    ),
+]
+KeepModelsOption = Annotated[
+    bool, typer.Option("--keep-models", help="Leave the fitted models; they are confidential.")
 ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from gpusynth.operations.metrics import write_metrics
 from gpusynth.operations.run_log import Listeners, RunLog
 from gpusynth.table import read_schema
 
-__all__ = ["resume_synthesis", "run_synthesis", "show_files", "show_run"]
+__all__ = ["resume_synthesis", "run_synthesis", "show_files", "show_run", "watching"]
 
 
 def run_synthesis(
@@ -114,7 +114,7 @@ def resume_synthesis(
     metrics: Path | None = None,
     cluster: ClusterChoice | None = None,
 ) -> None:
-    """Go on with a run and print a summary.
+    """Go on with a run of one file and print a summary.
 
     Parameters
     ----------
@@ -137,6 +137,29 @@ def resume_synthesis(
         show_files(run, out)
 
 
+@contextmanager
+def watching(*, quiet: bool, log: Path | None = None) -> Iterator[Listener | None]:
+    """Tell a log and a display of the progress, as far as they are wanted.
+
+    Parameters
+    ----------
+    quiet : bool
+        Without a display.
+    log : pathlib.Path, optional
+
+    Yields
+    ------
+    Listener or None
+    """
+    with ExitStack() as stack:
+        listeners: list[Listener] = []
+        if log is not None:
+            listeners.append(stack.enter_context(RunLog(log)))
+        if not quiet:
+            listeners.append(stack.enter_context(ProgressDisplay(console(stderr=True))))
+        yield Listeners(listeners) if listeners else None
+
+
 def _watched(
     carry_out: Callable[[Listener | None, Any], Run],
     *,
@@ -152,12 +175,7 @@ def _watched(
             client = stack.enter_context(connected(cluster))
             if cluster.has_dashboard and not quiet:
                 console(stderr=True).print(f"dashboard: {client.dashboard_link}", soft_wrap=True)
-        listeners: list[Listener] = []
-        if log is not None:
-            listeners.append(stack.enter_context(RunLog(log)))
-        if not quiet:
-            listeners.append(stack.enter_context(ProgressDisplay(console(stderr=True))))
-        run = carry_out(Listeners(listeners) if listeners else None, client)
+        run = carry_out(stack.enter_context(watching(quiet=quiet, log=log)), client)
     if metrics is not None:
         write_metrics(metrics, run.manifest)
     return run

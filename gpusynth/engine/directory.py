@@ -5,33 +5,29 @@ A run with checkpoints that is cut short leaves its work directory, hidden insid
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
-from gpusynth.engine.checkpoint.checkpoints import MODELS_NOTICE, Checkpoints
-from gpusynth.engine.checkpoint.head import RunHead
-from gpusynth.engine.checkpoint.journal import Journal
-from gpusynth.engine.checkpoint.work import WORK_NAME, WorkDirectory
-from gpusynth.errors import GpusynthError, OutputError
-from gpusynth.io import prepare_output_directory
-from gpusynth.io.output import OWN_FILES, output_error
-from gpusynth.table.run_files import read_run_json
+from gpusynth.engine.checkpoint.checkpoints import Checkpoints
+from gpusynth.engine.checkpoint.head import Head
+from gpusynth.engine.checkpoint.journal import Journal, open_or_begin
+from gpusynth.engine.checkpoint.work import JOURNAL_NAME, WORK_NAME, WorkDirectory
+from gpusynth.engine.earlier_run import MODELS_NAME, remove_earlier_run
+from gpusynth.errors import CheckpointMismatchError, GpusynthError, OutputError
+from gpusynth.io import prepare_output_directory, writing
+from gpusynth.io.output import PARTIAL, output_error
 
-__all__ = ["MODELS_NAME", "RunDirectory", "run_directory"]
+__all__ = ["AnyHead", "RunDirectory", "run_directory"]
 
-MODELS_NAME = "models"
-"""Directory of the models that a run leaves, inside the run directory."""
+AnyHead = TypeVar("AnyHead", bound=Head)
+"""Head of a run of one kind."""
 
 _OLD_STAGING = ".gpusynth-*.partial"
 _MANIFEST = "manifest.json"
-_LINKED_NAME = re.compile(
-    r"[A-Za-z][A-Za-z0-9_-]*(_\d{3,}\.(parquet|csv)|_(plan\.json|schema\.toml))"
-)
 
 
 class RunDirectory:
@@ -47,8 +43,9 @@ class RunDirectory:
         Made if it does not exist.
     overwrite : bool
         Replace an earlier run; other files in the directory stay.
-    resume : bool
-        Go on with the run that was cut short here; `overwrite` then stands in its journal.
+    resume : type of Head, optional
+        Go on with the run that was cut short here; `overwrite` then stands in its journal. The
+        type is that of the head of such a run.
 
     Attributes
     ----------
@@ -56,8 +53,8 @@ class RunDirectory:
     staging : pathlib.Path
         Where to write until `commit`.
     checkpoints : Checkpoints or None
-    head : RunHead or None
-        Of a run that is resumed.
+    parts : dict of int to Checkpoints
+        Of the parts of the run that `part` was asked for.
 
     Raises
     ------
@@ -66,22 +63,29 @@ class RunDirectory:
         another run is at work in it or was cut short in it; if there is nothing to resume.
     """
 
-    def __init__(self, path: str | Path, *, overwrite: bool = False, resume: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        overwrite: bool = False,
+        resume: type[Head] | None = None,
+    ) -> None:
         self.path = Path(path)
         self.work = WorkDirectory(self.path)
         self.staging = self.work.staging
         self.checkpoints: Checkpoints | None = None
-        self.head: RunHead | None = None
+        self.parts: dict[int, Checkpoints] = {}
         self.overwrite = overwrite
         self._resume = resume
+        self._head: Head | None = None
         self._made: list[Path] = []  # directories that did not exist before, innermost first
         self._committed = False
 
     def __enter__(self) -> Self:
         self._made = [p for p in (self.path, *self.path.parents) if not p.exists()]
         try:
-            if self._resume:
-                self._enter_again()
+            if self._resume is not None:
+                self._enter_again(self._resume)
             else:
                 self._enter_anew()
         except BaseException as error:
@@ -106,7 +110,7 @@ class RunDirectory:
             shutil.rmtree(left, ignore_errors=True)
         self.work.make_directories()
 
-    def _enter_again(self) -> None:
+    def _enter_again(self, kind: type[Head]) -> None:
         if not self.work.is_resumable:
             finished = (self.path / _MANIFEST).is_file()
             state = "the run here is finished" if finished else "no unfinished run is here"
@@ -114,13 +118,35 @@ class RunDirectory:
         self.work.enter()
         self.work.make_directories()
         journal = Journal.open(self.work.journal_file)
-        self.head = RunHead.read(journal.head, self.path)
-        self.overwrite = self.head.overwrite
-        self.checkpoints = Checkpoints(self.work.files, journal, keep_models=self.head.keep_models)
-        for left in (*self.staging.glob("columns_*"), *self.work.path.rglob("*.partial")):
+        self._head = head = kind.read(journal.head, self.path)
+        self.overwrite = head.overwrite
+        self.checkpoints = Checkpoints(self.work.files, journal, keep_models=head.keep_models)
+        for left in (*self.work.path.rglob("columns_*"), *self.work.path.rglob("*" + PARTIAL)):
             left.unlink(missing_ok=True)
 
-    def begin_checkpoints(self, head: RunHead) -> Checkpoints:
+    def head_of(self, kind: type[AnyHead]) -> AnyHead:
+        """Return the head of the run that is resumed.
+
+        Parameters
+        ----------
+        kind : type of Head
+            That the directory was entered with.
+
+        Returns
+        -------
+        Head
+            Of that type.
+
+        Raises
+        ------
+        CheckpointMismatchError
+            If no such run is resumed.
+        """
+        if not isinstance(self._head, kind):
+            raise CheckpointMismatchError(f"{self.path}: no journal is here")
+        return self._head
+
+    def begin_checkpoints(self, head: Head) -> Checkpoints:
         """Begin the journal of a new run.
 
         Returns
@@ -132,8 +158,60 @@ class RunDirectory:
         OutputError
         """
         journal = Journal.begin(self.work.journal_file, head.model_dump(mode="json"))
+        self._head = head
         self.checkpoints = Checkpoints(self.work.files, journal, keep_models=head.keep_models)
         return self.checkpoints
+
+    def part(self, number: int) -> Checkpoints | None:
+        """Return the checkpoints of a part of the run: a synthesis of its own, one of several.
+
+        A part has a directory and a journal of its own, so that nothing of a synthesis need know
+        that it is a part. What the part is follows from the run, which the head pins.
+
+        Parameters
+        ----------
+        number : int
+
+        Returns
+        -------
+        Checkpoints or None
+            None where the run makes no checkpoints.
+
+        Raises
+        ------
+        OutputError
+        """
+        if self.checkpoints is None or self._head is None:
+            return None
+        if number not in self.parts:
+            place = self.scratch(number)
+            files = place / self.work.files.name
+            with writing(place):
+                files.mkdir(mode=0o700, exist_ok=True)
+            journal = open_or_begin(place / JOURNAL_NAME, {"part": number})
+            self.parts[number] = Checkpoints(files, journal, keep_models=self._head.keep_models)
+        return self.parts[number]
+
+    def scratch(self, number: int) -> Path:
+        """Return a directory for columns of a part that memory does not hold.
+
+        Parameters
+        ----------
+        number : int
+            Of the part.
+
+        Returns
+        -------
+        pathlib.Path
+
+        Raises
+        ------
+        OutputError
+        """
+        place = self.work.part(number)
+        with writing(place):
+            place.mkdir(mode=0o700, exist_ok=True)
+        return place
 
     def commit(self, *, placed: Mapping[str, str] | None = None) -> None:
         """Move every file to its place, the manifest last: where it is, the run is complete.
@@ -151,7 +229,10 @@ class RunDirectory:
         """
         try:
             if self.overwrite:
-                self._remove_earlier_run(frozenset(placed or ()))
+                new_models = (self.staging / MODELS_NAME).is_dir()
+                remove_earlier_run(
+                    self.path, keep=frozenset(placed or ()), has_new_models=new_models
+                )
             files = sorted(self.staging.iterdir(), key=lambda f: (f.name == _MANIFEST, f))
             for file in files:
                 file.replace(self.path / file.name)
@@ -161,28 +242,14 @@ class RunDirectory:
             raise output_error(self.path, error) from None
         self._committed = True
 
-    def _remove_earlier_run(self, keep: frozenset[str]) -> None:
-        linked = _linked_files(self.path)
-        for pattern in OWN_FILES:
-            for file in self.path.glob(pattern):
-                if file.name not in keep and (file.is_file() or file.is_symlink()):
-                    file.unlink()
-        for file in linked:
-            if file.name not in keep and (file.is_file() or file.is_symlink()):
-                file.unlink()
-        models = self.path / MODELS_NAME
-        is_new = not (self.staging / MODELS_NAME).is_dir() and keep
-        if (models / MODELS_NOTICE).is_file() and not models.is_symlink() and not is_new:
-            shutil.rmtree(models)
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self.checkpoints is not None:
-            self.checkpoints.close()
+        for checkpoints in self._all_checkpoints():
+            checkpoints.close()
         if not self._committed and self._may_resume(error):
             if error is not None:
                 error.add_note(f"resume with: gpusynth resume {self.path}")
@@ -194,28 +261,20 @@ class RunDirectory:
 
     def _may_resume(self, error: BaseException | None) -> bool:
         """Return whether the work is worth keeping: not where the same error would come again."""
-        if self._resume:
+        if self._resume is not None:
             return True
-        if self.checkpoints is None or not self.checkpoints.has_any:
+        if not any(checkpoints.has_any for checkpoints in self._all_checkpoints()):
             return False
         return isinstance(error, (KeyboardInterrupt, OSError, MemoryError))
+
+    def _all_checkpoints(self) -> list[Checkpoints]:
+        own = [] if self.checkpoints is None else [self.checkpoints]
+        return [*own, *self.parts.values()]
 
     def _remove_made(self) -> None:
         for directory in self._made:
             if directory.is_dir() and not any(directory.iterdir()):
                 directory.rmdir()
-
-
-def _linked_files(path: Path) -> list[Path]:
-    """Return the files of an earlier run of linked files: its manifest alone knows their names."""
-    try:
-        manifest = read_run_json(path, _MANIFEST, OutputError)
-        if manifest["kind"] != "linked":
-            return []
-        names = [*(str(entry["file"]) for entry in manifest["outputs"]), *manifest["files"]]
-    except (GpusynthError, KeyError, TypeError):
-        return []
-    return [path / name for name in names if _LINKED_NAME.fullmatch(str(name))]
 
 
 def run_directory(

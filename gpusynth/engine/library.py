@@ -12,14 +12,13 @@ from gpusynth.engine.directory import run_directory
 from gpusynth.engine.fitted import FittedSynthesis
 from gpusynth.engine.measure import Stopwatch
 from gpusynth.engine.memory import Memory
-from gpusynth.engine.output import check_destination, check_keys
+from gpusynth.engine.output import check_checkpoints, check_destination, check_keys
 from gpusynth.engine.prepare import prepare, resolve_input
 from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.progress import Listener, SilentListener
 from gpusynth.engine.resuming import begin_checkpoints
 from gpusynth.engine.settings import OutputFormat, RunSettings, check_cluster
 from gpusynth.engine.synthesis import Synthesis, load_kernels
-from gpusynth.errors import OutputError, PlanError
 from gpusynth.plan import Plan, SynthesisPlan
 from gpusynth.table import BATCH_ROWS, InferredSchema, Schema
 
@@ -124,10 +123,7 @@ def synthesize(
     checkpoints = settings.checkpoints
     check_cluster(settings, client)
     check_destination(data, output)
-    if checkpoints and output is None:
-        raise OutputError("checkpoints are files: name the run directory with output=.")
-    if keep_models and not checkpoints:
-        raise PlanError("models are kept from checkpoints: ask for both.")
+    check_checkpoints(settings, output)
     listener = SilentListener() if listener is None else listener
     stopwatch = Stopwatch()
     with run_directory(output, overwrite=overwrite) as directory:

@@ -15,12 +15,14 @@ from gpusynth.engine.prepared import Resolved
 from gpusynth.engine.progress import Listener
 from gpusynth.engine.released import UsedLevels, released_schema
 from gpusynth.engine.replicate import SyntheticRows
+from gpusynth.engine.settings import RunSettings
 from gpusynth.errors import OutputError, PlanError
 from gpusynth.io import CsvStyle, ReplicateMetadata, ReplicateWriter
 from gpusynth.table import DECIMALS_METADATA, decode_batch, parse_storage
 from gpusynth.table import output_schema as drawn_schema
 
 __all__ = [
+    "check_checkpoints",
     "check_destination",
     "check_keys",
     "csv_style",
@@ -109,6 +111,24 @@ def _real_schema(resolved: Resolved) -> pa.Schema:
         fields[name] for name in resolved.schema.names if name in fields and name not in left_out
     ]
     return pa.schema(ordered, metadata=drawn.metadata)
+
+
+def check_checkpoints(settings: RunSettings, output: str | Path | None) -> None:
+    """Check that checkpoints have a directory, and models that are kept have checkpoints.
+
+    Parameters
+    ----------
+    settings : RunSettings
+    output : str or pathlib.Path or None
+
+    Raises
+    ------
+    OutputError, PlanError
+    """
+    if settings.checkpoints and output is None:
+        raise OutputError("checkpoints are files: name the run directory with output=.")
+    if settings.keep_models and not settings.checkpoints:
+        raise PlanError("models are kept from checkpoints: ask for both.")
 
 
 def check_keys(resolved: Resolved, n_rows: int) -> None:

@@ -10,14 +10,16 @@ from typing import Any
 
 from gpusynth.backends import DeviceName, choose_backend, share_memory
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
-from gpusynth.engine.checkpoint.head import CODECS_PIN, RunHead, codec_fingerprint, data_pins
+from gpusynth.engine.checkpoint.head import RunHead
+from gpusynth.engine.checkpoint.pins import CODECS_PIN, codec_fingerprint, data_pins
+from gpusynth.engine.commit import finish_commit
 from gpusynth.engine.directory import RunDirectory
 from gpusynth.engine.measure import Stopwatch
 from gpusynth.engine.memory import Memory
 from gpusynth.engine.prepare import prepare, resolve_input
 from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.progress import Listener, SilentListener
-from gpusynth.engine.run import Run, finish_commit, write_run
+from gpusynth.engine.run import Run, read_run, write_run
 from gpusynth.engine.settings import RunSettings, check_cluster
 from gpusynth.engine.synthesis import Synthesis, load_kernels
 from gpusynth.errors import CheckpointMismatchError, DataError, GpusynthError
@@ -131,12 +133,11 @@ def resume(
     """
     listener = SilentListener() if listener is None else listener
     stopwatch = Stopwatch()
-    with RunDirectory(path, resume=True) as directory:
-        head = _head(directory)
+    with RunDirectory(path, resume=RunHead) as directory:
+        head = directory.head_of(RunHead)
         head.check_code(directory.path)
-        done = finish_commit(directory)
-        if done is not None:
-            return done
+        if finish_commit(directory):
+            return read_run(directory.path)
         settings = RunSettings(
             head.n_replicates,
             head.n_rows,
@@ -177,12 +178,6 @@ def _device(head: RunHead) -> DeviceName:
 def _put(path: Path, text: str) -> None:
     with atomic_file(path, private=True) as file, writing(path):
         file.write(text.encode())
-
-
-def _head(directory: RunDirectory) -> RunHead:
-    if directory.head is None:
-        raise CheckpointMismatchError(f"{directory.path}: no journal is here")
-    return directory.head
 
 
 def _prepare_again(

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gpusynth.engine.directory import MODELS_NAME, RunDirectory
+from gpusynth.engine.commit import commit
+from gpusynth.engine.directory import RunDirectory
+from gpusynth.engine.earlier_run import MODELS_NAME
 from gpusynth.engine.manifest import Replicate, build_manifest
 from gpusynth.engine.output import write_replicate
 from gpusynth.engine.replicate import SyntheticRows
@@ -20,7 +22,7 @@ from gpusynth.plan import SynthesisPlan
 from gpusynth.table import write_schema
 from gpusynth.table.run_files import check_own_name, read_run_json
 
-__all__ = ["Replicate", "Run", "finish_commit", "read_run", "write_run"]
+__all__ = ["Replicate", "Run", "read_run", "write_run"]
 
 _DAMAGE = (OSError, PlanError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError)
 """What a manifest or a plan may raise that is not as it was written."""
@@ -84,7 +86,7 @@ def write_run(
         if number in drawn:
             n_rows, sha256 = _write_replicate(synthesis, drawn[number], file, settings)
         else:  # an earlier process has written it
-            n_rows, sha256 = synthesis.written_before(number, directory.staging)
+            n_rows, sha256 = _written_before(synthesis, number, directory.staging)
         written.append(Replicate(number, directory.path / file.name, n_rows, sha256))
     with stopwatch.phase("write"):
         notes = tail_notes(synthesis.prepared)
@@ -102,43 +104,9 @@ def write_run(
     manifest = build_manifest(synthesis, settings, written, about)
     write_json_atomic(directory.staging / "manifest.json", manifest)
     if checkpoints is not None:
-        files = sorted(file for file in directory.staging.iterdir() if file.is_file())
         checkpoints.move_models(directory.staging / MODELS_NAME)
-        checkpoints.record_commit({file.name: file_sha256(file) for file in files})
-    directory.commit()
+    commit(directory)
     return Run(directory.path, tuple(written), resolved.plan, manifest)
-
-
-def finish_commit(directory: RunDirectory) -> Run | None:
-    """Finish a run that was cut short when all its files lay ready.
-
-    Parameters
-    ----------
-    directory : RunDirectory
-        Of a run that is resumed.
-
-    Returns
-    -------
-    Run or None
-        None where the run had not come so far, or its files are no longer what they were.
-
-    Raises
-    ------
-    OutputError
-    """
-    files = None if directory.checkpoints is None else directory.checkpoints.committed_files()
-    if files is None:
-        return None
-    placed = {}
-    for name, sha256 in files.items():
-        staged, place = directory.staging / name, directory.path / name
-        if staged.is_file() and file_sha256(staged) == sha256:
-            continue
-        if staged.exists() or not place.is_file() or file_sha256(place) != sha256:
-            return None
-        placed[name] = sha256
-    directory.commit(placed=placed)
-    return read_run(directory.path)
 
 
 def read_run(path: Path) -> Run:
@@ -182,6 +150,15 @@ def read_run(path: Path) -> Run:
             f"{path}: manifest.json or plan.json is not as a run leaves it. Make the run again."
         ) from None
     return Run(path, replicates, plan, manifest)
+
+
+def _written_before(synthesis: Synthesis, replicate: int, staging: Path) -> tuple[int, str]:
+    """Return rows and SHA-256 of a file that an earlier process has written."""
+    checkpoints = synthesis.checkpoints
+    entry = None if checkpoints is None else checkpoints.written(replicate, staging)
+    if entry is None:
+        raise OutputError(f"replicate {replicate} is missing from the work directory")
+    return int(entry.details["n_rows"]), entry.sha256
 
 
 def _write_replicate(

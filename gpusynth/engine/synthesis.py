@@ -25,7 +25,7 @@ from gpusynth.engine.schedule import Scheduler
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.stages import Stages
 from gpusynth.engine.uniques import redraw_replicated, redraw_window
-from gpusynth.errors import OutputError, PlanError
+from gpusynth.errors import PlanError
 from gpusynth.methods import ModelSize
 from gpusynth.plan import Step
 from gpusynth.trees import warm_up
@@ -107,6 +107,9 @@ class Synthesis:
     def fit_all(self, settings: RunSettings) -> dict[int, StepModels]:
         """Fit all steps, each replicate anew where the synthesis is proper, and keep the models.
 
+        Models that are put down stay until `Checkpoints.forget_models` is called: nobody knows
+        here when the last draw is done.
+
         Parameters
         ----------
         settings : RunSettings
@@ -127,8 +130,25 @@ class Synthesis:
 
         n_rows = self.prepared.table.n_rows
         threads, memory = settings.n_threads, Memory()
-        self._run("fit", fit, keep, n_rows=n_rows, threads=threads, memory=memory)
+        self._run(
+            "fit", fit, keep, n_rows=n_rows, threads=threads, memory=memory, keeps_models=True
+        )
         return models
+
+    def recall_fits(self) -> bool:
+        """Remember all fits that an earlier process made, where nothing draws from them any more.
+
+        Returns
+        -------
+        bool
+            False where a fit is not known: then all must be made or read.
+        """
+        checkpoints, steps = self.checkpoints, self.prepared.plan.steps
+        if checkpoints is None or any(checkpoints.recorded_fit(step) is None for step in steps):
+            return False
+        for step in steps:
+            self._recall(step)
+        return True
 
     def draw(
         self,
@@ -265,26 +285,6 @@ class Synthesis:
             self.finished.restore(number, details)
         return [number for number in numbers if number not in found]
 
-    def written_before(self, replicate: int, directory: Path) -> tuple[int, str]:
-        """Return rows and SHA-256 of a file that an earlier process has written.
-
-        Parameters
-        ----------
-        replicate : int
-        directory : pathlib.Path
-            Where it lies.
-
-        Returns
-        -------
-        tuple of (int, str)
-        """
-        entry = None
-        if self.checkpoints is not None:
-            entry = self.checkpoints.written(replicate, directory)
-        if entry is None:
-            raise OutputError(f"replicate {replicate} is missing from the work directory")
-        return int(entry.details["n_rows"]), entry.sha256
-
     def _stages(self, column: ColumnDraw) -> Stages:
         if self.checkpoints is None:
             return column.stages()
@@ -309,18 +309,23 @@ class Synthesis:
         window = redraw_window(self.prepared.plan)
         if step.number in window:
             needed.append(window[-1])
-        recorded = self.checkpoints.recorded_fit(step)
-        if recorded is None or not all(
+        is_drawn = all(
             self.checkpoints.has_draw(number, replicate)
             for number in needed
             for replicate in replicates
-        ):
-            return None
+        )
+        return StepModels(()) if is_drawn and self._recall(step) else None
+
+    def _recall(self, step: Step) -> bool:
+        """Remember what is put down of a step's fit; return False where nothing is."""
+        recorded = None if self.checkpoints is None else self.checkpoints.recorded_fit(step)
+        if recorded is None:
+            return False
         self.stopwatch.add_fit(step.number, [recorded["cpu_seconds"], recorded["wall_seconds"]])
         self.sizes[step.number] = ModelSize(recorded["n_leaves"], recorded["depth"])
         if recorded["note"]:
             self.fit_notes[step.number] = recorded["note"]
-        return StepModels(())
+        return True
 
     def _side_by_side(self, step: Step, columns: list[Stages]) -> Stages:
         """Join the stages of all replicates and time each task."""
@@ -373,6 +378,7 @@ class Synthesis:
         memory: Memory,
         last_uses: Mapping[int, list[str]] | None = None,
         n_steps: int | None = None,
+        keeps_models: bool = False,
     ) -> None:
         """Schedule all steps; a step counts as one unit of work and one for each predictor."""
         steps = self.prepared.plan.steps[:n_steps]
@@ -380,7 +386,7 @@ class Synthesis:
         def done(step: Step) -> None:
             for column in (last_uses or {}).get(step.number, ()):
                 self.prepared.release(column)
-            if self.checkpoints is not None and step.part != "state":
+            if self.checkpoints is not None and not keeps_models and step.part != "state":
                 self.checkpoints.forget_models({step.number, step.number - 1})
             self.listener.advance(step.target, work=1 + len(step.predictors), rows=n_rows)
 

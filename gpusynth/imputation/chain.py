@@ -19,9 +19,11 @@ from collections.abc import Callable
 import numpy as np
 
 from gpusynth.arrays import Array
+from gpusynth.engine.checkpoint.checkpoints import Checkpoints
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.resample import bootstrap_rows
 from gpusynth.errors import DataError
+from gpusynth.imputation.chain_files import Cells, find_chain, put_chain
 from gpusynth.imputation.seeds import draw_key, imputation_seed
 from gpusynth.imputation.settings import ImputationSettings
 from gpusynth.imputation.setup import Setup
@@ -33,10 +35,7 @@ from gpusynth.streams import StreamKey
 from gpusynth.table import Table, exact_numbers
 from gpusynth.trees import PredictorTable
 
-__all__ = ["Cells", "Chain", "run_chain"]
-
-Cells = dict[str, tuple[Array, Array | None]]
-"""Column -> codes and, where these do not suffice, numbers of its imputed rows."""
+__all__ = ["Chain", "run_chain"]
 
 
 class Chain:
@@ -87,6 +86,21 @@ class Chain:
             )
         for formula in self._setup.formulas:
             self._compute(formula.name)
+        self._rows.fill_table(0, tuple(self._setup.cells))
+
+    def restore(self, cells: Cells) -> None:
+        """Fill every gap with what an earlier process left there.
+
+        Parameters
+        ----------
+        cells : dict
+            As `Chain.cells` returned them.
+        """
+        for name, missing in self._setup.cells.items():
+            codes, values = cells[name]
+            self._rows.codes[name][missing] = codes
+            if values is not None:
+                self._rows.values[name][missing] = values
         self._rows.fill_table(0, tuple(self._setup.cells))
 
     def iterate(self, iteration: int) -> list[TraceRow]:
@@ -229,6 +243,7 @@ def run_chain(
     *,
     n_threads: int,
     done: Callable[[], None],
+    checkpoints: Checkpoints | None = None,
 ) -> tuple[Cells, list[TraceRow]]:
     """Run one imputation from its first fill to the last iteration.
 
@@ -240,16 +255,35 @@ def run_chain(
         Of the imputation, from 1.
     n_threads : int
     done : callable
-        Called after each iteration.
+        Called after each iteration, and for each that an earlier process had finished.
+    checkpoints : Checkpoints, optional
+        Of the run, where every iteration is put down and found.
 
     Returns
     -------
     tuple of (dict of imputed cells, list of TraceRow)
     """
-    chain = Chain(setup, settings, number, n_threads=n_threads)
-    chain.fill()
+    found = None
+    if checkpoints is not None:
+        found = find_chain(checkpoints, setup, number, iterations=settings.iterations)
+    first = 1
     traces: list[TraceRow] = []
-    for iteration in range(1, settings.iterations + 1):
-        traces += chain.iterate(iteration)
+    if checkpoints is not None and found is not None:
+        first, traces = found.iteration + 1, found.traces
+        checkpoints.n_found += found.iteration
+        for _ in range(found.iteration):
+            done()
+        if found.iteration == settings.iterations:
+            return found.cells, traces
+    chain = Chain(setup, settings, number, n_threads=n_threads)
+    if found is None:
+        chain.fill()
+    else:
+        chain.restore(found.cells)
+    for iteration in range(first, settings.iterations + 1):
+        rows = chain.iterate(iteration)
+        traces += rows
+        if checkpoints is not None:
+            put_chain(checkpoints, number, iteration, chain.cells(), rows)
         done()
     return chain.cells(), traces

@@ -7,7 +7,9 @@ from functools import partial
 from queue import SimpleQueue
 
 from gpusynth.engine import Listener
-from gpusynth.imputation.chain import Cells, run_chain
+from gpusynth.engine.checkpoint.checkpoints import Checkpoints
+from gpusynth.imputation.chain import run_chain
+from gpusynth.imputation.chain_files import Cells
 from gpusynth.imputation.settings import ImputationSettings
 from gpusynth.imputation.setup import Setup
 from gpusynth.imputation.traces import TraceRow
@@ -18,7 +20,11 @@ _Result = tuple[Cells, list[TraceRow]]
 
 
 def run_chains(
-    setup: Setup, settings: ImputationSettings, *, listener: Listener
+    setup: Setup,
+    settings: ImputationSettings,
+    *,
+    listener: Listener,
+    checkpoints: Checkpoints | None = None,
 ) -> tuple[list[Cells], list[TraceRow]]:
     """Run every imputation.
 
@@ -31,6 +37,8 @@ def run_chains(
     settings : ImputationSettings
     listener : Listener
         Told in this thread of each iteration.
+    checkpoints : Checkpoints, optional
+        Of the run, where every iteration is put down and found.
 
     Returns
     -------
@@ -52,6 +60,7 @@ def run_chains(
                 number,
                 n_threads=n_threads,
                 done=partial(told.put, None),
+                checkpoints=checkpoints,
             )
             future.add_done_callback(told.put)
             futures.append(future)

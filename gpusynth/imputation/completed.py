@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from gpusynth.arrays import Array
 from gpusynth.engine import Resolved
-from gpusynth.imputation.chain import Cells
+from gpusynth.imputation.chain_files import Cells
 from gpusynth.table import Table, exact_numbers, output_schema
 
 __all__ = ["completed_batches", "completed_schema"]

@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from gpusynth.engine import Resolved, Stopwatch
 from gpusynth.engine.directory import RunDirectory
+from gpusynth.engine.prepared import changed_input
 from gpusynth.engine.settings import OutputFormat
-from gpusynth.imputation.chain import Cells
+from gpusynth.imputation.chain_files import Cells
 from gpusynth.imputation.completed import completed_batches, completed_schema
 from gpusynth.imputation.settings import ImputationSettings
 from gpusynth.imputation.setup import Setup
@@ -38,6 +39,8 @@ class Imputations:
         Imputed cells, one of each imputation.
     traces : Traces
     stopwatch : Stopwatch
+    fingerprint : str, optional
+        SHA-256 of the data as they were read; found when it is needed where it is not given.
     """
 
     def __init__(
@@ -50,9 +53,11 @@ class Imputations:
         cells: list[Cells],
         traces: Traces,
         stopwatch: Stopwatch,
+        fingerprint: str | None = None,
     ) -> None:
         self._data = data
         self._cells = cells
+        self._fingerprint = fingerprint
         self.resolved = resolved
         self.setup = setup
         self.settings = settings
@@ -72,6 +77,27 @@ class Imputations:
     def schema(self) -> Schema:
         """What the columns are."""
         return self.resolved.schema
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the data."""
+        if self._fingerprint is None:
+            self._fingerprint = self.resolved.source.fingerprint()
+        return self._fingerprint
+
+    def check_input(self) -> None:
+        """Check that the file is still the one that was read.
+
+        Raises
+        ------
+        DataError
+        """
+        stamp, source = self.resolved.stamp, self.resolved.source
+        if stamp is None or not stamp.was_touched():
+            return
+        known = self._fingerprint
+        if stamp.has_new_content() if known is None else source.fingerprint() != known:
+            raise changed_input(source.name, "was imputed")
 
     @property
     def n_imputed(self) -> dict[str, int]:

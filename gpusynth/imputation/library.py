@@ -5,27 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gpusynth.engine import Listener, SilentListener, Stopwatch, resolve_input
+from gpusynth.engine import Listener, SilentListener, Stopwatch
+from gpusynth.engine.checkpoint.given import Given, settle_given
 from gpusynth.engine.directory import RunDirectory
+from gpusynth.engine.output import check_checkpoints
 from gpusynth.engine.settings import OutputFormat, RunSettings
-from gpusynth.engine.synthesis import load_kernels
 from gpusynth.errors import OutputError, PlanError
-from gpusynth.imputation.chains import run_chains
+from gpusynth.imputation.chained import impute_chains, set_up_data
 from gpusynth.imputation.imputations import Imputations
-from gpusynth.imputation.run import ImputationRun, write_imputations
+from gpusynth.imputation.resuming import impute_into
 from gpusynth.imputation.settings import (
     ImputationSettings,
     ImputationVisit,
     MissingCodes,
     ProperImputation,
 )
-from gpusynth.imputation.setup import set_up
-from gpusynth.imputation.syntheses import synthesis_tables, write_syntheses
-from gpusynth.imputation.traces import Traces
+from gpusynth.imputation.syntheses import synthesis_tables
 from gpusynth.methods import parse_method
 from gpusynth.plan import Plan
 from gpusynth.table import BATCH_ROWS, InferredSchema, Schema
@@ -109,39 +107,24 @@ def impute(
     >>> [table["staff"].null_count for table in imputations.tables()]
     [0, 0]
     """
-    chosen = {name: parse_method(method) for name, method in (methods or {}).items()}
-    settings = ImputationSettings(
+    settings = _settings(
         n_imputations=n_imputations,
         iterations=iterations,
         seed=seed,
         impute=impute,
-        methods=chosen,
-        predictors=predictors or {},
+        methods=methods,
+        predictors=predictors,
         visit=visit,
         proper=proper,
         threads=threads,
     )
     listener = SilentListener() if listener is None else listener
     stopwatch = Stopwatch()
-    _check_plan(plan)
-    resolved = resolve_input(
-        data, schema, plan, batch_rows=batch_rows, listener=listener, stopwatch=stopwatch
+    given = _given(schema, plan)
+    resolved, setup = set_up_data(
+        data, given, settings, batch_rows=batch_rows, listener=listener, stopwatch=stopwatch
     )
-    setup = set_up(
-        resolved, settings, batch_rows=batch_rows, listener=listener, stopwatch=stopwatch
-    )
-    load_kernels(listener, stopwatch)
-    with stopwatch.phase("impute"):
-        cells, rows = run_chains(setup, settings, listener=listener)
-    return Imputations(
-        data,
-        resolved,
-        setup,
-        settings,
-        cells=cells,
-        traces=Traces(tuple(rows)),
-        stopwatch=stopwatch,
-    )
+    return impute_chains(data, resolved, setup, settings, listener=listener, stopwatch=stopwatch)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,6 +158,8 @@ def impute_and_synthesize(
     overwrite: bool = False,
     keep_imputations: bool = True,
     batch_rows: int = BATCH_ROWS,
+    checkpoints: bool = False,
+    keep_models: bool = False,
     listener: Listener | None = None,
     **choices: Any,
 ) -> Any:
@@ -202,6 +187,12 @@ def impute_and_synthesize(
     keep_imputations : bool
         Write the completed files too; they hold real rows.
     batch_rows, listener : as for `impute`
+    checkpoints : bool
+        Put down finished work in `output`, so that `resume_imputation` can go on when the run is
+        cut short. What is put down is as confidential as the data.
+    keep_models : bool
+        Leave the fitted models of the syntheses in `output`, marked confidential; needs
+        `checkpoints`.
     **choices
         As for `impute`: iterations, impute, methods, predictors, visit and proper.
 
@@ -213,7 +204,8 @@ def impute_and_synthesize(
     Raises
     ------
     GpusynthError
-        One clear message; `output` is then as it was found.
+        One clear message; `output` is then as it was found, but for the hidden work directory of
+        a run that can be resumed.
 
     References
     ----------
@@ -223,41 +215,61 @@ def impute_and_synthesize(
     if n_syntheses < 0:
         raise PlanError("n_syntheses must be a whole number, 0 or more")
     # Without syntheses the settings are checked all the same.
-    settings = RunSettings(max(n_syntheses, 1), n_rows, seed, threads, batch_rows, format)
+    settings = RunSettings(
+        max(n_syntheses, 1),
+        n_rows,
+        seed,
+        threads,
+        batch_rows,
+        format,
+        checkpoints=checkpoints,
+        keep_models=keep_models,
+    )
+    check_checkpoints(settings, output)
     listener = SilentListener() if listener is None else listener
-    given: dict[str, Any] = {"n_imputations": n_imputations, "seed": seed, "threads": threads}
-    given |= {"batch_rows": batch_rows, "listener": listener, **choices}
-    if output is None:
-        if isinstance(data, (str, os.PathLike)):
-            raise OutputError(
-                "a file is imputed and synthesized into a directory: name it with output=. "
-                "To get tables back, give a table."
+    asked: dict[str, Any] = {"n_imputations": n_imputations, "seed": seed, "threads": threads}
+    asked |= choices
+    if output is not None:
+        imputing, given = _settings(**asked), _given(schema, plan)
+        with RunDirectory(output, overwrite=overwrite) as directory:
+            return impute_into(
+                directory,
+                *(data, given, imputing, settings),
+                n_syntheses=n_syntheses,
+                keep_imputations=keep_imputations,
+                listener=listener,
             )
-        imputations = impute(data, schema, plan, **given)
-        syntheses = [
-            synthesis_tables(imputations, number, settings, listener, data)
-            for number in range(1, len(imputations) + 1)
-            if n_syntheses
-        ]
-        return ImputedSyntheses(imputations, syntheses)
-    with RunDirectory(output, overwrite=overwrite) as directory:
-        imputations = impute(data, schema, plan, **given)
-        run: ImputationRun = write_imputations(
-            imputations,
-            directory,
-            format=format,
-            batch_rows=batch_rows,
-            synthesize=partial(write_syntheses, imputations, settings, listener)
-            if n_syntheses
-            else None,
-            n_syntheses=n_syntheses,
-            keep_imputations=keep_imputations,
+    if isinstance(data, (str, os.PathLike)):
+        raise OutputError(
+            "a file is imputed and synthesized into a directory: name it with output=. "
+            "To get tables back, give a table."
         )
-        return run
+    imputations = impute(data, schema, plan, batch_rows=batch_rows, listener=listener, **asked)
+    syntheses = [
+        synthesis_tables(imputations, number, settings, listener, data)
+        for number in range(1, len(imputations) + 1)
+        if n_syntheses
+    ]
+    return ImputedSyntheses(imputations, syntheses)
 
 
-def _check_plan(plan: Any) -> None:
+def _settings(
+    *,
+    methods: Mapping[str, Any] | None = None,
+    predictors: Mapping[str, Sequence[str]] | None = None,
+    **choices: Any,
+) -> ImputationSettings:
+    """Check what a caller of `impute` chose."""
+    return ImputationSettings(
+        methods={name: parse_method(method) for name, method in (methods or {}).items()},
+        predictors=predictors or {},
+        **choices,
+    )
+
+
+def _given(schema: Schema | InferredSchema | str | Path | None, plan: Any) -> Given:
     if plan is not None and not isinstance(plan, (Plan, str, Path)):
         raise PlanError(
             f"an imputation takes a Plan or the path of one, not a {type(plan).__name__}."
         )
+    return settle_given(schema, plan, name="imputation")

@@ -8,23 +8,34 @@ from pathlib import Path
 from typing import Any
 
 import gpusynth
+from gpusynth.engine.commit import checkpoint_counts, commit, move_models
 from gpusynth.engine.directory import RunDirectory
 from gpusynth.engine.measure import peak_memory_bytes, versions
 from gpusynth.engine.output import csv_style
 from gpusynth.engine.settings import OutputFormat
+from gpusynth.errors import OutputError
 from gpusynth.imputation.completed import completed_schema
 from gpusynth.imputation.imputations import Imputations
 from gpusynth.imputation.seeds import synthesis_seed
+from gpusynth.imputation.syntheses import WrittenSynthesis
 from gpusynth.io import ReplicateMetadata, ReplicateWriter, file_sha256, write_json_atomic, writing
 from gpusynth.methods import method_to_json
 from gpusynth.table import write_schema
+from gpusynth.table.run_files import check_own_name, read_run_json
 
-__all__ = ["ImputationFile", "ImputationRun", "SynthesisWriter", "write_imputations"]
+__all__ = [
+    "ImputationFile",
+    "ImputationRun",
+    "SynthesisWriter",
+    "read_imputation_run",
+    "write_imputations",
+]
 
 _FORMAT = 1
+_ABOUT = ("plan.json", "schema.toml", "traces.csv", "traces.json", "traces.svg")
 
-SynthesisWriter = Callable[[int, Path], Sequence[Path]]
-"""Writes the syntheses of an imputation, by number, into a directory and returns the files."""
+SynthesisWriter = Callable[[int, RunDirectory], Sequence[WrittenSynthesis]]
+"""Writes the syntheses of an imputation, by number, into a run directory and returns the files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,31 +122,88 @@ def write_imputations(
     ------
     OutputError
         If a file cannot be written.
+    DataError
+        If the real file is no longer the one that was read.
     """
-    staging, stopwatch = directory.staging, imputations.stopwatch
-    written: list[tuple[int, int | None, Path]] = []
+    staging = directory.staging
+    files: list[ImputationFile] = []
     for number in range(1, len(imputations) + 1):
         if keep_imputations:
-            with stopwatch.phase("write"):
-                path = staging / f"imputation_{number:03d}.{format}"
-                _write_completed(imputations, number, path, batch_rows=batch_rows)
-                written.append((number, None, path))
+            path = staging / f"imputation_{number:03d}.{format}"
+            sha256 = _completed(imputations, number, path, directory, batch_rows=batch_rows)
+            files.append(ImputationFile(number, None, directory.path / path.name, sha256))
         if synthesize is not None:
-            paths = synthesize(number, staging)
-            written += [(number, place, path) for place, path in enumerate(paths, start=1)]
-    with stopwatch.phase("hash output"):
-        files = tuple(
-            ImputationFile(number, synthesis, directory.path / path.name, file_sha256(path))
-            for number, synthesis, path in written
-        )
+            files += [
+                ImputationFile(number, each.synthesis, directory.path / each.path.name, each.sha256)
+                for each in synthesize(number, directory)
+            ]
     _write_traces(imputations, staging)
     write_schema(imputations.schema, staging / "schema.toml", imputations.resolved.reasons or None)
     plan = imputations.resolved.plan
     write_json_atomic(staging / "plan.json", {**plan.to_json(), "fingerprint": plan.fingerprint()})
-    manifest = _manifest(imputations, files, n_syntheses=n_syntheses)
+    imputations.check_input()
+    manifest = {
+        **_manifest(imputations, files, n_syntheses=n_syntheses),
+        "files": {name: file_sha256(staging / name) for name in _ABOUT},
+        "checkpoints": checkpoint_counts(directory),
+    }
     write_json_atomic(staging / "manifest.json", manifest)
-    directory.commit()
-    return ImputationRun(directory.path, files, manifest)
+    numbers = range(1, len(imputations) + 1)
+    move_models(directory, {number: f"imputation_{number:03d}" for number in numbers})
+    commit(directory)
+    return ImputationRun(directory.path, tuple(files), manifest)
+
+
+def read_imputation_run(path: Path) -> ImputationRun:
+    """Read what a finished imputation has left.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The run directory.
+
+    Returns
+    -------
+    ImputationRun
+
+    Raises
+    ------
+    OutputError
+        If it holds no finished imputation.
+    """
+    manifest = read_run_json(path, "manifest.json", OutputError)
+    try:
+        files = tuple(
+            ImputationFile(
+                int(output["imputation"]),
+                None if output["synthesis"] is None else int(output["synthesis"]),
+                path / check_own_name(output["file"], OutputError),
+                str(output["sha256"]),
+            )
+            for output in manifest["outputs"]
+        )
+    except (KeyError, TypeError, ValueError):
+        raise OutputError(
+            f"{path}: manifest.json is not as an imputation leaves it. Make the run again."
+        ) from None
+    return ImputationRun(path, files, manifest)
+
+
+def _completed(
+    imputations: Imputations, number: int, path: Path, directory: RunDirectory, *, batch_rows: int
+) -> str:
+    """Write a completed file, unless an earlier process has, and return its SHA-256."""
+    checkpoints, stopwatch = directory.checkpoints, imputations.stopwatch
+    entry = None if checkpoints is None else checkpoints.written(number, directory.staging)
+    if entry is not None:
+        return entry.sha256
+    with stopwatch.phase("write"):
+        _write_completed(imputations, number, path, batch_rows=batch_rows)
+    with stopwatch.phase("hash output"):
+        sha256 = file_sha256(path)
+    if checkpoints is not None:
+        checkpoints.record_written(number, path, sha256, imputations.setup.table.n_rows, {})
+    return sha256
 
 
 def _write_completed(imputations: Imputations, number: int, path: Path, *, batch_rows: int) -> None:
@@ -180,7 +248,7 @@ def _manifest(
         "versions": versions(),
         "input": {
             "name": resolved.source.name,
-            "sha256": resolved.source.fingerprint(),
+            "sha256": imputations.fingerprint,
             "n_rows": setup.table.n_rows,
             "n_columns": len(resolved.schema),
         },

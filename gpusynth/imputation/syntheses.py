@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gpusynth.engine import Listener, prepare, resolve_input
+from gpusynth.engine.checkpoint.checkpoints import Checkpoints
+from gpusynth.engine.directory import RunDirectory
 from gpusynth.engine.output import check_keys, output_sources, to_table, write_replicate
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.settings import RunSettings
@@ -15,9 +17,27 @@ from gpusynth.engine.synthesis import Synthesis
 from gpusynth.engine.tail_stage import tail_notes
 from gpusynth.imputation.imputations import Imputations
 from gpusynth.imputation.seeds import synthesis_seed
-from gpusynth.io import like_input
+from gpusynth.io import file_sha256, like_input
 
-__all__ = ["synthesis_tables", "write_syntheses"]
+__all__ = ["WrittenSynthesis", "synthesis_tables", "write_syntheses"]
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenSynthesis:
+    """One synthetic file of an imputation.
+
+    Attributes
+    ----------
+    synthesis : int
+        From 1.
+    path : pathlib.Path
+        Where it lies until the run is complete.
+    sha256 : str
+    """
+
+    synthesis: int
+    path: Path
+    sha256: str
 
 
 def synthesis_tables(
@@ -40,7 +60,7 @@ def synthesis_tables(
     -------
     list of tables
     """
-    synthesis, replicates, _ = _synthesize(imputations, number, settings, listener, None)
+    synthesis, replicates, _ = _synthesize(imputations, number, settings, listener)
     resolved = synthesis.prepared.resolved
     sources = output_sources(resolved)
     return [
@@ -54,9 +74,9 @@ def write_syntheses(
     settings: RunSettings,
     listener: Listener,
     number: int,
-    directory: Path,
-) -> Sequence[Path]:
-    """Synthesize one imputation into files.
+    directory: RunDirectory,
+) -> Sequence[WrittenSynthesis]:
+    """Synthesize one imputation into files, as far as no earlier process has done it.
 
     Parameters
     ----------
@@ -65,37 +85,71 @@ def write_syntheses(
         How many syntheses and rows; the seed is the user's.
     listener : Listener
     number : int
-        Of the imputation, from 1.
-    directory : pathlib.Path
+        Of the imputation, from 1; its syntheses are the part of the run with this number.
+    directory : RunDirectory
 
     Returns
     -------
-    list of pathlib.Path
+    list of WrittenSynthesis
 
     Raises
     ------
     OutputError
         If a file cannot be written.
     """
-    synthesis, replicates, own = _synthesize(imputations, number, settings, listener, directory)
-    files = []
-    with imputations.stopwatch.phase("write"):
+    checkpoints, staging = directory.part(number), directory.staging
+    found = _written_before(checkpoints, settings, staging)
+    files = {each.synthesis: each for each in found}
+    if len(files) < settings.n_replicates:
+        synthesis, replicates, own = _synthesize(
+            imputations, number, settings, listener, staging, checkpoints
+        )
         for rows in replicates:
-            file = directory / f"synthesis_{number:03d}_{rows.number:03d}.{settings.format}"
-            write_replicate(
-                rows,
-                synthesis.prepared.resolved,
-                file,
-                seed=own.seed,
-                batch_rows=settings.batch_rows,
-                listener=listener,
-                notes=tail_notes(synthesis.prepared),
-            )
-            rows.clear()
-            files.append(file)
-    for left in directory.glob("columns_*"):
-        left.unlink()
-    return files
+            file = staging / f"synthesis_{number:03d}_{rows.number:03d}.{settings.format}"
+            sha256 = _write(synthesis, rows, file, own)
+            files[rows.number] = WrittenSynthesis(rows.number, file, sha256)
+        for left in staging.glob("columns_*"):
+            left.unlink()
+    if checkpoints is not None:
+        checkpoints.forget_draws()
+    return [files[synthesis] for synthesis in sorted(files)]
+
+
+def _written_before(
+    checkpoints: Checkpoints | None, settings: RunSettings, staging: Path
+) -> list[WrittenSynthesis]:
+    """Return the syntheses of an imputation that an earlier process has written."""
+    if checkpoints is None:
+        return []
+    numbers = range(1, settings.n_replicates + 1)
+    entries = {number: checkpoints.written(number, staging) for number in numbers}
+    return [
+        WrittenSynthesis(number, staging / entry.file, entry.sha256)
+        for number, entry in entries.items()
+        if entry is not None
+    ]
+
+
+def _write(synthesis: Synthesis, rows: SyntheticRows, file: Path, settings: RunSettings) -> str:
+    """Write one synthesis, let it go, and return the file's SHA-256."""
+    n_rows = rows.n_output
+    with synthesis.stopwatch.phase("write"):
+        write_replicate(
+            rows,
+            synthesis.prepared.resolved,
+            file,
+            seed=settings.seed,
+            batch_rows=settings.batch_rows,
+            listener=synthesis.listener,
+            notes=tail_notes(synthesis.prepared),
+        )
+        rows.clear()
+    with synthesis.stopwatch.phase("hash output"):
+        sha256 = file_sha256(file)
+    if synthesis.checkpoints is not None:
+        details = synthesis.finished.details(rows.number)
+        synthesis.checkpoints.record_written(rows.number, file, sha256, n_rows, details)
+    return sha256
 
 
 def _synthesize(
@@ -103,7 +157,8 @@ def _synthesize(
     number: int,
     settings: RunSettings,
     listener: Listener,
-    scratch: Path | None,
+    scratch: Path | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> tuple[Synthesis, list[SyntheticRows], RunSettings]:
     """Do what `gpusynth.synthesize` does with the completed file and the seed of its syntheses."""
     stopwatch = imputations.stopwatch
@@ -117,6 +172,6 @@ def _synthesize(
         stopwatch=stopwatch,
     )
     prepared = prepare(resolved, batch_rows=own.batch_rows, listener=listener, stopwatch=stopwatch)
-    synthesis = Synthesis(prepared, listener, stopwatch)
+    synthesis = Synthesis(prepared, listener, stopwatch, checkpoints=checkpoints)
     check_keys(resolved, synthesis.n_rows(own))
     return synthesis, synthesis.draw(own, scratch=scratch), own

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from gpusynth.engine import Listener, SilentListener, Stopwatch
-from gpusynth.engine.directory import RunDirectory
-from gpusynth.engine.output import output_sources
+from gpusynth.engine.checkpoint.given import Given, settle_given
+from gpusynth.engine.directory import run_directory
+from gpusynth.engine.output import check_checkpoints, output_sources
 from gpusynth.engine.settings import OutputFormat, RunSettings
 from gpusynth.engine.synthesis import load_kernels
 from gpusynth.errors import OutputError, PlanError
@@ -18,7 +18,8 @@ from gpusynth.io import like_input
 from gpusynth.linked.link import Link, parse_link
 from gpusynth.linked.output import linked_table
 from gpusynth.linked.prepared_family import prepare_family
-from gpusynth.linked.run import LinkedWriter
+from gpusynth.linked.resuming import begin_linked
+from gpusynth.linked.run import write_family
 from gpusynth.linked.synthesis import synthesize_family
 from gpusynth.plan import Plan
 from gpusynth.table import BATCH_ROWS, InferredSchema, Schema
@@ -40,6 +41,8 @@ def synthesize_linked(
     format: OutputFormat = "parquet",
     overwrite: bool = False,
     batch_rows: int = BATCH_ROWS,
+    checkpoints: bool = False,
+    keep_models: bool = False,
     listener: Listener | None = None,
 ) -> Any:
     """Make synthetic replicates of several files whose rows belong to each other.
@@ -73,6 +76,11 @@ def synthesize_linked(
         Replace an earlier run in `output`.
     batch_rows : int
         Rows read and written at a time; never changes a byte.
+    checkpoints : bool
+        Put down finished work in `output`, so that `resume_linked` can go on when the run is cut
+        short. What is put down is as confidential as the data.
+    keep_models : bool
+        Leave the fitted models in `output`, marked confidential; needs `checkpoints`.
     listener : Listener, optional
         Told of the progress.
 
@@ -85,7 +93,8 @@ def synthesize_linked(
     Raises
     ------
     GpusynthError
-        One clear message; `output` is then as it was found. Among the causes: orphans, keys that
+        One clear message; `output` is then as it was found, but for the hidden work directory of
+        a run that can be resumed. Among the causes: orphans, keys that
         are missing or stand twice, key columns of different types, unknown files or columns, a
         circle of links, a child with two parents, a column with the name of a count.
 
@@ -101,29 +110,36 @@ def synthesize_linked(
     >>> sum(made["firms"]["n_plants"].to_pylist()) == made["plants"].num_rows
     True
     """
-    settings = RunSettings(n_replicates, n_rows, seed, threads, batch_rows, format)
+    settings = RunSettings(
+        n_replicates,
+        n_rows,
+        seed,
+        threads,
+        batch_rows,
+        format,
+        checkpoints=checkpoints,
+        keep_models=keep_models,
+    )
     checked = [parse_link(link, place="links") for link in links]
     _check_output(data, output)
+    check_checkpoints(settings, output)
+    given = _given(data, schemas or {}, plans or {})
     listener = SilentListener() if listener is None else listener
     stopwatch = Stopwatch()
-    place: Any = nullcontext() if output is None else RunDirectory(output, overwrite=overwrite)
-    with place as directory:
+    with run_directory(output, overwrite=overwrite) as directory:
         prepared = prepare_family(
             data,
             checked,
-            schemas=schemas or {},
-            plans=plans or {},
+            given=given,
             settings=settings,
             listener=listener,
             stopwatch=stopwatch,
         )
         load_kernels(listener, stopwatch)
         if directory is not None:
-            writer = LinkedWriter(prepared, settings, directory, listener, stopwatch)
-            syntheses = synthesize_family(
-                prepared, settings, listener, stopwatch, writer.write, scratch=directory.staging
-            )
-            return writer.finish(checked, syntheses)
+            if checkpoints:
+                begin_linked(directory, prepared, checked, settings, data=data, given=given)
+            return write_family(prepared, checked, settings, directory, listener, stopwatch)
         made: dict[str, list[Any]] = {name: [] for name in data}
 
         def keep(drawn: Any) -> None:
@@ -137,6 +153,18 @@ def synthesize_linked(
 
         synthesize_family(prepared, settings, listener, stopwatch, keep)
         return {name: each if n_replicates > 1 else each[0] for name, each in made.items()}
+
+
+def _given(
+    data: Mapping[str, Any],
+    schemas: Mapping[str, Schema | InferredSchema | str | Path],
+    plans: Mapping[str, Plan | str | Path],
+) -> dict[str, Given]:
+    for what, names in (("schemas", schemas), ("plans", plans)):
+        for name in names:
+            if name not in data:
+                raise PlanError(f"{what} name the unknown file {name!r}. Correct the name.")
+    return {name: settle_given(schemas.get(name), plans.get(name), name=name) for name in data}
 
 
 def _check_output(data: Mapping[str, Any], output: str | Path | None) -> None:

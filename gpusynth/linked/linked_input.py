@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gpusynth.arrays import Array
+from gpusynth.engine.checkpoint.given import Given
 from gpusynth.errors import DataError, PlanError
 from gpusynth.io import file_sha256
 from gpusynth.io.stamp import FileStamp
@@ -16,7 +17,7 @@ from gpusynth.linked.counted import CountedSource, count_schema_column
 from gpusynth.linked.keys import Parentage
 from gpusynth.linked.link import Link
 from gpusynth.methods import Bag, Cart, Sample
-from gpusynth.plan import Plan, read_plan
+from gpusynth.plan import Plan
 from gpusynth.table import (
     Column,
     ColumnSketch,
@@ -26,7 +27,6 @@ from gpusynth.table import (
     Source,
     check_schema,
     infer_schema,
-    read_schema,
     sketch_columns,
 )
 
@@ -95,8 +95,7 @@ def open_input(
     data: Any,
     source: Source,
     *,
-    schema: Schema | InferredSchema | str | Path | None,
-    plan: Plan | str | Path | None,
+    given: Given,
     link: Link | None,
     parentage: Parentage | None,
     children: Sequence[Link],
@@ -111,8 +110,7 @@ def open_input(
     data : object
         What `source` was opened from.
     source : Source
-    schema : Schema, InferredSchema, path or None
-    plan : Plan, path or None
+    given : Given
     link : Link, optional
         To the parent.
     parentage : Parentage, optional
@@ -133,29 +131,29 @@ def open_input(
     fingerprint = source.fingerprint()
     # Tables in memory have no name of their own.
     counted = CountedSource(source, counts, name=name if stamp is None else source.name)
-    given, reasons, sketches = _schema(source, schema, batch_rows=batch_rows)
+    schema, reasons, sketches = _schema(source, given.schema, batch_rows=batch_rows)
     if counts and sketches is not None:
         sketches = {**sketches, **sketch_columns(counted, list(counts), batch_rows=batch_rows)}
     added = [count_schema_column(each.count_column, each.child) for each in children]
-    given = Schema(columns=(*given.columns, *(c for c in added if c.name not in given.names)))
+    schema = Schema(columns=(*schema.columns, *(c for c in added if c.name not in schema.names)))
     roles: dict[str, Role] = dict.fromkeys((each.parent_column for each in children), "key")
     if link is not None:
         roles[link.key] = "drop"
-    given = Schema(
+    schema = Schema(
         columns=tuple(
             _as_key(column, roles[column.name]) if column.name in roles else column
-            for column in given.columns
+            for column in schema.columns
         )
     )
-    check_schema(given, counted.arrow_schema, counted.name, is_text=counted.is_text)
+    check_schema(schema, counted.arrow_schema, counted.name, is_text=counted.is_text)
     return LinkedInput(
         name=name,
         data=data,
         source=counted,
-        schema=given,
+        schema=schema,
         reasons=reasons,
         sketches=sketches,
-        choices=_choices(name, plan, tuple(counts)),
+        choices=_choices(name, given.plan, tuple(counts)),
         fingerprint=fingerprint,
         stamp=stamp,
         link=link,
@@ -178,21 +176,18 @@ def _as_key(column: Column, role: Role) -> Column:
 
 
 def _schema(
-    source: Source, schema: Schema | InferredSchema | str | Path | None, *, batch_rows: int
+    source: Source, schema: Schema | InferredSchema | None, *, batch_rows: int
 ) -> tuple[Schema, Mapping[str, str], Mapping[str, ColumnSketch] | None]:
     if schema is None:
         inferred = infer_schema(source, batch_rows=batch_rows)
         return inferred.schema, inferred.reasons, inferred.sketches
     if isinstance(schema, InferredSchema):
         return schema.schema, schema.reasons, None
-    return (read_schema(schema) if isinstance(schema, (str, Path)) else schema), {}, None
+    return schema, {}, None
 
 
-def _choices(name: str, plan: Plan | str | Path | None, counts: tuple[str, ...]) -> Plan:
+def _choices(name: str, choices: Plan, counts: tuple[str, ...]) -> Plan:
     """Return the choices; counts are drawn from donors, so that they are whole numbers."""
-    choices = read_plan(plan) if isinstance(plan, (str, Path)) else plan or Plan()
-    if not isinstance(choices, Plan):
-        raise PlanError(f"{name}: give a plan's choices, not a resolved plan.")
     for entry in ("partial", "start_table"):
         if getattr(choices, entry) is not None:
             raise PlanError(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from gpusynth.engine import Listener, Prepared, Resolved, Stopwatch, prepare, resolve_input
+from gpusynth.engine.checkpoint.given import Given
 from gpusynth.engine.output import check_keys, number_keys, output_schema
 from gpusynth.engine.settings import RunSettings
 from gpusynth.errors import PlanError
@@ -18,9 +18,12 @@ from gpusynth.linked.keys import Parentage, find_parents
 from gpusynth.linked.link import Family, Link, arrange
 from gpusynth.linked.linked_input import LinkedInput, open_input
 from gpusynth.plan import Plan
-from gpusynth.table import Codec, InferredSchema, Schema
+from gpusynth.table import Codec, InferredSchema
 
 __all__ = ["PreparedFamily", "prepare_family"]
+
+
+_DEFAULTS = Given(None, Plan())
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,7 @@ def prepare_family(
     data: Mapping[str, Any],
     links: Sequence[Link],
     *,
-    schemas: Mapping[str, Schema | InferredSchema | str | Path],
-    plans: Mapping[str, Plan | str | Path],
+    given: Mapping[str, Given],
     settings: RunSettings,
     listener: Listener,
     stopwatch: Stopwatch,
@@ -69,7 +71,7 @@ def prepare_family(
     ----------
     data : mapping of str to path or table
     links : sequence of Link
-    schemas, plans : mapping
+    given : mapping of str to Given
         By file; what is not there has its defaults.
     settings : RunSettings
     listener : Listener
@@ -84,10 +86,6 @@ def prepare_family(
     GpusynthError
     """
     family = arrange(tuple(data), links)
-    for what, given in (("schemas", schemas), ("plans", plans)):
-        for name in given:
-            if name not in data:
-                raise PlanError(f"{what} name the unknown file {name!r}. Correct the name.")
     if settings.n_rows is not None and len(family.tops) > 1:
         raise PlanError(
             f"n_rows is for the one file on top, but there are {len(family.tops)}: "
@@ -96,8 +94,7 @@ def prepare_family(
     inputs = _open_all(
         family,
         data,
-        schemas,
-        plans,
+        given,
         settings=settings,
         listener=listener,
         stopwatch=stopwatch,
@@ -141,8 +138,7 @@ def prepare_family(
 def _open_all(
     family: Family,
     data: Mapping[str, Any],
-    schemas: Mapping[str, Schema | InferredSchema | str | Path],
-    plans: Mapping[str, Plan | str | Path],
+    given: Mapping[str, Given],
     *,
     settings: RunSettings,
     listener: Listener,
@@ -173,8 +169,7 @@ def _open_all(
                 name,
                 data[name],
                 sources[name],
-                schema=schemas.get(name),
-                plan=plans.get(name),
+                given=given.get(name, _DEFAULTS),
                 link=family.parent.get(name),
                 parentage=parentage.get(name),
                 children=below,

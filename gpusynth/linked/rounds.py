@@ -8,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from gpusynth.arrays import Array
+from gpusynth.engine.checkpoint.checkpoints import Checkpoints
+from gpusynth.engine.edits import EditCounts
 from gpusynth.engine.fitting import StepModels, fit_step
 from gpusynth.engine.progress import Listener, SilentListener
 from gpusynth.engine.replicate import SyntheticRows
@@ -17,11 +19,12 @@ from gpusynth.engine.synthesis import Synthesis
 from gpusynth.linked.child import SIBLING_NUMBER, Child
 from gpusynth.linked.file_rows import FileRows
 from gpusynth.linked.memory import Memory
+from gpusynth.linked.round_files import find_round, put_round
 from gpusynth.linked.seeds import round_seed
 from gpusynth.linked.siblings import Round, code_dtype, rounds
 from gpusynth.table import Table
 
-__all__ = ["draw_children"]
+__all__ = ["are_put_down", "draw_children"]
 
 
 def draw_children(
@@ -42,9 +45,10 @@ def draw_children(
     ----------
     child : Child
     fitted : Synthesis
-        That fitted the models; what is measured goes there.
+        That fitted the models; what is measured goes there. With checkpoints, rounds that an
+        earlier process drew are read, and the others put down.
     models : mapping of int to StepModels
-        By step number.
+        By step number; may be empty where every round is put down.
     parents : FileRows
         Synthetic.
     n_children : array of int64, shape (n_parents,)
@@ -65,9 +69,31 @@ def draw_children(
     listener.start(f"draw {child.link.child}, replicate {replicate}", drawing.n_rows)
     for each in rounds(most, child.link.sequential):
         seed = round_seed(settings.seed, file, replicate=replicate, number=each.number)
-        n_drawn = drawing.draw(each, replace(settings, n_replicates=1, n_rows=None, seed=seed))
+        own = replace(settings, n_replicates=1, n_rows=None, seed=seed)
+        n_drawn = drawing.restore(each) or drawing.draw(each, own)
         listener.advance(child.link.child, work=n_drawn, rows=n_drawn)
     return drawing.rows, drawing.file_rows()
+
+
+def are_put_down(
+    child: Child, checkpoints: Checkpoints, n_children: Array, *, replicate: int
+) -> bool:
+    """Return whether an earlier process drew all rounds of a replicate, and they are sound.
+
+    Parameters
+    ----------
+    child : Child
+    checkpoints : Checkpoints
+        Of the file.
+    n_children : array of int64, shape (n_parents,)
+    replicate : int
+
+    Returns
+    -------
+    bool
+    """
+    every = rounds(int(n_children.max(initial=0)), child.link.sequential)
+    return all(checkpoints.has_draw(each.number, replicate) for each in every)
 
 
 class _Drawing:
@@ -106,13 +132,14 @@ class _Drawing:
         codes, values = self._told(each, parents, places, numbers)
         started = Table(prepared.table.schema, prepared.table.codecs, codes, values, len(places))
         own = replace(prepared, start=Start(len(places), started, is_real=False))
-        fitted = self._fitted
+        fitted, checkpoints = self._fitted, self._fitted.checkpoints
+        counts = EditCounts()
         synthesis = Synthesis(
             own,
             SilentListener(),
             fitted.stopwatch,
             fitted.sizes,
-            fitted.edit_counts,
+            counts,
             fitted.fit_notes,
         )
         models = dict(self._models)
@@ -120,15 +147,52 @@ class _Drawing:
             if step.method.name == "keep":
                 models[step.number] = fit_step(step, own)
         (drawn,) = synthesis.draw(settings, models=models)
-        for name, room in self.rows.codes.items():
-            room[places] = drawn.codes[name]
-            found = drawn.values.get(name)
-            if found is not None:
-                if name not in self.rows.values:
-                    self.rows.values[name] = np.zeros(self.n_rows, found.dtype)
-                self.rows.values[name][places] = found
-        self._add(parents, places)
+        names = list(self.rows.codes)
+        found = {name: drawn.values[name] for name in names if name in drawn.values}
+        if checkpoints is not None:
+            put_round(
+                checkpoints,
+                each.number,
+                self.rows.number,
+                {name: drawn.codes[name] for name in names},
+                found,
+                counts,
+            )
+        self._take({name: drawn.codes[name] for name in names}, found, parents, places)
+        fitted.edit_counts.add_counts(counts.counts())
         return len(places)
+
+    def restore(self, each: Round) -> int:
+        """Read a round that an earlier process drew; return its rows, 0 where it must be drawn."""
+        checkpoints = self._fitted.checkpoints
+        if checkpoints is None:
+            return 0
+        parents, places, _ = each.places(self._n_children)
+        found = find_round(
+            checkpoints, each.number, self.rows, self._child.output.codecs, n_rows=len(places)
+        )
+        if found is None:
+            return 0
+        self._take(found.codes, found.values, parents, places)
+        self._fitted.edit_counts.add_counts(found.edits)
+        checkpoints.n_found += 1
+        return len(places)
+
+    def _take(
+        self,
+        codes: Mapping[str, Array],
+        values: Mapping[str, Array],
+        parents: Array,
+        places: Array,
+    ) -> None:
+        """Put the columns of a round into the file."""
+        for name, room in self.rows.codes.items():
+            room[places] = codes[name]
+            if name in values:
+                if name not in self.rows.values:
+                    self.rows.values[name] = np.zeros(self.n_rows, values[name].dtype)
+                self.rows.values[name][places] = values[name]
+        self._add(parents, places)
 
     def file_rows(self) -> FileRows:
         """Return the drawn rows, for children of their own."""

@@ -8,20 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from gpusynth.engine import Listener, Stopwatch
+from gpusynth.engine.commit import checkpoint_counts, commit, move_models
 from gpusynth.engine.directory import RunDirectory
 from gpusynth.engine.manifest import Replicate, build_manifest
 from gpusynth.engine.measure import peak_memory_bytes, versions
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.synthesis import Synthesis
 from gpusynth.engine.tail_stage import tail_notes
+from gpusynth.errors import OutputError
 from gpusynth.io import file_sha256, write_json_atomic
 from gpusynth.linked.link import Link
 from gpusynth.linked.output import write_linked
 from gpusynth.linked.prepared_family import PreparedFamily
-from gpusynth.linked.synthesis import DrawnFile
+from gpusynth.linked.synthesis import DrawnFile, synthesize_family
 from gpusynth.table import write_schema
+from gpusynth.table.run_files import check_own_name, read_run_json
 
-__all__ = ["LinkedFile", "LinkedRun", "LinkedWriter"]
+__all__ = ["LinkedFile", "LinkedRun", "LinkedWriter", "read_linked_run", "write_family"]
 
 _FORMAT = 1
 _OF_FILE = (
@@ -74,6 +77,42 @@ class LinkedRun:
         return [file.path for file in self.files if file.name == name]
 
 
+def read_linked_run(path: Path) -> LinkedRun:
+    """Read what a finished run has left.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The run directory.
+
+    Returns
+    -------
+    LinkedRun
+
+    Raises
+    ------
+    OutputError
+        If it holds no finished run of linked files.
+    """
+    manifest = read_run_json(path, "manifest.json", OutputError)
+    try:
+        files = tuple(
+            LinkedFile(
+                str(output["name"]),
+                int(output["replicate"]),
+                path / check_own_name(output["file"], OutputError),
+                int(output["n_rows"]),
+                str(output["sha256"]),
+            )
+            for output in manifest["outputs"]
+        )
+    except (KeyError, TypeError, ValueError):
+        raise OutputError(
+            f"{path}: manifest.json is not as a run of linked files leaves it. Make the run again."
+        ) from None
+    return LinkedRun(path, files, manifest)
+
+
 class LinkedWriter:
     """Writes replicates as they are drawn, and at last the manifest.
 
@@ -99,7 +138,7 @@ class LinkedWriter:
         self._files: list[LinkedFile] = []
 
     def write(self, drawn: DrawnFile) -> None:
-        """Write one replicate of one file.
+        """Write one replicate of one file, unless an earlier process has written it.
 
         Parameters
         ----------
@@ -111,6 +150,14 @@ class LinkedWriter:
         """
         settings, name, number = self._settings, drawn.name, drawn.rows.number
         path = self._directory.staging / f"{name}_{number:03d}.{settings.format}"
+        place, file = self._directory.path / path.name, self._prepared.numbers[name]
+        checkpoints = self._directory.checkpoints
+        if checkpoints is not None:
+            entry = checkpoints.written(number, self._directory.staging, step=file)
+            if entry is not None:
+                n_rows = int(entry.details["n_rows"])
+                self._files.append(LinkedFile(name, number, place, n_rows, entry.sha256))
+                return
         self._listener.start("write", drawn.rows.n_output)
         write_linked(
             drawn,
@@ -122,8 +169,10 @@ class LinkedWriter:
             listener=self._listener,
             notes=tail_notes(self._prepared.prepared(name)),
         )
-        place = self._directory.path / path.name
-        self._files.append(LinkedFile(name, number, place, drawn.rows.n_output, file_sha256(path)))
+        n_rows, sha256 = drawn.rows.n_output, file_sha256(path)
+        self._files.append(LinkedFile(name, number, place, n_rows, sha256))
+        if checkpoints is not None:
+            checkpoints.record_written(number, path, sha256, n_rows, {}, step=file)
 
     def finish(self, links: Sequence[Link], syntheses: Mapping[str, Synthesis]) -> LinkedRun:
         """Write schemas, plans and the manifest, and commit the directory.
@@ -159,13 +208,12 @@ class LinkedWriter:
             file = directory.staging / f"{name}_plan.json"
             write_json_atomic(file, {**plan.to_json(), "fingerprint": plan.fingerprint()})
             about[file.name] = file_sha256(file)
-        for left in directory.staging.glob("columns_*"):
-            left.unlink()
         for own in prepared.inputs.values():
             own.check_unchanged()
         manifest = self._manifest(links, syntheses, about)
         write_json_atomic(directory.staging / "manifest.json", manifest)
-        directory.commit()
+        move_models(directory, {number: name for name, number in prepared.numbers.items()})
+        commit(directory)
         return LinkedRun(directory.path, tuple(self._files), manifest)
 
     def _manifest(
@@ -196,6 +244,7 @@ class LinkedWriter:
             "threads": settings.n_threads,
             "batch_rows": settings.batch_rows,
             "peak_memory_bytes": peak_memory_bytes(),
+            "checkpoints": checkpoint_counts(self._directory),
             "timings": {
                 "wall_seconds": self._stopwatch.wall_seconds,
                 "phases": dict(self._stopwatch.phases),
@@ -214,3 +263,37 @@ class LinkedWriter:
         n_columns = len(given.schema) - len(given.counts)
         own["input"] |= {"sha256": given.fingerprint, "n_columns": n_columns}
         return own
+
+
+def write_family(
+    prepared: PreparedFamily,
+    links: Sequence[Link],
+    settings: RunSettings,
+    directory: RunDirectory,
+    listener: Listener,
+    stopwatch: Stopwatch,
+) -> LinkedRun:
+    """Synthesize all files into a run directory, as far as no earlier process has done it.
+
+    Parameters
+    ----------
+    prepared : PreparedFamily
+    links : sequence of Link
+    settings : RunSettings
+    directory : RunDirectory
+    listener : Listener
+    stopwatch : Stopwatch
+
+    Returns
+    -------
+    LinkedRun
+
+    Raises
+    ------
+    GpusynthError
+    """
+    writer = LinkedWriter(prepared, settings, directory, listener, stopwatch)
+    syntheses = synthesize_family(
+        prepared, settings, listener, stopwatch, writer.write, directory=directory
+    )
+    return writer.finish(links, syntheses)

@@ -10,13 +10,15 @@ import numpy as np
 
 from gpusynth.arrays import Array
 from gpusynth.engine import Listener, Stopwatch
+from gpusynth.engine.directory import RunDirectory
 from gpusynth.engine.released import output_order
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.synthesis import Synthesis
+from gpusynth.linked.child import Child
 from gpusynth.linked.file_rows import FileRows
 from gpusynth.linked.prepared_family import PreparedFamily
-from gpusynth.linked.rounds import draw_children
+from gpusynth.linked.rounds import are_put_down, draw_children
 from gpusynth.linked.seeds import file_seed
 from gpusynth.table import as_numbers
 
@@ -52,7 +54,7 @@ def synthesize_family(
     stopwatch: Stopwatch,
     deliver: Callable[[DrawnFile], None],
     *,
-    scratch: Path | None = None,
+    directory: RunDirectory | None = None,
 ) -> dict[str, Synthesis]:
     """Fit and draw every file.
 
@@ -65,8 +67,10 @@ def synthesize_family(
         Of the whole; the files have their own.
     deliver : callable
         Takes each replicate of each file; its columns are let go when no child needs them.
-    scratch : pathlib.Path, optional
-        Where columns of files on top may be put when memory is short.
+    directory : RunDirectory, optional
+        Where columns of files on top may be put when memory is short. Where the run makes
+        checkpoints each file is a part of it, by its number: what an earlier process has finished
+        is read and the rest is put down.
 
     Returns
     -------
@@ -77,7 +81,12 @@ def synthesize_family(
     drawn: dict[str, list[DrawnFile]] = {}
     waiting = {name: len(links) for name, links in prepared.family.children.items()}
     for name in prepared.family.order:
-        synthesis = Synthesis(prepared.prepared(name), listener, Stopwatch())
+        number = prepared.numbers[name]
+        checkpoints = None if directory is None else directory.part(number)
+        scratch = None if directory is None else directory.scratch(number)
+        synthesis = Synthesis(
+            prepared.prepared(name), listener, Stopwatch(), checkpoints=checkpoints
+        )
         syntheses[name] = synthesis
         with stopwatch.phase(f"synthesize {name}"):
             if name in prepared.tops:
@@ -143,10 +152,13 @@ def _draw_children(
 ) -> list[DrawnFile]:
     child, number = prepared.children[name], prepared.numbers[name]
     own = replace(settings, n_rows=None, seed=file_seed(settings.seed, number))
-    models = synthesis.fit_all(own)
+    every = [
+        _counts(prepared, child.link.parent, child.link.count_column, parent.file_rows)
+        for parent in parents
+    ]
+    models = {} if _are_drawn(child, synthesis, parents, every) else synthesis.fit_all(own)
     drawn = []
-    for parent in parents:
-        counts = _counts(prepared, child.link.parent, child.link.count_column, parent.file_rows)
+    for parent, counts in zip(parents, every, strict=True):
         rows, file_rows = draw_children(
             child,
             synthesis,
@@ -161,7 +173,24 @@ def _draw_children(
         rows.order = output_order(rows, child.output.plan.output, own.seed)
         placed = _as_put_out(rows, file_rows)
         drawn.append(DrawnFile(name, rows, placed, child.link.key, parent.file_rows.n_rows))
+    if synthesis.checkpoints is not None:
+        synthesis.checkpoints.forget_models({step.number for step in child.prepared.plan.steps})
     return drawn
+
+
+def _are_drawn(
+    child: Child, synthesis: Synthesis, parents: list[DrawnFile], every: list[Array]
+) -> bool:
+    """Return whether an earlier process drew all replicates, so that no model is needed."""
+    checkpoints = synthesis.checkpoints
+    if checkpoints is None:
+        return False
+    replicates = [parent.rows.number for parent in parents]
+    are_there = all(
+        are_put_down(child, checkpoints, counts, replicate=replicate)
+        for replicate, counts in zip(replicates, every, strict=True)
+    )
+    return are_there and synthesis.recall_fits()
 
 
 def _counts(prepared: PreparedFamily, parent: str, column: str, rows: FileRows) -> Array:

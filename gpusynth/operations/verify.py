@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ from gpusynth.table import read_schema
 from gpusynth.table.run_files import own_file, read_run_json
 
 __all__ = ["Check", "verify"]
+
+_REPLICATES = r"replicate_.*"
+_IMPUTATION_FILES = r"(imputation|synthesis)_.*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +52,18 @@ def verify(path: str | Path) -> tuple[Check, ...]:
     Returns
     -------
     tuple of Check
-        One a file, then the fingerprints of plan and schema, then files that no run wrote. Of a run
-        of linked files one a file.
+        One a file, then the fingerprints of plan and schema, then files that no run wrote. Of
+        linked files and imputations without fingerprints: their manifest lists these files too.
 
     Raises
     ------
     OutputError
         If no finished run is there, or its manifest cannot be read.
     """
-    linked = _linked_hashes(Path(path))
-    if linked is not None:
-        return tuple(_file(Path(path), name, sha256) for name, sha256 in linked.items())
+    listed = _listed(Path(path))
+    if listed is not None:
+        checks = [_file(Path(path), name, sha256) for name, sha256 in listed[0].items()]
+        return (*checks, *_strays(Path(path), *listed))
     run = read_run(Path(path))
     manifest = run.manifest
     hashes = {replicate.path.name: replicate.sha256 for replicate in run.replicates}
@@ -67,24 +72,47 @@ def verify(path: str | Path) -> tuple[Check, ...]:
         hashes |= {str(name): str(sha256) for name, sha256 in others.items()}
     checks = [_file(run.path, name, sha256) for name, sha256 in hashes.items()]
     checks += _fingerprints(run, manifest)
-    found = {f.name for kind in ("parquet", "csv") for f in run.path.glob(f"replicate_*.{kind}")}
-    checks += [
-        Check(name, "listed in the manifest", "no run wrote it", is_good=False)
-        for name in sorted(found - hashes.keys())
-    ]
-    return tuple(checks)
+    return (*checks, *_strays(run.path, hashes, _REPLICATES))
 
 
-def _linked_hashes(directory: Path) -> dict[str, str] | None:
-    """Return what the manifest of a run of linked files lists; None for any other directory."""
+def _listed(directory: Path) -> tuple[dict[str, str], str] | None:
+    """Return what a manifest of linked files or an imputation lists, and how files are called.
+
+    None for a run of one file.
+
+    Raises
+    ------
+    OutputError
+        If it is the manifest of such a run and yet not as it was left.
+    """
     try:
         manifest = read_run_json(directory, "manifest.json", OutputError)
-        if manifest["kind"] != "linked":
-            return None
-        outputs = {str(entry["file"]): str(entry["sha256"]) for entry in manifest["outputs"]}
-        return outputs | {str(name): str(sha256) for name, sha256 in manifest["files"].items()}
-    except (GpusynthError, KeyError, TypeError, AttributeError):
+        kind = manifest.get("kind")
+    except (GpusynthError, AttributeError):
+        return None  # what reads a run of one file says why
+    if kind not in ("linked", "imputation"):
         return None
+    try:
+        outputs = {str(entry["file"]): str(entry["sha256"]) for entry in manifest["outputs"]}
+        hashes = {str(name): str(sha256) for name, sha256 in manifest["files"].items()}
+        names = "|".join(re.escape(str(name)) for name in manifest.get("inputs", ()))
+    except (KeyError, TypeError, AttributeError):
+        raise OutputError(
+            f"{directory}: manifest.json is not as a run leaves it. Make the run again."
+        ) from None
+    return outputs | hashes, rf"({names})_\d{{3,}}" if kind == "linked" else _IMPUTATION_FILES
+
+
+def _strays(directory: Path, listed: Mapping[str, str], called: str) -> list[Check]:
+    """Return a check for each file that is called as a file of rows and that no run wrote."""
+    names = [
+        file.name
+        for file in sorted(directory.iterdir())
+        if file.name not in listed and re.fullmatch(rf"{called}\.(parquet|csv)", file.name)
+    ]
+    return [
+        Check(name, "listed in the manifest", "no run wrote it", is_good=False) for name in names
+    ]
 
 
 def _file(directory: Path, name: str, sha256: str) -> Check:

@@ -23,8 +23,8 @@ from gpusynth.engine.cluster.workers import Workers
 from gpusynth.errors import ClusterError, OutputError, PlanError, TooFewDonorsError
 from gpusynth.io.output import output_error
 from gpusynth.methods import register_method, registry
+from tests.behaviour.cut_runs import CHOICES, PLANS, WORK, Cut, files, lasting
 from tests.behaviour.plan_survey import SCHEMA, survey
-from tests.behaviour.test_resume import CHOICES, PLANS, WORK, Cut, files, lasting
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 

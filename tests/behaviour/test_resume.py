@@ -12,53 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 import gpusynth
-from gpusynth import Cart, Column, Edit, Plan, Rule, Schema
+from gpusynth import Column, Plan, Schema
 from gpusynth.cli.main import main
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
 from gpusynth.errors import CheckpointMismatchError, DataError, OutputError
+from tests.behaviour.cut_runs import CHOICES, PLANS, WORK, Cut, begin, draws, files, lasting
 from tests.behaviour.plan_survey import SCHEMA, survey
-
-WORK = ".gpusynth-work"
-CHOICES = {"n_replicates": 2, "seed": 5, "threads": 2}
-PLANS = {
-    "plain": Plan(),
-    "edits": Plan(
-        rules=(Rule(target="marital", when="age < 18", value="single"),),
-        edits=(Edit(holds="pay <= 90 * staff"), Edit(holds="income <= 3000 or age > 30")),
-        smoothing={"cost": "density"},
-    ),
-    "proper": Plan(proper="bootstrap", default=Cart(min_leaf=20)),
-    "partial": Plan(
-        strata={"columns": ["sector"], "min_rows": 50},
-        partial={"columns": ["pay", "income"], "rows": "staff > 3"},
-    ),
-    "protected": Plan(
-        default=Cart(min_distinct_values=3),
-        methods={"cost": Cart(max_donor_uses=2)},
-        smoothing={"staff": "rmean"},
-        tails={"profit": {"kind": "swap", "share": 0.1}},
-        replicated_uniques={"keys": ["sector", "staff", "pay"], "attempts": 2},
-        output={"shuffle_rows": True},
-    ),
-}
-
-
-class Cut:
-    """A listener that interrupts the run at its n-th word."""
-
-    def __init__(self, after: int) -> None:
-        self.left = after
-
-    def start(self, phase: str, work: int | None) -> None:
-        self._hear()
-
-    def advance(self, label: str, *, work: int, rows: int) -> None:
-        self._hear()
-
-    def _hear(self) -> None:
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
 
 
 @pytest.fixture(name="data", scope="module")
@@ -66,40 +25,6 @@ def _data(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("real") / "survey.parquet"
     pq.write_table(survey(500), path)
     return path
-
-
-def files(directory: Path) -> dict[str, bytes]:
-    """All that a run leaves, but what tells of time and memory."""
-    own = [p for p in directory.iterdir() if p.name != "manifest.json"]
-    return {p.name: p.read_bytes() for p in own}
-
-
-def lasting(directory: Path) -> dict:
-    manifest = json.loads((directory / "manifest.json").read_text())
-    for name in ("timings", "peak_memory_bytes", "checkpoints", "threads", "settings"):
-        manifest.pop(name)
-    for variable in manifest["variables"]:
-        for step in variable["steps"]:
-            for name in [name for name in step if name.endswith("seconds")]:
-                del step[name]
-    return manifest
-
-
-def begin(
-    data: Path, out: Path, plan: Plan, *, after: int | None = None, overwrite: bool = False
-) -> None:
-    """Run with checkpoints, and cut the run at the n-th word that it says."""
-    listener = None if after is None else Cut(after)
-    gpusynth.synthesize(
-        data,
-        SCHEMA,
-        plan,
-        output=out,
-        checkpoints=True,
-        listener=listener,
-        overwrite=overwrite,
-        **CHOICES,
-    )
 
 
 @pytest.mark.parametrize("name", PLANS)
@@ -140,59 +65,14 @@ def _whole(data, tmp_path_factory) -> dict[str, bytes]:
     return files(out)
 
 
-def draws(out: Path) -> list[Path]:
-    return sorted((out / WORK / "files").glob("draw_*"))
-
-
 def test_only_the_owner_may_read_what_is_put_down(half):
     assert (half / WORK).stat().st_mode & 0o777 == 0o700
     assert {p.stat().st_mode & 0o777 for p in (half / WORK).rglob("*") if p.is_file()} == {0o600}
     assert len(draws(half)) >= 4
 
 
-def flip(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 4
-    path.write_bytes(content)
-
-
-def cut_off(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-9])
-
-
-@pytest.mark.parametrize("damage", [flip, cut_off, Path.unlink])
-@pytest.mark.parametrize("number", [0, 3, -1])
-def test_damaged_checkpoints_are_computed_again(half, whole, damage, number):
-    damaged = draws(half)[number]
-    damage(damaged)
-    done = gpusynth.resume(half)
-    assert files(half) == whole
-    assert done.manifest["checkpoints"]["damaged_files"] == [damaged.name]
-
-
-@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"age": {"codec": "numbers"}}'])
-def test_damaged_codes_are_learned_again(half, whole, content):
-    (half / WORK / "codecs.json").write_text(content)
-    gpusynth.resume(half)
-    assert files(half) == whole
-
-
 def test_codes_are_not_learned_twice(half, whole, monkeypatch):
     monkeypatch.delattr(sys.modules["gpusynth.engine.prepare"], "fit_codecs")
-    gpusynth.resume(half)
-    assert files(half) == whole
-
-
-def test_all_checkpoints_damaged(half, whole):
-    for path in draws(half):
-        flip(path)
-    gpusynth.resume(half)
-    assert files(half) == whole
-
-
-def test_a_journal_that_was_cut_off(half, whole):
-    journal = half / WORK / "journal.jsonl"
-    journal.write_bytes(journal.read_bytes()[:-20])
     gpusynth.resume(half)
     assert files(half) == whole
 
@@ -262,60 +142,6 @@ def test_what_finished_replicates_count_is_not_lost(tmp_path, monkeypatch):
     assert [of_replicate["replicate"] for of_replicate in done] == [1, 2]
 
 
-@pytest.mark.parametrize("moved", range(5))
-def test_cut_while_files_are_moved(data, tmp_path, whole, monkeypatch, moved):
-    replaced = Path.replace
-
-    def replace(self, target):
-        nonlocal left
-        if Path(target).parent == tmp_path / "out":
-            left -= 1
-            if left < 0:
-                raise KeyboardInterrupt
-        return replaced(self, target)
-
-    left = moved
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", replace)
-        with pytest.raises(KeyboardInterrupt):
-            begin(data, tmp_path / "out", PLANS["edits"])
-    assert not (tmp_path / "out" / "manifest.json").exists()
-    gpusynth.resume(tmp_path / "out")
-    assert files(tmp_path / "out") == whole
-    assert (tmp_path / "out" / "manifest.json").exists()
-
-
-def test_killed_while_the_work_directory_is_removed(data, tmp_path, whole, monkeypatch):
-    from gpusynth.engine.checkpoint import WorkDirectory
-
-    with monkeypatch.context() as patch:
-        patch.setattr(WorkDirectory, "remove", WorkDirectory.leave)
-        begin(data, tmp_path / "out", PLANS["edits"])
-    shutil.rmtree(tmp_path / "out" / WORK / "files")  # the journal goes last
-    gpusynth.resume(tmp_path / "out")
-    assert files(tmp_path / "out") == whole
-    assert not (tmp_path / "out" / WORK).exists()
-
-
-@pytest.mark.parametrize("left", [("journal.jsonl", "lock"), ("lock",), ()])
-def test_what_a_kill_leaves_beside_complete_files(data, tmp_path, whole, monkeypatch, left):
-    from gpusynth.engine.checkpoint import WorkDirectory
-
-    with monkeypatch.context() as patch:
-        patch.setattr(WorkDirectory, "remove", WorkDirectory.leave)
-        begin(data, tmp_path / "out", PLANS["edits"])
-    for entry in (tmp_path / "out" / WORK).iterdir():
-        if entry.is_dir():
-            shutil.rmtree(entry)
-        elif entry.name not in left:
-            entry.unlink()
-    for name, content in whole.items():
-        assert (tmp_path / "out" / name).read_bytes() == content
-    begin(data, tmp_path / "out", PLANS["edits"], overwrite=True)
-    assert files(tmp_path / "out") == whole
-    assert not (tmp_path / "out" / WORK).exists()
-
-
 def test_other_data(half, tmp_path):
     other = tmp_path / "other.parquet"
     pq.write_table(survey(500, seed=2), other)
@@ -368,33 +194,6 @@ def test_a_run_into_an_unfinished_one(data, half, whole):
         gpusynth.synthesize(data, SCHEMA, output=half)
     gpusynth.synthesize(data, SCHEMA, PLANS["edits"], output=half, overwrite=True, **CHOICES)
     assert files(half) == whole
-
-
-def test_an_earlier_run_stays_until_the_end(data, tmp_path, whole):
-    out = tmp_path / "out"
-    gpusynth.synthesize(data, SCHEMA, output=out, n_replicates=3)
-    earlier = files(out)
-    with pytest.raises(KeyboardInterrupt):
-        gpusynth.synthesize(
-            data,
-            SCHEMA,
-            PLANS["edits"],
-            output=out,
-            overwrite=True,
-            checkpoints=True,
-            listener=Cut(13),
-            **CHOICES,
-        )
-    shutil.rmtree(out / WORK / "output")
-    assert files_only(out) == earlier
-    gpusynth.resume(out)
-    assert files(out) == whole
-
-
-def files_only(out: Path) -> dict[str, bytes]:
-    return {
-        p.name: p.read_bytes() for p in out.iterdir() if p.is_file() and p.name != "manifest.json"
-    }
 
 
 def test_two_at_once(half, data):
@@ -457,16 +256,6 @@ def test_models_are_put_down_and_found(half, whole, monkeypatch):
     assert set(read) <= set(files_of)
     assert read
     assert files(half) == whole
-
-
-def test_damaged_models_are_fitted_again(half, whole):
-    models = sorted((half / WORK / "files").glob("model_*"))
-    for path in models:
-        flip(path)
-    done = gpusynth.resume(half)
-    assert files(half) == whole
-    assert set(done.manifest["checkpoints"]["damaged_files"]) <= {path.name for path in models}
-    assert done.manifest["checkpoints"]["damaged_files"]
 
 
 @pytest.mark.parametrize("name", ["plain", "partial", "proper"])

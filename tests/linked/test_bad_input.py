@@ -200,16 +200,16 @@ def test_links_file_paths_are_relative_to_it(tmp_path):
 
 def test_changed_file_is_noticed(written, files, monkeypatch):
     """A file that is written to during the run leaves nothing."""
-    import gpusynth.linked.library as library
+    import gpusynth.linked.run as run
 
-    synthesize = library.synthesize_family
+    synthesize = run.synthesize_family
 
     def meddle(*arguments, **options):
         made = synthesize(*arguments, **options)
         pq.write_table(files["firms"].slice(0, 10), written / "firms.parquet")
         return made
 
-    monkeypatch.setattr(library, "synthesize_family", meddle)
+    monkeypatch.setattr(run, "synthesize_family", meddle)
     paths = {name: written / f"{name}.parquet" for name in files}
     with pytest.raises(DataError, match=r"firms.parquet was changed"):
         synthesize_linked(paths, [LINK], output=written / "out")

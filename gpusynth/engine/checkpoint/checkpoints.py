@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gpusynth.engine.prepared import Prepared
     from gpusynth.engine.stages import Stages
 
-__all__ = ["MODELS_NOTICE", "Checkpoints", "model_file_name"]
+__all__ = ["MODELS_NOTICE", "Checkpoints", "mark_models", "model_file_name"]
 
 MODELS_NOTICE = "CONFIDENTIAL.txt"
 """Name of the file that marks a directory of models."""
@@ -46,6 +46,23 @@ def model_file_name(step: int, replicate: int, stratum: int) -> str:
     return f"model_{step:05d}_{replicate:05d}_{stratum:08d}.gpusynth"
 
 
+def mark_models(directory: Path) -> None:
+    """Make a private directory for models, which says what they are.
+
+    Parameters
+    ----------
+    directory : pathlib.Path
+
+    Raises
+    ------
+    OutputError
+    """
+    with writing(directory):
+        directory.mkdir(mode=0o700, exist_ok=True)
+    with atomic_file(directory / MODELS_NOTICE, private=True) as notice, writing(directory):
+        notice.write(_MODELS_NOTICE_TEXT)
+
+
 class Checkpoints(FinishedFiles):
     """The finished work of a synthesis: besides files, its models and draws.
 
@@ -56,11 +73,15 @@ class Checkpoints(FinishedFiles):
     journal : Journal
     keep_models : bool
         Whether `forget_models` leaves them.
+
+    Attributes
+    ----------
+    keeps_models : bool
     """
 
     def __init__(self, files: Path, journal: Journal, *, keep_models: bool = False) -> None:
         super().__init__(files, journal)
-        self._keep_models = keep_models
+        self.keeps_models = keep_models
 
     def known_model(self, step: int, replicate: int, stratum: int) -> JournalEntry | None:
         """Return the entry of a model whose file is there; it is checked when it is read."""
@@ -133,7 +154,7 @@ class Checkpoints(FinishedFiles):
 
         The journal still names them; a file that is not there is fitted again if it is needed.
         """
-        if self._keep_models:
+        if self.keeps_models:
             return
         for entry in list(self._journal.entries.values()):
             if entry.kind == "model" and entry.step in steps:
@@ -141,14 +162,12 @@ class Checkpoints(FinishedFiles):
 
     def move_models(self, directory: Path) -> None:
         """Move the models that are kept into a private directory, which says what they are."""
-        if not self._keep_models:
+        if not self.keeps_models:
             return
+        mark_models(directory)
         with writing(directory):
-            directory.mkdir(mode=0o700, exist_ok=True)
             for file in sorted(self._files.glob("model_*.gpusynth")):
                 file.replace(directory / file.name)
-        with atomic_file(directory / MODELS_NOTICE, private=True) as notice, writing(directory):
-            notice.write(_MODELS_NOTICE_TEXT)
 
     def _read_model(
         self, name: str, key: tuple[str, int, int, int], step: Step, prepared: Prepared

@@ -178,6 +178,17 @@ class FinishedFiles:
             return None
         return {str(name): str(sha256) for name, sha256 in files.items()}
 
+    def details_of_draw(self, step: int, replicate: int) -> Mapping[str, Any] | None:
+        """Return what the journal says of a draw, whether its file is still there or not."""
+        entry = self._journal.entries.get(("draw", step, replicate, 0))
+        return None if entry is None else entry.details
+
+    def forget_draws(self) -> None:
+        """Remove the files of all draws; the journal still names them."""
+        for entry in list(self._journal.entries.values()):
+            if entry.kind == "draw":
+                (self._files / entry.file).unlink(missing_ok=True)
+
     def _append(
         self,
         kind: Any,

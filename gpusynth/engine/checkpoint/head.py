@@ -3,48 +3,111 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import platform
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-import gpusynth
-import gpusynth_kernels
 from gpusynth.backends import DeviceName, FitterName
-from gpusynth.engine.measure import versions
+from gpusynth.engine.checkpoint.journal import head_line
+from gpusynth.engine.checkpoint.pins import code_pins, data_pins
+from gpusynth.engine.checkpoint.work import WorkDirectory
 from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.settings import OutputFormat, RunSettings
 from gpusynth.errors import CheckpointMismatchError
-from gpusynth.table import Codec
 
-__all__ = ["CODECS_PIN", "RunHead", "code_pins", "codec_fingerprint", "data_pins"]
+__all__ = ["RESUME_CALLS", "SEED_PATTERN", "Head", "RunHead", "unfinished_kind"]
 
-CODECS_PIN = "codes of the columns"
-"""Name of the pin that `codec_fingerprint` gives."""
+RESUME_CALLS = {
+    "synthesis": "gpusynth.resume",
+    "linked": "gpusynth.resume_linked",
+    "imputation": "gpusynth.resume_imputation",
+}
+"""Kind of a run -> the call that goes on with it."""
 
-_FORMAT = 1
-_PINNED_PACKAGES = ("gpusynth", "numpy", "numba", "pyarrow")
+SEED_PATTERN = r"^[0-9]{1,20}$"
+"""Of a seed as text: JSON readers lose digits of 64-bit integers."""
 
 
-class RunHead(BaseModel):
-    """The first line of a journal.
+class Head(BaseModel):
+    """The first line of a journal: what a run of any kind is.
 
     Parameters
     ----------
     format : int
         Of the journal.
+    kind : str
+        Of the run; each kind has a head of its own.
     code, data : dict of str to str
         Name -> fingerprint or version of what the bytes depend on.
-    n_replicates, n_rows, seed, output_format : the run's settings
-        `n_rows` is None where the data or the plan decide it; the seed is text, since JSON readers
-        lose digits.
     overwrite : bool
         Whether an earlier run's files are replaced.
     keep_models : bool
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[2] = 2
+    kind: str
+    code: dict[str, str]
+    data: dict[str, str]
+    overwrite: bool = False
+    keep_models: bool = False
+
+    @classmethod
+    def read(cls, content: Mapping[str, Any], place: Path) -> Self:
+        """Read the first line of a journal.
+
+        Raises
+        ------
+        CheckpointMismatchError
+            If another version wrote it, or it is of a run of another kind.
+        """
+        kind, wanted = content.get("kind"), cls.model_fields["kind"].default
+        if kind != wanted and kind in RESUME_CALLS:
+            raise CheckpointMismatchError(
+                f"{place}: the unfinished run is of another kind. Go on with it by "
+                f"`gpusynth resume {place}`, or in Python by {RESUME_CALLS[kind]}."
+            )
+        try:
+            return cls.model_validate(content)
+        except ValidationError:
+            raise CheckpointMismatchError(
+                f"{place}: the unfinished run was begun by a version of gpusynth whose journal "
+                "this version does not read. Resume it with that version, or start again with "
+                "--overwrite."
+            ) from None
+
+    def check_code(self, place: Path) -> None:
+        """Refuse to go on with other versions than the run began with.
+
+        Raises
+        ------
+        CheckpointMismatchError
+            Naming what differs.
+        """
+        _compare(self.code, code_pins(), place)
+
+    def check_data(self, pins: Mapping[str, str], place: Path) -> None:
+        """Refuse to go on with other data or another plan.
+
+        Raises
+        ------
+        CheckpointMismatchError
+            Naming what differs.
+        """
+        _compare(self.data, pins, place)
+
+
+class RunHead(Head):
+    """The head of a synthesis of one file.
+
+    Parameters
+    ----------
+    n_replicates, n_rows, seed, output_format : the run's settings
+        `n_rows` is None where the data or the plan decide it; the seed is text, since JSON readers
+        lose digits.
     device, fitter : str
         As they were asked for.
     data_path : str or None
@@ -55,17 +118,11 @@ class RunHead(BaseModel):
         Why each column's kind was chosen.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    format: Literal[1] = 1
-    code: dict[str, str]
-    data: dict[str, str]
+    kind: Literal["synthesis"] = "synthesis"
     n_replicates: int = Field(ge=1)
     n_rows: int | None = None
-    seed: str = Field(pattern=r"^[0-9]{1,20}$")
+    seed: str = Field(pattern=SEED_PATTERN)
     output_format: OutputFormat
-    overwrite: bool = False
-    keep_models: bool = False
     device: DeviceName = "cpu"
     fitter: FitterName = "auto"
     data_path: str | None = None
@@ -103,81 +160,22 @@ class RunHead(BaseModel):
             reasons=dict(prepared.resolved.reasons),
         )
 
-    @classmethod
-    def read(cls, content: Mapping[str, Any], place: Path) -> RunHead:
-        """Read the first line of a journal.
 
-        Raises
-        ------
-        CheckpointMismatchError
-            If another version wrote it.
-        """
-        try:
-            return cls.model_validate(content)
-        except ValidationError:
-            raise CheckpointMismatchError(
-                f"{place}: the unfinished run was begun by a version of gpusynth whose journal "
-                "this version does not read. Resume it with that version, or start again with "
-                "--overwrite."
-            ) from None
-
-    def check_code(self, place: Path) -> None:
-        """Refuse to go on with other versions than the run began with.
-
-        Raises
-        ------
-        CheckpointMismatchError
-            Naming what differs.
-        """
-        _compare(self.code, code_pins(), place)
-
-    def check_data(self, pins: Mapping[str, str], place: Path) -> None:
-        """Refuse to go on with other data or another plan.
-
-        Raises
-        ------
-        CheckpointMismatchError
-            Naming what differs.
-        """
-        _compare(self.data, pins, place)
-
-
-@cache
-def code_pins() -> dict[str, str]:
-    """Return the versions of what computes, and the fingerprint of the code itself.
-
-    Returns
-    -------
-    dict of str to str
-    """
-    known = versions()
-    return {
-        **{f"version of {name}": known[name] for name in _PINNED_PACKAGES},
-        "code of gpusynth": _code_fingerprint(),
-        "kind of processor": platform.machine(),
-    }
-
-
-def data_pins(prepared: Prepared) -> dict[str, str]:
-    """Return the fingerprints of what a run computes on.
+def unfinished_kind(path: str | Path) -> str | None:
+    """Return the kind of the run that was cut short in a directory.
 
     Parameters
     ----------
-    prepared : Prepared
+    path : str or pathlib.Path
+        The run directory.
 
     Returns
     -------
-    dict of str to str
+    str or None
+        A key of `RESUME_CALLS`; None where there is no such run, or its journal is damaged.
     """
-    resolved = prepared.resolved
-    return {
-        "input data": prepared.fingerprint,
-        "number of rows": str(prepared.table.n_rows),
-        "schema": resolved.schema.fingerprint(),
-        "plan": resolved.plan.fingerprint(),
-        CODECS_PIN: codec_fingerprint(prepared.table.codecs),
-        "start table": prepared.start.fingerprint or "none",
-    }
+    kind = head_line(WorkDirectory(Path(path)).journal_file).get("kind")
+    return kind if kind in RESUME_CALLS else None
 
 
 def _compare(pinned: Mapping[str, str], now: Mapping[str, str], place: Path) -> None:
@@ -199,29 +197,3 @@ def _short(text: str | None) -> str:
     if text is None:
         return "nothing"
     return f"{text[:12]}..." if len(text) == hashlib.sha256().digest_size * 2 else text
-
-
-def codec_fingerprint(codecs: Mapping[str, Codec]) -> str:
-    """Return the hash of how columns are coded.
-
-    Parameters
-    ----------
-    codecs : mapping of str to Codec
-
-    Returns
-    -------
-    str
-    """
-    content = {name: codec.to_json() for name, codec in codecs.items()}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _code_fingerprint() -> str:
-    """Return the hash of all sources; a version number does not tell two checkouts apart."""
-    digest = hashlib.sha256()
-    for package in (gpusynth, gpusynth_kernels):
-        root = Path(str(package.__file__)).parent
-        for file in sorted(root.rglob("*.py")):
-            digest.update(f"{package.__name__}/{file.relative_to(root).as_posix()}\n".encode())
-            digest.update(file.read_bytes())
-    return digest.hexdigest()

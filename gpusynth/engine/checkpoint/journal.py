@@ -22,12 +22,12 @@ from gpusynth.errors import OutputError
 from gpusynth.io import writing
 from gpusynth.io.output import NO_LINK, atomic_file
 
-__all__ = ["Journal", "JournalEntry"]
+__all__ = ["Journal", "JournalEntry", "head_line", "open_or_begin"]
 
 _CHECK = "check"
 _CHECK_LENGTH = 16  # hexadecimal digits of SHA-256: against faults of a disk, not of a forger
 _MAX_BYTES = 1 << 30  # far beyond 65,535 replicates of any plan that a disk holds
-_FILE_NAME = r"^([a-z0-9_]+(\.[a-z0-9]+)+)?$"
+_FILE_NAME = r"^([A-Za-z0-9_-]+(\.[a-z0-9]+)+)?$"  # linked files are called as the user says
 
 
 class JournalEntry(BaseModel):
@@ -54,7 +54,7 @@ class JournalEntry(BaseModel):
     step: int = Field(0, ge=0)
     replicate: int = Field(0, ge=0)
     stratum: int = Field(0, ge=0)
-    file: str = Field("", pattern=_FILE_NAME, max_length=100)
+    file: str = Field("", pattern=_FILE_NAME, max_length=255)
     n_bytes: int = Field(0, ge=0)
     sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$")
     details: dict[str, Any] = Field(default_factory=dict)
@@ -150,6 +150,53 @@ class Journal:
             finally:
                 os.close(descriptor)
             self.entries[entry.key] = entry
+
+
+def head_line(path: Path) -> dict[str, Any]:
+    """Return the first line of a journal without opening it for more.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+
+    Returns
+    -------
+    dict
+        Empty where there is none, or it cannot be read: opening the journal says why.
+    """
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | NO_LINK), "rb") as file:
+            return _content(file.readline(_MAX_BYTES)) or {}
+    except OSError:
+        return {}
+
+
+def open_or_begin(path: Path, head: Mapping[str, Any]) -> Journal:
+    """Open the journal of a part of a run; begin it where there is none that can be read.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    head : mapping
+        What the part is.
+
+    Returns
+    -------
+    Journal
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    if path.is_file() and not path.is_symlink():
+        try:
+            journal = Journal.open(path)
+        except OutputError:
+            return Journal.begin(path, head)
+        if dict(journal.head) == dict(head):
+            return journal
+    return Journal.begin(path, head)
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

@@ -15,7 +15,10 @@ from gpusynth.io.output import NO_LINK, atomic_file
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["WORK_NAME", "WorkDirectory"]
+__all__ = ["JOURNAL_NAME", "WORK_NAME", "WorkDirectory"]
+
+JOURNAL_NAME = "journal.jsonl"
+"""Of the journal, in a work directory and in that of each part."""
 
 WORK_NAME = ".gpusynth-work"
 """Of the work directory, inside the run directory."""
@@ -54,12 +57,16 @@ class WorkDirectory:
         self.path = run_directory / WORK_NAME
         self.files = self.path / "files"
         self.staging = self.path / "output"
-        self.journal_file = self.path / "journal.jsonl"
+        self.journal_file = self.path / JOURNAL_NAME
 
     @property
     def is_resumable(self) -> bool:
         """Whether a run has begun here that can be resumed."""
         return self.journal_file.is_file()
+
+    def part(self, number: int) -> Path:
+        """Return the directory of a part of the run that has checkpoints of its own."""
+        return self.path / f"part_{number:05d}"
 
     def enter(self) -> None:
         """Make the directory and take its lock.

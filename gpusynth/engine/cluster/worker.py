@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from gpusynth.engine.checkpoint.checkpoints import model_file_name
-from gpusynth.engine.checkpoint.head import code_pins
+from gpusynth.engine.checkpoint.pins import code_pins
 from gpusynth.engine.cluster.shared import TABLE_NAME, open_shared
 from gpusynth.engine.cluster.tasks import RunSite
 from gpusynth.engine.fitting import StepModels, fit_step

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import gpusynth.errors
-from gpusynth.engine.checkpoint.head import code_pins
+from gpusynth.engine.checkpoint.pins import code_pins
 from gpusynth.engine.cluster.worker import describe_worker, wait_until_idle
 from gpusynth.errors import BackendUnavailableError, ClusterError, GpusynthError
 from gpusynth.io import writing

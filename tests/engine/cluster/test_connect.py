@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 import gpusynth
 from gpusynth.cli.clustering import cluster_choice
 from gpusynth.cli.main import main
-from gpusynth.engine.checkpoint.head import code_pins
+from gpusynth.engine.checkpoint.pins import code_pins
 from gpusynth.engine.cluster.connect import ClusterChoice, connected, read_security
 from gpusynth.engine.cluster.workers import _check_answer
 from gpusynth.errors import BackendUnavailableError, ClusterError

@@ -1,0 +1,61 @@
+"""Earlier run: the files that a run has left, removed when another takes its place."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from gpusynth.engine.checkpoint.checkpoints import MODELS_NOTICE
+from gpusynth.errors import GpusynthError, OutputError
+from gpusynth.io.output import OWN_FILES
+from gpusynth.table.run_files import read_run_json
+
+__all__ = ["MODELS_NAME", "remove_earlier_run"]
+
+MODELS_NAME = "models"
+"""Directory of the models that a run leaves, inside the run directory."""
+
+_LINKED_NAME = re.compile(
+    r"[A-Za-z][A-Za-z0-9_-]*(_\d{3,}\.(parquet|csv)|_(plan\.json|schema\.toml))"
+)
+
+
+def remove_earlier_run(path: Path, *, keep: frozenset[str], has_new_models: bool) -> None:
+    """Remove what an earlier run left; other files stay.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The run directory.
+    keep : frozenset of str
+        Files that belong to the new run already.
+    has_new_models : bool
+        Whether models of the new run are still to be moved there.
+
+    Raises
+    ------
+    OSError
+        If the operating system refuses.
+    """
+    linked = _linked_files(path)
+    own = [file for pattern in OWN_FILES for file in path.glob(pattern)]
+    for file in dict.fromkeys((*own, *linked)):
+        if file.name not in keep and (file.is_file() or file.is_symlink()):
+            file.unlink()
+    models = path / MODELS_NAME
+    is_new = bool(keep) and not has_new_models
+    if (models / MODELS_NOTICE).is_file() and not models.is_symlink() and not is_new:
+        shutil.rmtree(models)
+
+
+def _linked_files(path: Path) -> list[Path]:
+    """Return the files of an earlier run of linked files: its manifest alone knows their names."""
+    try:
+        manifest = read_run_json(path, "manifest.json", OutputError)
+        if manifest["kind"] != "linked":
+            return []
+        names = [*(str(entry["file"]) for entry in manifest["outputs"]), *manifest["files"]]
+    except (GpusynthError, KeyError, TypeError):
+        return []
+    return [path / name for name in names if _LINKED_NAME.fullmatch(str(name))]
