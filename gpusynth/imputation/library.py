@@ -186,13 +186,14 @@ def impute_and_synthesize(
         Replace an earlier run in `output`.
     keep_imputations : bool
         Write the completed files too; they hold real rows.
-    batch_rows, listener : as for `impute`
+    batch_rows : as for `impute`
     checkpoints : bool
         Put down finished work in `output`, so that `resume_imputation` can go on when the run is
         cut short. What is put down is as confidential as the data.
     keep_models : bool
         Leave the fitted models of the syntheses in `output`, marked confidential; needs
         `checkpoints`.
+    listener : as for `impute`
     **choices
         As for `impute`: iterations, impute, methods, predictors, visit and proper.
 

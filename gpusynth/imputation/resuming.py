@@ -124,6 +124,7 @@ def resume_imputation(
     Returns
     -------
     ImputationRun
+        As `impute_and_synthesize` returns it.
 
     Raises
     ------

@@ -102,6 +102,7 @@ def resume_linked(
     Returns
     -------
     LinkedRun
+        As `synthesize_linked` returns it.
 
     Raises
     ------

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from gpusynth.engine.checkpoint.journal import Journal, JournalEntry
+
+
+def copy_if_there(source: str, target: str) -> None:
+    """Copy a file that another thread may remove or rename meanwhile, as a kill would find it."""
+    with suppress(FileNotFoundError):
+        shutil.copy2(source, target)
 
 
 def after_each_line(
@@ -21,7 +28,7 @@ def after_each_line(
     def copied(self: Journal, entry: JournalEntry) -> None:
         append(self, entry)
         copies.append(place / f"killed_{len(copies):04d}")
-        shutil.copytree(out, copies[-1], ignore=shutil.ignore_patterns("*.partial"))
+        shutil.copytree(out, copies[-1], copy_function=copy_if_there)
 
     with monkeypatch.context() as patch:
         patch.setattr(Journal, "append", copied)
