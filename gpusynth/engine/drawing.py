@@ -30,7 +30,23 @@ from gpusynth.plan import Step
 from gpusynth.streams import StreamKey
 from gpusynth.table import Read, exact_numbers
 
-__all__ = ["ColumnDraw"]
+__all__ = ["ColumnDraw", "is_drawn_by_block"]
+
+
+def is_drawn_by_block(step: Step) -> bool:
+    """Return whether rows of a step are drawn without a look at the other rows of the file.
+
+    Parameters
+    ----------
+    step : Step
+
+    Returns
+    -------
+    bool
+    """
+    whole_tail = step.tail is not None and step.tail.is_whole_column
+    whole = step.method.whole_file or cap_of(step) is not None or step.smoothing is not None
+    return not (whole or whole_tail)
 
 
 @dataclass(slots=True)

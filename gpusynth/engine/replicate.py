@@ -63,6 +63,8 @@ class SyntheticRows:
     resident : ResidentColumns or None
         Blocks that were drawn on a device and lie there still; `codes` and `values` then bring a
         column that is asked for.
+    part : tuple of (int, int), or None
+        First row and the row after the last of those that are drawn here; None for all.
     """
 
     number: int
@@ -78,6 +80,7 @@ class SyntheticRows:
     order: Array | None = None
     block_rows: int = BLOCK_ROWS
     resident: ResidentColumns | None = None
+    part: tuple[int, int] | None = None
 
     @property
     def n_output(self) -> int:
@@ -86,10 +89,11 @@ class SyntheticRows:
 
     def blocks(self) -> Iterator[Block]:
         """Cut the rows into even blocks that are drawn apart: no thread waits for a larger one."""
-        n_blocks = -(-self.n_rows // self.block_rows)
-        size = -(-self.n_rows // max(n_blocks, 1))
-        for first in range(0, self.n_rows, max(size, 1)):
-            yield Block(first, min(size, self.n_rows - first), self.n_rows)
+        first_row, end = self.part or (0, self.n_rows)
+        n_blocks = -(-(end - first_row) // self.block_rows)
+        size = -(-(end - first_row) // max(n_blocks, 1))
+        for first in range(first_row, end, max(size, 1)):
+            yield Block(first, min(size, end - first), self.n_rows)
 
     def make_room(self, column: str, real: Table, *, new_values: bool) -> None:
         """Make room for a column when it is drawn for the first time.
@@ -205,6 +209,7 @@ def allocate(
     new_table: Callable[[Layout, int], PredictorTable | DrawTable] = PredictorTable,
     block_rows: int | None = None,
     room: DeviceRoom | None = None,
+    part: tuple[int, int] | None = None,
 ) -> list[SyntheticRows]:
     """Begin all replicates, which are drawn side by side.
 
@@ -233,6 +238,9 @@ def allocate(
         Rows of a block at most; `BLOCK_ROWS` by default.
     room : DeviceRoom, optional
         Of the device, for columns that are drawn there.
+    part : tuple of (int, int), optional
+        The rows that are drawn here; all by default. The others take no memory: nobody touches
+        their pages.
 
     Returns
     -------
@@ -245,8 +253,9 @@ def allocate(
     """
     arrays = [column[name] for column in (real.codes, real.values) for name in column]
     n_replicates = len(numbers)
-    column_bytes = n_replicates * n_rows * sum(array.dtype.itemsize for array in arrays)
-    table_bytes = n_replicates * n_rows * (8 * layout.n_words + 2 * layout.n_wide)
+    own_rows = n_replicates * (n_rows if part is None else part[1] - part[0])
+    column_bytes = own_rows * sum(array.dtype.itemsize for array in arrays)
+    table_bytes = own_rows * (8 * layout.n_words + 2 * layout.n_wide)
     scratch = memory.scratch
     if column_bytes + table_bytes <= _MEMORY_SHARE * memory.free:
         scratch = None
@@ -258,7 +267,8 @@ def allocate(
         )
     replicates = []
     for number in numbers:
-        rows = SyntheticRows(number, n_rows, scratch, block_rows=block_rows or BLOCK_ROWS)
+        block = block_rows or BLOCK_ROWS
+        rows = SyntheticRows(number, n_rows, scratch, block_rows=block, part=part)
         if has_start:
             rows.start = start_rows(start, StreamKey(seed, replicate=number), n_rows)
         if scratch is None:

@@ -158,6 +158,7 @@ class Synthesis:
         scratch: Path | None = None,
         n_steps: int | None = None,
         only: int | None = None,
+        part: tuple[int, int] | None = None,
     ) -> list[SyntheticRows]:
         """Draw all replicates, fitting each step on the way unless models are given.
 
@@ -174,6 +175,8 @@ class Synthesis:
             Draw only this many steps, the first in visit order; all by default.
         only : int, optional
             The one replicate to draw; all by default.
+        part : tuple of (int, int), optional
+            Draw only the rows from the first number to before the second, for whoever joins parts.
 
         Returns
         -------
@@ -200,6 +203,7 @@ class Synthesis:
             seed=settings.seed,
             memory=memory,
             has_start=bool(prepared.plan.kept) or prepared.plan.partial is not None,
+            part=part,
             **place,
         )
         states: dict[str, tuple[Step, StepModels]] = {}
@@ -239,14 +243,15 @@ class Synthesis:
             last_uses=last_uses,
             n_steps=n_steps,
         )
-        finish_replicates(
-            prepared,
-            replicates,
-            self.finished,
-            seed=settings.seed,
-            listener=self.listener,
-            stopwatch=self.stopwatch,
-        )
+        if part is None:
+            finish_replicates(
+                prepared,
+                replicates,
+                self.finished,
+                seed=settings.seed,
+                listener=self.listener,
+                stopwatch=self.stopwatch,
+            )
         return replicates
 
     def _redraw(self, window: list[ColumnDraw]) -> None:

@@ -17,7 +17,7 @@ from distributed import Client, Future
 
 import gpusynth
 from gpusynth import Cart, Plan, Schema
-from gpusynth.engine.cluster import worker
+from gpusynth.engine.cluster import parts, worker, workers
 from gpusynth.engine.cluster.connect import ClusterChoice, connected
 from gpusynth.engine.cluster.workers import Workers
 from gpusynth.errors import ClusterError, OutputError, PlanError, TooFewDonorsError
@@ -138,6 +138,72 @@ class Heard:
 
     def advance(self, label: str, *, work: int, rows: int) -> None:
         self.labels.append(label)
+
+
+PARTED = {
+    **{name: PLANS[name] for name in ("plain", "proper", "partial")},
+    "edits": Plan(
+        rules=PLANS["edits"].rules,
+        edits=PLANS["edits"].edits,
+        replicated_uniques={"keys": ["sector", "staff"], "action": "remove"},
+        output={"shuffle_rows": True},
+    ),
+    "together": MORE_PLANS["together"],
+}
+
+
+@pytest.fixture(name="machines")
+def _machines(monkeypatch):
+    """Every worker counts as a machine, and a few rows as enough for a part."""
+    monkeypatch.setattr(workers, "_machine", lambda address: address)
+    monkeypatch.setattr(parts, "_LEAST_ROWS", 50)
+
+
+@pytest.mark.parametrize("name", PARTED)
+def test_machines_draw_parts_of_a_replicate(data, tmp_path, client, machines, name):
+    heard = Heard()
+    check_same(data, tmp_path, PARTED[name], client, n_replicates=1, listener=heard)
+    assert heard.labels.count("replicate 1") == 3  # two parts and what joins them
+
+
+def test_a_step_that_looks_at_all_rows_is_drawn_by_one_machine(data, tmp_path, client, machines):
+    for plan in (
+        PLANS["protected"],
+        Plan(smoothing={"cost": "density"}),
+        Plan(methods={"cost": Cart(max_donor_uses=9)}),
+        Plan(tails={"profit": {"kind": "swap", "share": 0.1}}),
+        Plan(replicated_uniques={"keys": ["sector"]}),
+    ):
+        assert not parts.can_be_parted(gpusynth.resolve_plan(data, SCHEMA, plan))
+    heard = Heard()
+    check_same(data, tmp_path, PLANS["protected"], client, n_replicates=1, listener=heard)
+    assert heard.labels.count("replicate 1") == 1
+
+
+def test_a_part_that_is_damaged_is_drawn_again(data, tmp_path, client, machines):
+    class Damage(Heard):
+        def advance(self, label: str, *, work: int, rows: int) -> None:
+            found = sorted((tmp_path / "out" / WORK / "files").glob("part_*"))
+            if found and not self.labels:
+                content = bytearray(found[0].read_bytes())
+                content[len(content) // 2] ^= 1
+                found[0].write_bytes(content)
+                self.labels.append(found[0].name)
+
+    heard = Damage()
+    one = gpusynth.synthesize(data, SCHEMA, PARTED["edits"], output=tmp_path / "one", seed=5)
+    run = gpusynth.synthesize(
+        data,
+        SCHEMA,
+        PARTED["edits"],
+        output=tmp_path / "out",
+        seed=5,
+        client=client,
+        listener=heard,
+    )
+    assert files(run.path) == files(one.path)
+    assert run.manifest["edits"] == one.manifest["edits"]
+    assert heard.labels == list(run.manifest["checkpoints"]["damaged_files"])
 
 
 class CutAt(Heard):

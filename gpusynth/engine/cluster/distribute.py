@@ -12,9 +12,10 @@ from typing import Any
 
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
 from gpusynth.engine.checkpoint.journal import JournalEntry
+from gpusynth.engine.cluster.draws import Draws
 from gpusynth.engine.cluster.shared import TABLE_NAME, write_shared
 from gpusynth.engine.cluster.tasks import FitTask, RunSite, fit_tasks, needs_fit, wanted_models
-from gpusynth.engine.cluster.worker import draw_replicate, fit_models
+from gpusynth.engine.cluster.worker import fit_models
 from gpusynth.engine.cluster.workers import Task, Workers
 from gpusynth.engine.directory import RunDirectory
 from gpusynth.engine.fitting import fit_step
@@ -112,7 +113,15 @@ class _Coordinator:
         if numbers and self._prepared.calibrations:
             return self._synthesis.draw(self._settings, scratch=self._directory.staging)
         if numbers:
-            self._draw_all(site, numbers)
+            draws = Draws(
+                self._workers,
+                self._synthesis,
+                self._settings,
+                self._directory,
+                self._checkpoints,
+                site,
+            )
+            draws.draw(numbers)
         return []
 
     def _share(self) -> dict[str, Any]:
@@ -161,14 +170,14 @@ class _Coordinator:
                 own = tasks[task.name][1]
                 for model in answer["models"]:
                     self._take_model(own, model)
-                self._add_busy("fit tasks", answer)
+                self._add_busy(answer)
                 label = steps[own.step - 1].target
                 listener.advance(label, work=own.cost, rows=self._prepared.table.n_rows)
 
-    def _add_busy(self, phase: str, answer: Mapping[str, Any]) -> None:
+    def _add_busy(self, answer: Mapping[str, Any]) -> None:
         """Add the seconds that a worker was busy: summed over workers, not those of the run."""
         phases = self._synthesis.stopwatch.phases
-        phases[phase] = phases.get(phase, 0.0) + float(answer["busy_seconds"])
+        phases["fit tasks"] = phases.get("fit tasks", 0.0) + float(answer["busy_seconds"])
 
     def _take_model(self, task: FitTask, model: Mapping[str, Any]) -> None:
         stratum = int(model["stratum"])
@@ -244,37 +253,6 @@ class _Coordinator:
         except (DataError, ModelFileError):
             self._checkpoints.damaged.append(str(model["file"]))
         return {**unknown, "cpu_seconds": 0.0, "wall_seconds": 0.0}
-
-    def _draw_all(self, site: Mapping[str, Any], numbers: list[int]) -> None:
-        """Hand out all replicates that are missing."""
-        threads = 1
-        if self._workers.is_one_machine():  # as many tasks as replicates share its processors
-            threads = max(self._workers.n_threads() // len(numbers), 1)
-        tasks = [
-            Task(
-                f"draw-{number}",
-                f"replicate {number}",
-                {"site": site, "replicate": number, "threads": threads},
-            )
-            for number in numbers
-        ]
-        listener = self._synthesis.listener
-        listener.start("draw", len(tasks))
-        with self._synthesis.stopwatch.phase("draw"):
-            for task, answer in self._workers.answers(draw_replicate, tasks):
-                self._take_replicate(int(task.arguments["replicate"]), answer)
-                self._add_busy("draw tasks", answer)
-                listener.advance(task.about, work=1, rows=int(answer["n_rows"]))
-
-    def _take_replicate(self, number: int, answer: Mapping[str, Any]) -> None:
-        file = self._directory.staging / f"replicate_{number:03d}.{self._settings.format}"
-        edits = answer["edits"]
-        n_rows, sha256 = int(answer["n_rows"]), str(answer["sha256"])
-        self._checkpoints.record_written(number, file, sha256, n_rows, {"edits": edits})
-        self._synthesis.edit_counts.add_counts(edits)
-        self._checkpoints.damaged.extend(map(str, answer["damaged"]))
-        for step, spent in answer["steps"].items():
-            self._synthesis.stopwatch.add_draw(int(step), list(spent))
 
 
 def _fit_task(task: FitTask, site: Mapping[str, Any], steps: tuple[Step, ...]) -> Task:

@@ -1,4 +1,4 @@
-"""Worker: what runs in the processes of a cluster; Dask calls these functions by name.
+"""Worker: fits in the processes of a cluster; Dask calls these functions by name.
 
 Every file is written under a name of its own and then renamed, so that a worker that was thought
 lost and another that took its task over cannot disturb each other: both write the same bytes.
@@ -6,7 +6,6 @@ lost and another that took its task over cannot disturb each other: both write t
 
 from __future__ import annotations
 
-import shutil
 import threading
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -20,23 +19,28 @@ from gpusynth.engine.checkpoint.pins import code_pins
 from gpusynth.engine.cluster.shared import TABLE_NAME, open_shared
 from gpusynth.engine.cluster.tasks import RunSite
 from gpusynth.engine.fitting import StepModels, fit_step
-from gpusynth.engine.measure import Stopwatch, peak_memory_bytes, timed
-from gpusynth.engine.output import write_replicate
+from gpusynth.engine.measure import peak_memory_bytes, timed
 from gpusynth.engine.prepared import Prepared
-from gpusynth.engine.progress import SilentListener
-from gpusynth.engine.step_files import read_step_models, write_step_models
-from gpusynth.engine.synthesis import Synthesis
-from gpusynth.engine.tail_stage import tail_notes
-from gpusynth.errors import DataError, GpusynthError, ModelFileError
-from gpusynth.io import file_sha256, writing
+from gpusynth.engine.step_files import write_step_models
+from gpusynth.errors import GpusynthError
+from gpusynth.io import writing
 from gpusynth.methods import FittedModel
 from gpusynth.plan import Step
 
-__all__ = ["describe_worker", "draw_replicate", "fit_models", "wait_until_idle"]
+__all__ = [
+    "UNFINISHED",
+    "Answer",
+    "answered",
+    "describe_worker",
+    "fit_models",
+    "wait_until_idle",
+]
 
-_UNFINISHED = "unfinished_"
+UNFINISHED = "unfinished_"
+"""What the name of a file begins with until it is complete."""
 
 Answer = dict[str, Any]
+"""What a task returns: texts and numbers."""
 
 _CHANGED = threading.Condition()
 _RUNNING: set[UUID] = set()
@@ -91,31 +95,6 @@ def fit_models(site: Mapping[str, Any], step: int, replicate: int, strata: Seque
         return {"models": fits.written, "peak_memory_bytes": peak_memory_bytes()}
 
     return answered(fit)
-
-
-def draw_replicate(site: Mapping[str, Any], replicate: int, threads: int) -> Answer:
-    """Draw a replicate from the models' files and write it.
-
-    Parameters
-    ----------
-    site : mapping
-        Of `RunSite`.
-    replicate : int
-    threads : int
-
-    Returns
-    -------
-    dict
-        With rows, SHA-256, counts and seconds of the file; or with `error`, as `answered` says.
-    """
-
-    def draw() -> Answer:
-        run = RunSite(**site)
-        prepared = open_shared(f"{run.files}/{TABLE_NAME}", run.digest, run.device)
-        with _own_directory(Path(run.files)) as own:
-            return _draw(run, prepared, replicate, threads, own)
-
-    return answered(draw)
 
 
 def answered(work: Callable[[], Answer]) -> Answer:
@@ -230,7 +209,7 @@ class _Fits:
         step, models = self._step, StepModels((model,))
         name = model_file_name(step.number, replicate, stratum)
         place = Path(self._run.files) / name
-        own = place.with_name(f"{_UNFINISHED}{uuid4().hex}")
+        own = place.with_name(f"{UNFINISHED}{uuid4().hex}")
         try:
             digest = write_step_models(own, step, models, self._prepared)
             with writing(place):
@@ -251,83 +230,3 @@ class _Fits:
                 "wall_seconds": spent[1],
             }
         )
-
-
-class _ModelFiles(Mapping[int, StepModels]):
-    """The models of a replicate by step, read when they are asked for and not kept."""
-
-    def __init__(self, run: RunSite, prepared: Prepared, replicate: int) -> None:
-        self._run, self._prepared, self._replicate = run, prepared, replicate
-        self.damaged: list[str] = []
-
-    def __getitem__(self, number: int) -> StepModels:
-        step = self._prepared.plan.steps[number - 1]
-
-        def read(fit: Callable[[], FittedModel], *, replicate: int, stratum: int) -> FittedModel:
-            path = Path(self._run.files) / model_file_name(number, replicate, stratum)
-            try:
-                return read_step_models(path, step, self._prepared).models[0]
-            except (DataError, ModelFileError):
-                self.damaged.append(path.name)
-                return fit()
-
-        return fit_step(
-            step, self._prepared, seed=self._run.seed, only=self._replicate, recall=read
-        )
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(range(1, len(self) + 1))
-
-    def __len__(self) -> int:
-        return len(self._prepared.plan.steps)
-
-
-@contextmanager
-def _own_directory(files: Path) -> Iterator[Path]:
-    """Make a private directory for a task, and remove it at the end."""
-    own = files / f"{_UNFINISHED}{uuid4().hex}"
-    with writing(own):
-        own.mkdir(mode=0o700)
-    try:
-        yield own
-    finally:
-        shutil.rmtree(own, ignore_errors=True)
-
-
-def _draw(run: RunSite, prepared: Prepared, replicate: int, threads: int, own: Path) -> Answer:
-    settings, models = run.settings(threads), _ModelFiles(run, prepared, replicate)
-    stopwatch = Stopwatch()
-    synthesis = Synthesis(prepared, SilentListener(), stopwatch)
-    (rows,) = synthesis.draw(settings, models=models, scratch=own, only=replicate)
-    n_rows = rows.n_output
-    file = own / f"replicate_{replicate:03d}.{run.format}"
-    with stopwatch.phase("write"):
-        write_replicate(
-            rows,
-            prepared.resolved,
-            file,
-            seed=run.seed,
-            batch_rows=run.batch_rows,
-            listener=SilentListener(),
-            notes=tail_notes(prepared),
-        )
-        rows.clear()
-    with stopwatch.phase("hash output"):
-        sha256 = file_sha256(file)
-    with writing(file):
-        n_bytes = file.stat().st_size
-        file.replace(Path(run.staging) / file.name)
-    return {
-        "file": file.name,
-        "n_rows": n_rows,
-        "n_bytes": n_bytes,
-        "sha256": sha256,
-        "edits": synthesis.edit_counts.counts(),
-        "damaged": models.damaged,
-        "phases": dict(stopwatch.phases),
-        "steps": {
-            str(number): [times.draw_cpu_seconds, times.draw_wall_seconds]
-            for number, times in stopwatch.steps.items()
-        },
-        "peak_memory_bytes": peak_memory_bytes(),
-    }

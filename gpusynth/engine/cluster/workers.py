@@ -38,11 +38,14 @@ class Task:
         For messages.
     arguments : mapping
         Texts and numbers.
+    machine : str
+        Where it had best be carried out; empty for anywhere.
     """
 
     name: str
     about: str
     arguments: Mapping[str, Any]
+    machine: str = ""
 
 
 class Workers:
@@ -101,25 +104,19 @@ class Workers:
         for address, answer in found.items():
             _check_answer(address, answer, token=self._token, directory=directory)
 
-    def n_threads(self) -> int:
-        """Return how many tasks run at a time.
+    def machines(self) -> dict[str, int]:
+        """Return how many tasks each machine carries out at a time.
 
         Returns
         -------
-        int
+        dict of str to int
+            By the machine's address; one machine of one task where no worker is there just now.
         """
-        threads: dict[str, int] = self._client.nthreads()
-        return max(sum(threads.values()), 1)
-
-    def is_one_machine(self) -> bool:
-        """Return whether all workers are on one machine.
-
-        Returns
-        -------
-        bool
-        """
-        hosts = {address.rpartition(":")[0] for address in self._client.nthreads()}
-        return len(hosts) == 1 or all(host.startswith("inproc") for host in hosts)
+        found: dict[str, int] = {}
+        for address, threads in sorted(self._client.nthreads().items()):
+            machine = _machine(address)
+            found[machine] = found.get(machine, 0) + threads
+        return found or {"": 1}
 
     def answers(
         self, function: Callable[..., dict[str, Any]], tasks: Sequence[Task]
@@ -168,9 +165,14 @@ class Workers:
     def _submit(
         self, function: Callable[..., dict[str, Any]], task: Task, place: int, *, attempt: int
     ) -> Any:
+        place_of: dict[str, Any] = {}
+        if task.machine:
+            near = [one for one in self._client.nthreads() if _machine(one) == task.machine]
+            place_of = {"workers": near, "allow_other_workers": True} if near else {}
         return self._client.submit(
             function,
             **task.arguments,
+            **place_of,
             key=f"gpusynth-{task.name}-{self._token}-{attempt}",
             priority=-place,
             pure=False,
@@ -263,6 +265,11 @@ def _check_answer(address: str, answer: Any, *, token: str, directory: Path) -> 
             f"the worker {address} does not see {directory}. Choose an output directory that all "
             "workers share under the same name, and start them as the same user."
         )
+
+
+def _machine(address: str) -> str:
+    """Return the machine of a worker's address; workers that are threads are all on this one."""
+    return "inproc" if address.startswith("inproc") else address.rpartition(":")[0]
 
 
 def _short(text: str | None) -> str:
