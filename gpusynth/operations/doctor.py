@@ -14,9 +14,10 @@ from typing import Literal, TypeAlias
 
 import psutil
 
-from gpusynth.backends import FitterName, choose_backend
+from gpusynth.backends import FitterName, choose_backend, probe_device
 from gpusynth.engine import available_threads
 from gpusynth.errors import BackendUnavailableError
+from gpusynth.operations.kernel_cache import cache_place, open_to_others
 
 __all__ = ["Finding", "Verdict", "examine"]
 
@@ -73,7 +74,13 @@ def examine() -> list[Finding]:
     list of Finding
         By area.
     """
-    areas: tuple[Callable[[], list[Finding]], ...] = (_machine, _packages, _kernels, _devices)
+    areas: tuple[Callable[[], list[Finding]], ...] = (
+        _machine,
+        _packages,
+        _kernels,
+        _devices,
+        _clusters,
+    )
     return [finding for area in areas for finding in area()]
 
 
@@ -154,18 +161,22 @@ def _kernels() -> list[Finding]:
                 "Every process compiles for a minute. Unset GPUSYNTH_KERNEL_CACHE where it is 0.",
             )
         ]
-    given = os.environ.get("NUMBA_CACHE_DIR")
-    if given is not None:
-        place = Path(given)
-    else:
-        import gpusynth_kernels
+    place = cache_place()
+    if not os.access(place if place.exists() else place.parent, os.W_OK) and _is_given():
+        remedy = "Set NUMBA_CACHE_DIR to a directory of your own."
+        return [Finding("kernels", "cache", str(place), "problem", remedy)]
+    unsafe = open_to_others(place)
+    if unsafe is not None:
+        remedy = (
+            "Others may write there, and what they put there runs as you. Set NUMBA_CACHE_DIR to a "
+            "directory of your own (mode 0700)."
+        )
+        return [Finding("kernels", "cache", f"{unsafe} is open to other users", "problem", remedy)]
+    return [Finding("kernels", "cache", str(place), "ok")]
 
-        place = Path(str(gpusynth_kernels.__file__)).parent
-    writable = os.access(place if place.exists() else place.parent, os.W_OK)
-    if not writable and given is None:
-        return [Finding("kernels", "cache", "in the user's cache directory", "ok")]
-    remedy = "" if writable else "Set NUMBA_CACHE_DIR to a directory of your own."
-    return [Finding("kernels", "cache", str(place), "ok" if writable else "problem", remedy)]
+
+def _is_given() -> bool:
+    return "NUMBA_CACHE_DIR" in os.environ
 
 
 def _devices() -> list[Finding]:
@@ -180,3 +191,23 @@ def _device(what: str, fitter: FitterName) -> Finding:
         found, _, remedy = str(error).partition(". ")
         return Finding("devices", what, found, "optional", remedy)
     return Finding("devices", what, backend.name, "ok")
+
+
+def _clusters() -> list[Finding]:
+    """Say what ``--cluster local`` and ``--cluster local-cuda`` would start here."""
+    missing = [name for name in _EXTRAS["dask"] if _version(name) is None]
+    local, cuda = "--cluster local", "--cluster local-cuda"
+    if missing:
+        lacks, remedy = f"no {', '.join(missing)}", 'pip install "gpusynth[dask]"'
+        return [Finding("clusters", what, lacks, "optional", remedy) for what in (local, cuda)]
+    n_workers = available_threads()
+    each = psutil.virtual_memory().available / n_workers / 1e9
+    found = f"{n_workers} workers of one thread, {each:.1f} GB of memory for each"
+    findings = [Finding("clusters", local, found, "ok")]
+    version, n_devices = _version("dask-cuda"), probe_device().n_devices
+    if version is None:
+        remedy = 'On a machine with GPUs: pip install dask-cuda "gpusynth[rapids-cu12]" (or -cu13).'
+        return [*findings, Finding("clusters", cuda, "no dask-cuda", "optional", remedy)]
+    found = f"dask-cuda {version}, {n_devices} workers, one a GPU"
+    remedy = "" if n_devices else "Run where a GPU is, or use --cluster local."
+    return [*findings, Finding("clusters", cuda, found, "ok" if n_devices else "optional", remedy)]

@@ -7,10 +7,10 @@ from importlib import metadata
 
 import pytest
 
-from gpusynth.backends import Backend
+from gpusynth.backends import Backend, DeviceFacts
 from gpusynth.cli.main import main
 from gpusynth.errors import BackendUnavailableError
-from gpusynth.operations import doctor
+from gpusynth.operations import doctor, kernel_cache
 
 
 def test_a_machine_that_has_everything(capsys):
@@ -63,6 +63,49 @@ def test_devices_come_with_what_is_missing(monkeypatch):
     assert found["GPU"] == doctor.Finding("devices", "GPU", "NVIDIA H200", "ok")
     assert found["cuML trees"].verdict == "optional"
     assert found["cuML trees"].remedy == "Install it with: pip"
+
+
+def test_a_cache_that_others_may_write_to_is_a_problem(monkeypatch, tmp_path):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    inside = tmp_path / "kernels"
+    inside.mkdir(mode=0o700)
+    tmp_path.chmod(0o700)
+    assert cache_finding() == doctor.Finding("kernels", "cache", str(tmp_path), "ok")
+    inside.chmod(0o703)
+    found = cache_finding()
+    assert (found.verdict, found.found) == ("problem", f"{inside} is open to other users")
+    assert "NUMBA_CACHE_DIR" in found.remedy
+    inside.chmod(0o770)  # a group of its own name is a user's private one
+    monkeypatch.setattr(kernel_cache, "_is_own_group", lambda _: True)
+    assert cache_finding().verdict == "ok"
+    monkeypatch.setattr(kernel_cache, "_is_own_group", lambda _: False)
+    assert cache_finding().verdict == "problem"
+    monkeypatch.setattr(kernel_cache.os, "geteuid", lambda: 12345)
+    monkeypatch.setattr(kernel_cache, "_is_own_group", lambda _: True)
+    assert (cache_finding().verdict == "ok") == (tmp_path.stat().st_uid == 0)
+
+
+def cache_finding() -> doctor.Finding:
+    [found] = [finding for finding in doctor.examine() if finding.what == "cache"]
+    return found
+
+
+def test_clusters_say_what_they_would_start(monkeypatch):
+    versions = dict.fromkeys(("dask", "distributed", "cryptography", "dask-cuda"), "1.0")
+    monkeypatch.setattr(doctor, "_version", versions.get)
+    monkeypatch.setattr(doctor, "available_threads", lambda: 6)
+    monkeypatch.setattr(doctor, "probe_device", lambda: DeviceFacts(n_devices=4))
+    local, cuda = doctor._clusters()
+    assert local.found.startswith("6 workers of one thread, ")
+    assert (cuda.found, cuda.verdict) == ("dask-cuda 1.0, 4 workers, one a GPU", "ok")
+    monkeypatch.setattr(doctor, "probe_device", DeviceFacts)
+    assert doctor._clusters()[1].verdict == "optional"
+    del versions["dask-cuda"]
+    assert doctor._clusters()[1].found == "no dask-cuda"
+    del versions["distributed"]
+    for finding in doctor._clusters():
+        assert (finding.found, finding.verdict) == ("no distributed", "optional")
+        assert finding.remedy == 'pip install "gpusynth[dask]"'
 
 
 def test_extras_are_those_of_the_package():
