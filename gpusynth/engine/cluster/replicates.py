@@ -81,6 +81,8 @@ def draw_part(site: Mapping[str, Any], replicate: int, threads: int, part: Seque
             # Another worker that has the same task writes a file of its own.
             file = Path(work.run.files) / f"part_{replicate:05d}_{uuid4().hex}.arrow"
             sha256 = write_part(file, rows, (first, end))
+            rows.finish_drawing()
+            rows.clear()
             own = {"part": [first, end], "file": file.name, "sha256": sha256}
             return {**own, **work.report()}
 
