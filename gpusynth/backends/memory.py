@@ -17,6 +17,7 @@ __all__ = [
     "device_memory",
     "holds_memory",
     "keep_copy",
+    "make_room",
     "memory_errors",
     "need",
     "upload",
@@ -58,6 +59,14 @@ def holds_memory(holder: Holder) -> None:
     holder : Holder
     """
     _holders.add(holder)
+
+
+def make_room() -> None:
+    """Let go of all copies that can be made again, and bring to the host what waits for it."""
+    _copies.clear()
+    for holder in list(_holders):
+        while holder.let_go():
+            pass
 
 
 def need(n_bytes: int, purpose: str) -> None:

@@ -4,12 +4,10 @@ In this order, as long as there is room: what one fit and the draw of one block 
 codes of all real rows, the replicates' rows in the layout of trees, and columns that were drawn and
 wait for the host. What finds no room costs time and nothing else:
 
-- real codes that do not fit go to the device a group of columns at a time, at every level of a
-  tree;
+- drawn columns are brought to the host earlier, or at once;
 - blocks of synthetic rows stay in the host's memory and are drawn by the processor;
-- drawn columns are brought to the host at once.
-
-Blocks are cut smaller before a run is given up for them.
+- blocks are cut smaller;
+- real codes go to the device a group of columns at a time, at every level of a tree.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.resident import DeviceRoom
 from gpusynth.errors import DeviceMemoryError
 from gpusynth.trees import DrawTable, Layout, PredictorTable, draw_table_bytes
-from gpusynth.trees.record_plan import plan_records
+from gpusynth.trees.record_plan import FIT_ROW_BYTES, plan_records
 
 __all__ = ["DEVICE_BLOCK_ROWS", "DevicePlan", "NewTable", "plan_device"]
 
@@ -37,10 +35,6 @@ _LEAST_BLOCK_ROWS = 1 << 16
 _MODEL_ROW = 64
 """Bytes a real row while a step is drawn: donor 4, weight 8, code 2, number 8, nodes of a tree with
 few rows a leaf up to 40."""
-
-_FIT_ROW = 96
-"""Bytes a real row while a tree grows, besides the predictors' codes: entries of the rows and
-their target twice (before and after a level), and the tables of a level."""
 
 _DRAWN_ROW = 32
 """Bytes a row of a block while it is drawn: position, donor, and what is taken from it."""
@@ -131,17 +125,17 @@ def plan_device(
     """
     free = device_memory() if free is None else free
     layout, n_real = prepared.predictors.layout, prepared.table.n_rows
-    block = most = max(min(n_rows, DEVICE_BLOCK_ROWS), 1)
+    block = max(min(n_rows, DEVICE_BLOCK_ROWS), 1)
     while True:
         table_bytes = draw_table_bytes(layout, block)
-        working = n_real * (_MODEL_ROW + _FIT_ROW) + block * _DRAWN_ROW
-        records = plan_records(layout.n_codes, n_real, max(free - working - table_bytes, 0))
-        least = working + table_bytes + records.least_bytes
-        if least <= free:
+        working = n_real * (_MODEL_ROW + FIT_ROW_BYTES) + block * _DRAWN_ROW
+        records = plan_records(layout.n_codes, n_real, free - working - table_bytes)
+        if records.n_groups == 1 or block <= _LEAST_BLOCK_ROWS:
             break
-        if block <= min(_LEAST_BLOCK_ROWS, most):
-            raise DeviceMemoryError.needs("this run", least, free)
         block = max(block // 2, _LEAST_BLOCK_ROWS)
+    least = working + table_bytes + records.n_bytes
+    if least > free:
+        raise DeviceMemoryError.needs("this run", least, free)
     left = int((free - working - records.n_bytes) * _KEPT_SHARE)
     n_blocks = n_replicates * -(-n_rows // block)
     n_tables = max(min(n_blocks, left // max(table_bytes, 1)), 1)

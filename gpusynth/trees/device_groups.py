@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpusynth.arrays import Array
+from gpusynth.trees.device_pages import PagedTable
 from gpusynth.trees.device_table import DeviceTable
 from gpusynth.trees.record_plan import width_of
 from gpusynth_kernels.cpu.kinds import NUMBERS, WEIGHTED_CLASSES
@@ -98,8 +99,9 @@ class Emission:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Columns of one width that are counted together."""
+    """Columns of one width, on one page, that are counted together."""
 
+    page: int
     width: int
     n_codes: int
     members: Array
@@ -134,13 +136,13 @@ def planes_of(mode: int, n_runs: Array, *, weighted: bool) -> tuple[Array, Array
 
 
 def make_groups(
-    table: DeviceTable, columns: Array, *, mode: int, most_classes: int
+    table: DeviceTable | PagedTable, columns: Array, *, mode: int, most_classes: int
 ) -> Iterator[Group]:
     """Yield the groups of the columns of a fit; constant columns are in none.
 
     Parameters
     ----------
-    table : DeviceTable
+    table : DeviceTable or PagedTable
     columns : array of int32
         By their places in the table, ascending.
     mode : int
@@ -150,21 +152,21 @@ def make_groups(
     planes = 3 if mode == NUMBERS else most_classes
     most_codes = BLOCK_BYTES // 4 // planes
     n_codes = table.layout.n_codes[columns].astype(np.int64)
-    widths, word = width_of(n_codes), table.word[columns]
-    for width in np.unique(widths):
-        inside = np.flatnonzero((widths == width) & (n_codes > 1))
+    widths, word, page = width_of(n_codes), table.word[columns], table.page_of[columns]
+    for kind in np.unique(np.stack([page, widths]), axis=1).T:
+        inside = np.flatnonzero((page == kind[0]) & (widths == kind[1]) & (n_codes > 1))
         members: list[int] = []
         for w in np.unique(word[inside]):
             of_word = inside[word[inside] == w].tolist()
             if members and n_codes[members + of_word].sum() > most_codes:
-                yield _group(table, columns, int(width), members)
+                yield _group(table, columns, int(kind[1]), members)
                 members = []
             members = members + of_word
         if members:
-            yield _group(table, columns, int(width), members)
+            yield _group(table, columns, int(kind[1]), members)
 
 
-def _group(table: DeviceTable, columns: Array, width: int, some: list[int]) -> Group:
+def _group(table: DeviceTable | PagedTable, columns: Array, width: int, some: list[int]) -> Group:
     members = np.array(sorted(some))
     place = columns[members]
     n_codes = table.layout.n_codes[place].astype(np.int64)
@@ -179,4 +181,6 @@ def _group(table: DeviceTable, columns: Array, width: int, some: list[int]) -> G
         filled[w] += 1
     counted = (*on_device(words), *on_device(*slots.reshape(4, -1)))
     searched = on_device(members, first, n_codes, ordered)
-    return Group(width, int(n_codes.sum()), members, counted, searched)
+    return Group(
+        int(table.page_of[place[0]]), width, int(n_codes.sum()), members, counted, searched
+    )

@@ -14,7 +14,6 @@ from typing import TypeAlias
 import numpy as np
 
 from gpusynth.arrays import Array
-from gpusynth.errors import DeviceMemoryError
 from gpusynth.trees.device_groups import (
     BLOCK_BYTES,
     Emission,
@@ -24,12 +23,13 @@ from gpusynth.trees.device_groups import (
     on_device,
     planes_of,
 )
+from gpusynth.trees.device_pages import PagedTable
 from gpusynth.trees.device_table import DeviceTable
+from gpusynth.trees.device_work import count_blocks, grid_of, make_work, require
 from gpusynth.trees.fit import Fit
 from gpusynth.trees.record_plan import width_of
-from gpusynth_kernels.cpu.kinds import NUMBERS
 from gpusynth_kernels.cuda import launch
-from gpusynth_kernels.cuda.choose import MOST_SEARCHED, choose_columns, small_rows
+from gpusynth_kernels.cuda.choose import choose_columns, small_rows
 from gpusynth_kernels.cuda.cuts import MOST_THREADS
 from gpusynth_kernels.cuda.histogram import MOST_ITEM_ROWS, count_codes, subtract_siblings
 from gpusynth_kernels.cuda.offer import draw_columns, offer_columns
@@ -41,24 +41,11 @@ __all__ = ["Search"]
 _SHARE_OF_TABLES = 0.3
 _SHARE_OF_KEPT_TABLES = 0.3
 _SHARE_OF_RESULTS = 0.125
-_SHARE_OF_WORK = 0.25
-"""Shares of the free bytes that tables, results and work arrays may take."""
+"""Shares of the free bytes that tables and results may take."""
 
 _COUNT_THREADS = 256
 _ROW_THREADS = 64
 """Threads of a block that counts, and of one that compares rows (small nodes have few)."""
-
-
-def _count_blocks() -> int:
-    """Return how many blocks keep the device busy: eight for each multiprocessor."""
-    if launch.SIMULATED:
-        return 2
-    return 8 * launch.multiprocessors()
-
-
-def _grid(blocks: int, threads: int) -> tuple[int, int]:
-    """Return a grid; in the simulator, where each thread is one of Python's, a small one."""
-    return (min(blocks, 2), 2) if launch.SIMULATED else (blocks, threads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +81,7 @@ class Search:
 
     Parameters
     ----------
-    table : DeviceTable
+    table : DeviceTable or PagedTable
     columns : array of int32
         Columns of the fit, by their places in the table, ascending.
     fit : Fit
@@ -108,7 +95,7 @@ class Search:
 
     def __init__(
         self,
-        table: DeviceTable,
+        table: DeviceTable | PagedTable,
         columns: Array,
         fit: Fit,
         *,
@@ -125,49 +112,37 @@ class Search:
         self.weighted = len(fit.weight) > 0
         self.target = launch.to_device(fit.numbers), launch.to_device(fit.weight)
         self.log_table = launch.to_device(fit.table)
-        place = (table.word[columns], table.shift[columns], table.mask[columns])
-        self._columns = on_device(*place, self.n_codes, self.ordered, self.width)
+        self._columns = self._places()
         self._most_classes = min(max(fit.n_classes, 2), max(len(fit.order), 2))
         self._groups = list(
             make_groups(table, columns, mode=fit.mode, most_classes=self._most_classes)
         )
-        self._work = self._make_work()
+        self._work = make_work(
+            fit.mode,
+            (self.n_codes, self.ordered, self.width),
+            n_rows=len(fit.order),
+            classes=self._most_classes,
+            weighted=self.weighted,
+            free_bytes=free_bytes,
+        )
         self._every = launch.empty(0, np.int32)  # -1 for each node: all of its columns
         self._above: dict[int, _Kept] = {}
         self._here: dict[int, _Kept] = {}
 
-    def _make_work(self) -> tuple[Array, Array, Array]:
-        """Return the work arrays of the blocks that search: as many as the memory has room for."""
-        classes, n_rows = self._most_classes, len(self.fit.order)
-        widest = int(self.width.max(initial=1))
-        small = min(int(np.sqrt(small_rows(classes, widest))) + 1, n_rows)
-        hard = (self.ordered == 0) & (self.n_codes > MOST_SEARCHED)
-        levels = int(self.n_codes[hard].max(initial=0))
-        planes = planes_of(self.fit.mode, np.int64(classes), weighted=self.weighted)
-        of_counts, of_amounts = map(int, planes)
-        part = (of_counts + of_amounts) * (MOST_THREADS + 1)
-        held = min(small, levels)
-        ints = max(4 * small + of_amounts * held, 3 * levels) + part
-        floats = max(small, levels)
-        if hard.any() and self.fit.mode != NUMBERS and classes > 2:
-            floats += levels * (classes + 1) + classes * (classes + 3)
-        counts = of_counts * held
-        each = 8 * ints + 8 * floats + 4 * counts
-        room = int(self.free_bytes * _SHARE_OF_WORK) // max(each, 1)
-        self._require(each, room)
-        blocks = min(room, _count_blocks())
-        return (
-            launch.empty((blocks, max(ints, 1)), np.int64),
-            launch.empty((blocks, max(floats, 1)), np.float64),
-            launch.empty((blocks, max(counts, 1)), np.int32),
-        )
+    def _places(self) -> dict[int, tuple[Array, ...]]:
+        """Return, by page, where the columns lie and what they are, for `search_rows`.
 
-    def _require(self, needed: int, room: int) -> None:
-        if room < 1:
-            raise DeviceMemoryError(
-                f"the tree needs {needed:,} bytes of device memory for one node, and has a part of "
-                f"{self.free_bytes:,}: free some memory, or merge classes or codes of wide columns"
+        A column of another page has width 0: no node is small for it.
+        """
+        table, columns = self.table, self.columns
+        place = (table.word[columns], table.shift[columns], table.mask[columns])
+        page_of = table.page_of[columns]
+        return {
+            page: on_device(
+                *(*place, self.n_codes, self.ordered), np.where(page_of == page, self.width, 0)
             )
+            for page in np.unique(page_of).tolist()
+        }
 
     def best_splits(self, rows: _Rows, nodes: LevelNodes) -> tuple[Array, Array, Array, Array]:
         """Find the best split of each node.
@@ -222,7 +197,7 @@ class Search:
     def _batches(self, nodes: LevelNodes) -> Iterator[LevelNodes]:
         each = 48 * max(len(self.columns), 1)
         most = int(self.free_bytes * _SHARE_OF_RESULTS) // each
-        self._require(each, most)
+        require(each, most, self.free_bytes)
         if len(nodes) <= most:
             yield nodes
             return
@@ -243,9 +218,18 @@ class Search:
 
     def _search(self, rows: _Rows, request: _Request) -> None:
         """Search (or write the subsets of) nodes, each column the way that its size asks for."""
+        for page in self._columns:
+            asked = request.emission
+            if asked is None or (self.table.page_of[self.columns[asked.column]] == page).any():
+                self._search_page(page, rows, request)
+
+    def _search_page(self, page: int, rows: _Rows, request: _Request) -> None:
+        """Search the columns of a page."""
         nodes, emission = request.nodes, request.emission
         size = nodes.size
         for number, group in enumerate(self._groups):
+            if group.page != page:
+                continue
             large = size * size > small_rows(nodes.n_runs, group.width)
             if emission is not None:
                 large &= np.isin(emission.column, group.members)
@@ -260,15 +244,16 @@ class Search:
                     self._here[number] = kept
         small = size * size <= small_rows(nodes.n_runs, int(self.width.max(initial=1)))
         which = np.flatnonzero(small)
-        if len(which) and len(self.columns):
-            self._by_rows(rows, request, which)
+        if len(which):
+            self._by_rows(page, rows, request, which)
 
     def _table_batches(self, group: Group, n_runs: Array) -> Iterator[slice]:
         """Yield runs of nodes whose tables fit the memory together."""
         of_counts, of_amounts = planes_of(self.fit.mode, n_runs, weighted=self.weighted)
         each = group.n_codes * (4 * of_counts + 8 * of_amounts)
         room = int(self.free_bytes * _SHARE_OF_TABLES)
-        self._require(int(each.max(initial=0)), int(each.max(initial=0) <= room))
+        most = int(each.max(initial=0))
+        require(most, int(most <= room), self.free_bytes)
         filled = np.cumsum(each)
         start = 0
         while start < len(n_runs):
@@ -315,17 +300,18 @@ class Search:
         derived = self._derived(number, request, own)
         asked = self._asked(request, which)
         items = _items(some, ~derived[which])
-        grid = _grid(min(len(items[0]), _count_blocks()), _COUNT_THREADS)
+        grid = grid_of(min(len(items[0]), count_blocks()), _COUNT_THREADS)
         first = tuple(places[:, which])
         of_nodes = on_device(some.size, some.n_runs, *first, which, some.first_run)
         count_codes[(*grid, 0, BLOCK_BYTES)](
-            *(self.fit.mode, self.table.records, rows[0], rows[1], self.target, on_device(*items)),
+            *(self.fit.mode, self.table.page(group.page), rows[0], rows[1], self.target),
+            on_device(*items),
             (of_nodes[5], *of_nodes[1:4]),
             *(group.counted, group.n_codes, asked, tables),
         )
         self._subtract(number, np.flatnonzero(derived), own)
         n_tasks = len(some) * len(group.members)
-        grid = _grid(min(n_tasks, len(self._work[0])), MOST_THREADS)
+        grid = grid_of(min(n_tasks, len(self._work[0])), MOST_THREADS)
         search_tables[grid](
             self.fit.mode,
             of_nodes[:5],
@@ -367,14 +353,14 @@ class Search:
             (*own.tables, int(self.weighted)),
         )
 
-    def _by_rows(self, rows: _Rows, request: _Request, which: Array) -> None:
+    def _by_rows(self, page: int, rows: _Rows, request: _Request, which: Array) -> None:
         some = request.nodes.some(which)
         n_tasks = len(some) * len(self.columns)
-        grid = _grid(min(n_tasks, len(self._work[0])), _ROW_THREADS)
+        grid = grid_of(min(n_tasks, len(self._work[0])), _ROW_THREADS)
         search_rows[grid](
-            *(self.fit.mode, self.table.records, rows[0], rows[2], self.target),
+            *(self.fit.mode, self.table.page(page), rows[0], rows[2], self.target),
             on_device(some.begin, some.size, some.first_run, some.n_runs, which),
-            *(self._columns, self.min_leaf, self.log_table, self._asked(request, which)),
+            *(self._columns[page], self.min_leaf, self.log_table, self._asked(request, which)),
             *(self._emit(request, which), self._work, request.result),
         )
 

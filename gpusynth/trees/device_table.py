@@ -34,7 +34,9 @@ class DeviceTable:
     layout : Layout
     n_rows : int
     word, shift, mask : arrays of int64, shape (n_columns,)
-        Where a column lies in a record, on the host.
+        Where a column lies in a record (of its page), on the host.
+    page_of : array of int64, shape (n_columns,)
+        Page of a column: there is one; see `gpusynth.trees.device_pages`.
     records : device array of uint32, shape (n_rows, n_words)
 
     Raises
@@ -49,7 +51,12 @@ class DeviceTable:
         self.layout = layout
         self.n_rows = n_rows
         self.word, self.shift, self.mask, n_words = place_columns(layout.n_codes)
+        self.page_of = np.zeros(len(self.word), np.int64)
         self.records = launch.zeros((n_rows, n_words), np.uint32)
+
+    def page(self, number: int) -> Array:
+        """Return the records of a page: all of them."""
+        return self.records
 
     @classmethod
     def of(

@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from gpusynth.arrays import Array
-from gpusynth.backends import CPU, Backend, device_memory, need
+from gpusynth.backends import CPU, Backend, device_memory, make_room, memory_errors, need
 from gpusynth.streams import StreamKey
 from gpusynth.trees.grow import grow_tree
 from gpusynth.trees.leaves import LeafDonors
 from gpusynth.trees.params import CartParams
 from gpusynth.trees.predictors import PredictorTable
+from gpusynth.trees.record_plan import FIT_ROW_BYTES, RecordPlan, plan_records
 from gpusynth.trees.target import Target
 from gpusynth.trees.tree import Tree
 
@@ -31,13 +32,18 @@ class _Kept:
         self._copy: Any = None
 
     def of(self, table: PredictorTable) -> Any:
-        """Return the copy of a table, with room made for it first; one thread at a time."""
+        """Return the copy of a table, all of it or in pages; one thread at a time."""
+        from gpusynth.trees.device_pages import PagedTable
         from gpusynth.trees.device_table import DeviceTable
 
         if self._table is None or self._table() is not table:
             self._copy = None
-            need(_record_bytes(table), "the predictors")
-            self._copy = DeviceTable.of(table)
+            plan = _plan(table)
+            with memory_errors("the predictors", plan.n_bytes):
+                if plan.n_groups == 1:
+                    self._copy = DeviceTable.of(table)
+                else:
+                    self._copy = PagedTable(table, plan.words_at_once)
             self._table = weakref.ref(table, self._forget)
         return self._copy
 
@@ -49,9 +55,18 @@ class _Kept:
 _kept = _Kept()
 
 
-def _record_bytes(table: PredictorTable) -> int:
-    """Return the bytes of a table's records on the device."""
-    return table.n_rows * sum(1 if n <= 256 else 2 for n in table.layout.n_codes.tolist())
+def _plan(table: PredictorTable) -> RecordPlan:
+    """Plan how a table's codes go to the device; room for all of them is made where that helps."""
+    working = FIT_ROW_BYTES * table.n_rows
+
+    def plan() -> RecordPlan:
+        return plan_records(table.layout.n_codes, table.n_rows, device_memory() - working)
+
+    if plan().n_groups > 1:
+        make_room()
+    found = plan()
+    need(working + found.n_bytes, "a fit")
+    return found
 
 
 def fit_tree(

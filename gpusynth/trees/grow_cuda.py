@@ -19,7 +19,9 @@ from gpusynth.backends import keep_copy, memory_errors, need
 from gpusynth.streams import StreamKey
 from gpusynth.trees.assemble import least_gain, make_tree, offer_of, prune_nodes
 from gpusynth.trees.device_groups import Emission, LevelNodes, on_device
+from gpusynth.trees.device_pages import PagedTable
 from gpusynth.trees.device_search import Search
+from gpusynth.trees.device_splits import Asked, Splits, ask
 from gpusynth.trees.device_table import DeviceTable
 from gpusynth.trees.fit import Fit, prepare_fit
 from gpusynth.trees.leaves import LeafDonors
@@ -75,30 +77,6 @@ class _Level:
             np.full(n, depth, np.int32),
             np.zeros(n, np.float64),
         ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Splits:
-    """Splits of a level, by the slots of their nodes."""
-
-    slot: Array
-    column: Array
-    value: Array
-    n_left: Array
-    nodes: LevelNodes
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What the splits of a level ask, on the device."""
-
-    split_of: Array
-    """Number of each slot's split, -1 for none."""
-    columns: tuple[Array, ...]
-    """Word, shift and mask of each split's column, and the first word of its subset."""
-    thresholds: Array
-    nodes: tuple[Array, ...]
-    """Where each split's node begins, and how many of its entries go left."""
 
 
 class _Growth:
@@ -162,12 +140,12 @@ class _Growth:
         chosen = np.flatnonzero((column >= 0) & (gain > self.alpha))
         if not len(chosen):
             return None
-        splits = _Splits(
+        splits = Splits(
             *(impure[chosen], column[chosen], value[chosen], n_left[chosen]), active.some(chosen)
         )
         at = places[splits.slot]
-        by_subset, first_word = self._places_of_subsets(splits)
-        asked = self._ask(splits, len(places), first_word)
+        by_subset, first_word = splits.subsets(self.search)
+        asked = ask(self.search, splits, first_word, n_slots=len(places))
         subsets = self._make_subsets(splits, asked, first_word)
         arrays[0][at] = sum(len(some[0]) for some in self.levels) + 2 * np.arange(len(at))
         arrays[1][at] = np.where(by_subset, SUBSET, THRESHOLD)
@@ -211,22 +189,7 @@ class _Growth:
             *(begin, end, first_run, n_runs, score.view(np.float64)), level.path[places], *none
         )
 
-    def _places_of_subsets(self, splits: _Splits) -> tuple[Array, Array]:
-        """Return which splits go by subset, and the first of its words among the level's, or -1."""
-        by_subset = self.search.ordered[splits.column] == 0
-        n_words = np.where(by_subset, (self.search.n_codes[splits.column] + 31) // 32, 0)
-        return by_subset, np.where(by_subset, np.cumsum(n_words) - n_words, -1)
-
-    def _ask(self, splits: _Splits, n_slots: int, first_word: Array) -> _Asked:
-        """Copy to the device what splits ask and where their nodes lie."""
-        split_of = np.full(n_slots, -1, np.int32)
-        split_of[splits.slot] = np.arange(len(splits.slot), dtype=np.int32)
-        table, column = self.search.table, self.search.columns[splits.column]
-        places = table.word[column], table.shift[column], table.mask[column], first_word
-        of_splits = on_device(*places, splits.value, splits.nodes.begin, splits.n_left)
-        return _Asked(launch.to_device(split_of), of_splits[:4], of_splits[4], of_splits[5:])
-
-    def _make_subsets(self, splits: _Splits, asked: _Asked, first_word: Array) -> Array:
+    def _make_subsets(self, splits: Splits, asked: Asked, first_word: Array) -> Array:
         """Return the words of the subsets of a level's splits, on the device."""
         search = self.search
         by_subset, n_codes = first_word >= 0, search.n_codes[splits.column]
@@ -246,10 +209,11 @@ class _Growth:
                 Emission(left, first_word[many], splits.value[many], splits.column[many]),
             )
         present = launch.zeros(len(words), np.uint32)
-        mark_present.over(
-            *(len(self.order), search.table.records, self.order, self.slot),
-            *(asked.split_of, asked.columns, present),
-        )
+        for page, split_of in asked.pages.items():
+            mark_present.over(
+                *(len(self.order), search.table.page(page), self.order, self.slot),
+                *(split_of, asked.columns, present),
+            )
         larger = 2 * splits.n_left >= splits.nodes.end - splits.nodes.begin
         owner, codes = on_device(np.repeat(np.arange(len(n_words)), n_words)), on_device(n_codes)
         finish_subsets.over(
@@ -258,7 +222,7 @@ class _Growth:
         )
         return left
 
-    def _children(self, splits: _Splits, searched: Array) -> _Level:
+    def _children(self, splits: Splits, searched: Array) -> _Level:
         begin, end = splits.nodes.begin, splits.nodes.end
         middle = begin + splits.n_left
         path = np.zeros(2 * len(begin), np.uint64)
@@ -273,13 +237,18 @@ class _Growth:
             *(path, np.repeat(searched, 2)),
         )
 
-    def _move(self, splits: _Splits, asked: _Asked, words: Array, children: _Level) -> None:
+    def _move(self, splits: Splits, asked: Asked, words: Array, children: _Level) -> None:
         """Move entries to their sides; those of finished leaves stay where they are."""
-        n, records = len(self.order), self.search.table.records
-        rows = records, self.order, self.slot
-        mark_sides.over(
-            *(n, *rows, asked.split_of, asked.columns, asked.thresholds, words, self._flags)
-        )
+        n = len(self.order)
+        flags = self._flags
+        for page, split_of in asked.pages.items():
+            mark_sides.over(
+                *(n, self.search.table.page(page), self.order, self.slot, split_of),
+                *(asked.columns, asked.thresholds, words, flags),
+            )
+            if flags is not self._flags:
+                self._flags |= flags
+            flags = flags if len(asked.pages) == 1 else launch.empty(n, np.uint8)
         launch.running_sum(self._flags, np.int32, self._running)
         may_split = self._candidates(children.begin, children.end, len(self.levels))
         child_slot = np.where(may_split, np.cumsum(may_split) - 1, -1).astype(np.int32)
@@ -298,7 +267,7 @@ def _with_families(nodes: LevelNodes, level: _Level, places: Array) -> LevelNode
 
 
 def grow_tree_on_device(
-    predictors: DeviceTable | PredictorTable | Sequence[Predictor],
+    predictors: DeviceTable | PagedTable | PredictorTable | Sequence[Predictor],
     target: Target,
     params: CartParams | None = None,
     *,
@@ -313,8 +282,8 @@ def grow_tree_on_device(
 
     Parameters
     ----------
-    predictors : DeviceTable, PredictorTable or sequence of Predictor
-        A `DeviceTable` made once serves the fits of many targets; others are copied there.
+    predictors : DeviceTable, PagedTable, PredictorTable or sequence of Predictor
+        The first two, made once, serve the fits of many targets; others are copied to the device.
     target : ClassTarget or NumberTarget
         On the host.
     params : CartParams, optional
@@ -348,7 +317,7 @@ def grow_tree_on_device(
     """
     params = params or CartParams()
     table = predictors
-    if not isinstance(table, DeviceTable):
+    if not isinstance(table, (DeviceTable, PagedTable)):
         table = DeviceTable.of(table, target.n_rows)
     chosen = table.columns(table.layout.names if columns is None else columns)
     fit = prepare_fit(target, params, weight, rows)
@@ -356,8 +325,9 @@ def grow_tree_on_device(
     n_bytes = _ROW_BYTES * len(fit.order)
     with turn or nullcontext(), memory_errors("a tree", n_bytes):
         need(n_bytes, "a tree")
-        free = free_bytes() if callable(free_bytes) else free_bytes
-        growth = _grow(table, chosen, fit, params, key, alpha=alpha, free_bytes=free)
+        free = free_bytes() if callable(free_bytes) else free_bytes or launch.free_bytes()
+        room = max(free - n_bytes, 0)
+        growth = _grow(table, chosen, fit, params, key, alpha=alpha, free_bytes=room)
         grown, words = growth.nodes()
         donors = None
         if params.prune == "rpart" or params.max_leaves is not None:
@@ -369,24 +339,23 @@ def grow_tree_on_device(
 
 
 def _grow(
-    table: DeviceTable,
+    table: DeviceTable | PagedTable,
     chosen: Array,
     fit: Fit,
     params: CartParams,
     key: StreamKey | None,
     *,
     alpha: float,
-    free_bytes: int | None,
+    free_bytes: int,
 ) -> _Growth:
     """Grow all nodes."""
-    room = max(launch.free_bytes() - _ROW_BYTES * len(fit.order), 0)
     search = Search(
         table,
         chosen,
         fit,
         min_leaf=params.min_leaf,
         offer=offer_of(params, len(chosen), key),
-        free_bytes=room if free_bytes is None else free_bytes,
+        free_bytes=free_bytes,
     )
     path = np.uint64(0 if key is None else key.stream)
     return _Growth(search, params, alpha, path)

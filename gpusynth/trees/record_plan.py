@@ -12,7 +12,14 @@ import numpy as np
 
 from gpusynth.arrays import Array
 
-__all__ = ["RecordPlan", "place_columns", "plan_records", "width_of"]
+__all__ = ["FIT_ROW_BYTES", "RecordPlan", "place_columns", "plan_records", "width_of"]
+
+FIT_ROW_BYTES = 96
+"""Of each row while a tree grows, besides its codes: entries of the rows and their target twice
+(before and after a level), and the tables of a level."""
+
+_SHARE_OF_RECORDS = 0.8
+"""Of the memory that is left for codes and the tables of searches together."""
 
 _BYTE_CODES = 256
 _WORD_BYTES = 4
@@ -86,11 +93,6 @@ class RecordPlan:
         """Memory that they take."""
         return _WORD_BYTES * self.n_rows * self.words_at_once
 
-    @property
-    def least_bytes(self) -> int:
-        """Memory of one word of every row: less cannot be done."""
-        return _WORD_BYTES * self.n_rows
-
 
 def plan_records(n_codes: Array, n_rows: int, free: int) -> RecordPlan:
     """Plan how the codes of a table go to the device.
@@ -100,13 +102,13 @@ def plan_records(n_codes: Array, n_rows: int, free: int) -> RecordPlan:
     n_codes : array of int, shape (n_columns,)
     n_rows : int
     free : int
-        Bytes of the device that they may take.
+        Bytes of the device that they may take, and the tables of searches with them.
 
     Returns
     -------
     RecordPlan
-        Of one word at a time even where there is no room for it: see `RecordPlan.least_bytes`.
+        Of one word at a time even where there is no room for it.
     """
     *_, n_words = place_columns(n_codes)
-    words = free // max(_WORD_BYTES * n_rows, 1)
+    words = int(free * _SHARE_OF_RECORDS) // max(_WORD_BYTES * n_rows, 1)
     return RecordPlan(n_rows, n_words, int(min(max(words, 1), n_words)))

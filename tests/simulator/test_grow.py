@@ -11,6 +11,7 @@ from gpusynth.streams import StreamKey
 from gpusynth.trees import (
     CartParams,
     ClassTarget,
+    Layout,
     NumberTarget,
     Predictor,
     PredictorTable,
@@ -18,6 +19,7 @@ from gpusynth.trees import (
     device_search,
     grow_tree,
 )
+from gpusynth.trees.device_pages import PagedTable
 from gpusynth.trees.device_table import DeviceTable
 from gpusynth.trees.grow_cuda import grow_tree_on_device
 from gpusynth.trees.warm import warm_device
@@ -229,6 +231,20 @@ def test_nodes_counted_in_many_items(kind, block_bytes, monkeypatch):
     assert assert_same(case_of(kind, 50, CartParams(3, max_depth=2))).n_nodes > 3
 
 
+@pytest.mark.parametrize("kind", ["5 classes", "weighted 3 classes", "numbers"])
+def test_a_table_in_pages_gives_the_same_tree(kind, way):
+    case = case_of(kind, 50, CartParams(3, max_depth=3))
+    table = PredictorTable.of(case.predictors)
+    pages = PagedTable(table, 1)
+    expected = grow_tree(table, case.target, case.params, **case.keywords)
+    with counted() as seen:
+        found = grow_tree_on_device(pages, case.target, case.params, **case.keywords)
+    assert described(*found) == described(*expected)
+    assert found[0].n_nodes > 3
+    assert seen.bytes_to_device > 3 * 50 * 4  # the pages come again at every level
+    assert pages.page(0).nbytes == 50 * 4
+
+
 def test_less_memory_gives_the_same_tree_until_it_is_too_little():
     case = case_of("5 classes", 50, CartParams(3, max_depth=2))
     assert_same(case, free_bytes=400_000)
@@ -262,6 +278,8 @@ def test_calls_that_cannot_be_answered():
         DeviceTable.of([column("c", [0, 1, 2], 2)])
     with pytest.raises(CodecError, match="too many for one device"):
         DeviceTable(DeviceTable.of(x).layout, 1 << 31)
+    with pytest.raises(CodecError, match="too many for one device"):
+        PagedTable(PredictorTable(Layout([], [], []), 1 << 31), 1)
 
 
 def test_a_warm_up_reaches_every_kernel_of_the_grower():

@@ -11,6 +11,8 @@ from gpusynth.engine import device
 from gpusynth.errors import DeviceMemoryError
 from gpusynth.methods import Forest
 from gpusynth.trees import DrawTable
+from gpusynth.trees.device_pages import PagedTable
+from gpusynth.trees.record_plan import plan_records
 
 REAL = firms(220, seed=3, columns=9)
 TINY = REAL.slice(0, 40).select(["FIPST", "SECTOR", "EMPLOYMENT_NOISY"])
@@ -51,6 +53,26 @@ def test_trees_grow_on_the_device_too(tmp_path):
     there, _ = files(tmp_path, "cuda", None, TINY, device="cuda", threads=1)
     here, _ = files(tmp_path, "cpu", None, TINY)
     assert there == here
+
+
+def test_codes_without_room_go_in_pages(tmp_path, monkeypatch):
+    pages = []
+    made = PagedTable.page
+
+    def noting(self, number):
+        pages.append(number)
+        return made(self, number)
+
+    def one_word(n_codes, n_rows, free):
+        return replace(plan_records(n_codes, n_rows, free), words_at_once=1)
+
+    monkeypatch.setattr("gpusynth.trees.fitters.plan_records", one_word)
+    monkeypatch.setattr(PagedTable, "page", noting)
+    real = REAL.slice(0, 40).select(REAL.column_names[:6])
+    there, _ = files(tmp_path, "cuda", None, real, device="cuda", threads=1)
+    here, _ = files(tmp_path, "cpu", None, real)
+    assert there == here
+    assert set(pages) == {0, 1}
 
 
 def test_blocks_without_room_stay_on_the_host(tmp_path, monkeypatch, quick_fits):

@@ -30,10 +30,10 @@ if not hasattr(np, "row_stack"):
     np.row_stack = np.vstack  # noqa: NPY201
 
 from numba import config, cuda
-from numba.core.dispatcher import Dispatcher
 
 from gpusynth_kernels.cuda.arguments import pack, types_of
 from gpusynth_kernels.cuda.kept import keep_on_disk
+from gpusynth_kernels.cuda.simulated_kernels import quiet, simulated
 from gpusynth_kernels.cuda.simulated_memory import SimulatedMemory
 from gpusynth_kernels.cuda.traffic import traffic
 
@@ -52,6 +52,7 @@ __all__ = [
     "multiprocessors",
     "places_where",
     "running_sum",
+    "send",
     "simulated_memory",
     "synchronize",
     "to_device",
@@ -119,60 +120,6 @@ _turn = threading.Lock()
 _compiling = threading.RLock()
 
 
-class _CurrentContext:
-    """Stands for `numba.cuda` within simulated kernels: whatever launch is running."""
-
-    def __getattr__(self, name: str) -> Any:
-        from numba.cuda.simulator.kernel import _get_kernel_context
-
-        return getattr(_get_kernel_context(), name)
-
-
-_CONTEXT = _CurrentContext()
-
-
-def _simulated(function: Any, done: dict[int, Any]) -> Any:
-    """Return a kernel's Python function, whose callees are Python functions too."""
-    plain = function.py_func if isinstance(function, Dispatcher) else function
-    if id(plain) in done:
-        return done[id(plain)]
-    names = dict(plain.__globals__)
-    again = types.FunctionType(
-        plain.__code__, names, plain.__name__, plain.__defaults__, plain.__closure__
-    )
-    done[id(plain)] = again
-    for name in _names_used(plain.__code__):
-        value = names.get(name)
-        if value is cuda:
-            names[name] = _CONTEXT
-        elif isinstance(value, Dispatcher) or (
-            isinstance(value, types.FunctionType)
-            and value.__module__.startswith("gpusynth_kernels.")
-        ):
-            names[name] = _simulated(value, done)
-    return again
-
-
-def _names_used(code: types.CodeType) -> set[str]:
-    inner = (part for part in code.co_consts if isinstance(part, types.CodeType))
-    return set(code.co_names).union(*(_names_used(part) for part in inner))
-
-
-def _quiet(function: Callable[..., Any]) -> Callable[..., None]:
-    """Let integers wrap around without a warning, as they do on a GPU (each thread has its own).
-
-    While a kernel runs the simulator exchanges every `cuda` among its function's globals. These
-    must not be this module's: another thread may import a module of kernels from it meanwhile.
-    """
-
-    def run(*arguments: Any) -> None:
-        with np.errstate(over="ignore"):
-            function(*arguments)
-
-    own = {"np": np, "__builtins__": __builtins__}
-    return types.FunctionType(run.__code__, own, "run", None, run.__closure__)
-
-
 class Kernel:
     """One CUDA kernel, compiled at its first launch, or loaded where that was done before.
 
@@ -199,7 +146,7 @@ class Kernel:
         with _turn:
             if self._compiled is None:
                 if SIMULATED:
-                    plain = _quiet(_simulated(self.function, {}))
+                    plain = quiet(simulated(self.function, cuda))
                     self._compiled = cuda.jit(plain, **self._options)
                 else:
                     self._compiled = keep_on_disk(cuda.jit(self.function, **self._options))
@@ -352,6 +299,15 @@ def to_device(host: Any) -> Any:
         simulated_memory.check(host.nbytes, _SIMULATED_BYTES)
         return simulated_memory.count(np.array(host, copy=True, order="C"))
     return arrays().asarray(np.ascontiguousarray(host))
+
+
+def send(host: Any, room: Any) -> None:
+    """Copy a NumPy array into room of its dtype and shape on the device, both in C order."""
+    traffic.sent(host.nbytes)
+    if SIMULATED:
+        room[...] = host
+    else:
+        room.set(host)
 
 
 def to_host(array: Any) -> np.ndarray[Any, Any]:
