@@ -8,12 +8,15 @@ import numpy as np
 
 from gpusynth.backends import CPU, Backend
 from gpusynth.streams import StreamKey
+from gpusynth.trees.draw_device import draw_codes_on_device
 from gpusynth.trees.draw_table import DrawTable
 from gpusynth.trees.fitters import fit_tree
 from gpusynth.trees.grow import grow_tree
+from gpusynth.trees.leaves import LeafDonors
 from gpusynth.trees.params import CartParams
 from gpusynth.trees.predictors import Predictor, PredictorTable
 from gpusynth.trees.target import ClassTarget, NumberTarget, Target
+from gpusynth.trees.tree import Tree
 from gpusynth.trees.walk import draw_rows
 
 __all__ = ["warm_device", "warm_up"]
@@ -63,6 +66,17 @@ def warm_device(backend: Backend) -> None:
     for target in _targets():
         tree, donors = fit_tree(table, target, _PARAMS, backend=grown_by)
         draw_rows(tree, donors, rows, StreamKey(0))
+    _gather(tree, donors, rows)
+
+
+def _gather(tree: Tree, donors: LeafDonors, rows: DrawTable) -> None:
+    """Draw columns of each dtype, whole ones and such as have states, and leave them there."""
+    codes = np.arange(_ROWS)
+    narrow, wide = codes.astype(np.uint8), codes.astype(np.uint16)
+    for columns in ((narrow, None), (wide, codes * 0.5), (wide, codes)):
+        given = tree, donors, rows, StreamKey(0), 0
+        drawn = draw_codes_on_device(*given, columns=columns)
+        draw_codes_on_device(*given, columns=columns, ordinary=(drawn, 1))
 
 
 def _warm_processor() -> None:

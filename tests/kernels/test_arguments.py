@@ -4,11 +4,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from gpusynth_kernels.cuda import launch
 from gpusynth_kernels.cuda.arguments import pack, types_of
+from gpusynth_kernels.cuda.traffic import counted
 from tests.kernels.grower_signatures import SIGNATURES
 from tests.kernels.test_ptx import needs_compiler
 
@@ -50,6 +53,37 @@ def test_tuples_of_numbers_are_not_taken_for_arrays():
     keys = {pack((value,))[0] for value in (3, (3,), (3, 4), (3, (4,)), np.uint64(3))}
     assert len(keys) == 5
     assert [str(part) for part in types_of(((("d", 2)),) * 2)] == ["array(float64, 2d, C)"] * 2
+
+
+def test_a_launch_hands_on_grid_words_and_shared_memory(monkeypatch):
+    if launch.SIMULATED:
+        pytest.skip("the simulator launches kernels itself")
+    seen = []
+    core = SimpleNamespace(
+        LaunchConfig=lambda **grid: grid, launch=lambda *given: seen.append(given)
+    )
+    monkeypatch.setattr(launch, "_cuda_core", lambda: core)
+    monkeypatch.setattr(launch, "_stream", lambda: "stream")
+    monkeypatch.setattr(launch, "enter_context", lambda: None)
+    loaded = []
+
+    def load(self, key):
+        loaded.append(types_of(key))
+        return self._loaded.setdefault(key, "compiled")
+
+    monkeypatch.setattr(launch.Kernel, "_load", load)
+    kernel = launch.Kernel(lambda out, n: None, {})
+    out = DeviceArray(np.zeros(3), 64)
+    launch._configured.cache_clear()
+    with counted() as done:
+        kernel[np.int64(2), 32, 0, 1024](out, 5)
+        kernel[np.int64(2), 32, 0, 1024](out, 6)
+    launch._configured.cache_clear()
+    assert len(loaded) == 1
+    assert done.launches == 2
+    grid = {"grid": (2, 1, 1), "block": (32, 1, 1), "shmem_size": 1024}
+    assert seen[0] == ("stream", grid, "compiled", 0, 0, 3, 8, 64, 3, 8, 5)
+    assert seen[1][-1] == 6
 
 
 PROGRAM = """

@@ -20,7 +20,7 @@ import threading
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -219,9 +219,10 @@ def _cuda_core() -> Any:
     return import_module("cuda.core")
 
 
-@cache
+@lru_cache(4096)
 def _configured(configuration: tuple[int, ...]) -> Any:
-    blocks, threads, *others = configuration
+    """Return a launch's grid: a few sizes come again and again."""
+    blocks, threads, *others = map(int, configuration)
     shared = others[1] if len(others) > 1 else 0
     return _cuda_core().LaunchConfig(grid=(blocks, 1, 1), block=(threads, 1, 1), shmem_size=shared)
 
