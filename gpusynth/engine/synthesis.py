@@ -20,6 +20,7 @@ from gpusynth.engine.measure import Stopwatch, timed
 from gpusynth.engine.memory import Memory
 from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.progress import Listener
+from gpusynth.engine.recalled import is_drawn_from
 from gpusynth.engine.replicate import SyntheticRows, allocate
 from gpusynth.engine.schedule import Scheduler
 from gpusynth.engine.settings import RunSettings
@@ -302,24 +303,11 @@ class Synthesis:
         return self.checkpoints.stages(column, self.edit_counts)
 
     def _recalled_fit(self, step: Step, replicates: Sequence[int]) -> StepModels | None:
-        """Return empty models where nothing draws from them any more; None where a fit is needed.
-
-        The states of a number are drawn again when its value step redraws rows that fail an edit.
-        """
-        if self.checkpoints is None:
+        """Return empty models where nothing draws from them any more, else None."""
+        checkpoints = self.checkpoints
+        if checkpoints is None or is_drawn_from(step, self.prepared, checkpoints, replicates):
             return None
-        needed = [step.number]
-        if step.part == "state" and self.prepared.conditions.edits.get(step.number + 1):
-            needed.append(step.number + 1)
-        window = redraw_window(self.prepared.plan)
-        if step.number in window:
-            needed.append(window[-1])
-        is_drawn = all(
-            self.checkpoints.has_draw(number, replicate)
-            for number in needed
-            for replicate in replicates
-        )
-        return StepModels(()) if is_drawn and self._recall(step) else None
+        return StepModels(()) if self._recall(step) else None
 
     def _recall(self, step: Step) -> bool:
         """Remember what is put down of a step's fit; return False where nothing is."""

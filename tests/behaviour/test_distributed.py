@@ -111,6 +111,35 @@ def test_a_run_that_is_cut_short_goes_on_with_or_without_a_cluster(
         assert lasting(out) == lasting(whole.path)
 
 
+@pytest.mark.parametrize("name", ["edits", "protected", "plain"])
+def test_a_cluster_goes_on_from_the_columns_that_one_process_has_drawn(
+    data, tmp_path, client, machines, name
+):
+    plan = PARTED["edits"] if name == "plain" else PLANS[name]
+    options = (
+        {**CHOICES, "n_replicates": 1} if name == "plain" else CHOICES
+    )  # one is drawn in parts
+    whole = gpusynth.synthesize(data, SCHEMA, plan, output=tmp_path / "whole", **options)
+    first = [step.target for step in whole.plan.steps if step.method.is_fitted][:5]
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        gpusynth.synthesize(
+            data,
+            SCHEMA,
+            plan,
+            output=out,
+            checkpoints=True,
+            listener=CutAt(first[-1]),
+            **options,
+        )
+    heard = Heard()
+    gpusynth.resume(out, client=client, listener=heard)
+    redrawn = {"sector", "staff", "pay"} if name == "protected" else set()
+    assert not (set(first[:-1]) - redrawn) & set(heard.labels)
+    assert files(out) == files(whole.path)
+    assert lasting(out) == lasting(whole.path)
+
+
 def test_a_cut_leaves_private_files_and_replicates_that_are_found_again(data, tmp_path, client):
     with pytest.raises(KeyboardInterrupt):
         gpusynth.synthesize(

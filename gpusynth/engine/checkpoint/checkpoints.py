@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gpusynth.engine.prepared import Prepared
     from gpusynth.engine.stages import Stages
 
-__all__ = ["MODELS_NOTICE", "Checkpoints", "mark_models", "model_file_name"]
+__all__ = ["MODELS_NOTICE", "Checkpoints", "draw_file_name", "mark_models", "model_file_name"]
 
 MODELS_NOTICE = "CONFIDENTIAL.txt"
 """Name of the file that marks a directory of models."""
@@ -44,6 +44,16 @@ def model_file_name(step: int, replicate: int, stratum: int) -> str:
     str
     """
     return f"model_{step:05d}_{replicate:05d}_{stratum:08d}.gpusynth"
+
+
+def draw_file_name(step: int, replicate: int) -> str:
+    """Return the name of the file of one step that is drawn in one replicate.
+
+    Returns
+    -------
+    str
+    """
+    return f"draw_{step:05d}_{replicate:05d}.arrow"
 
 
 def mark_models(directory: Path) -> None:
@@ -93,6 +103,11 @@ class Checkpoints(FinishedFiles):
     def has_draw(self, step: int, replicate: int) -> bool:
         """Return whether a step is drawn in a replicate."""
         return self._find("draw", step, replicate) is not None
+
+    def draw_edits(self, step: int, replicate: int) -> Mapping[str, Mapping[str, int]] | None:
+        """Return what edits counted at a step in a replicate; None where it is not drawn."""
+        entry = self._find("draw", step, replicate)
+        return None if entry is None else entry.details.get("edits", {})
 
     def stages(self, column: ColumnDraw, counts: EditCounts, *, anew: bool = False) -> Stages:
         """Return the tasks that draw a step and put it down, or that read it.
@@ -245,7 +260,7 @@ class Checkpoints(FinishedFiles):
 
     def _save(self, column: ColumnDraw, counts: EditCounts) -> None:
         step, rows = column.step, column.rows
-        name = f"draw_{step.number:05d}_{rows.number:05d}.arrow"
+        name = draw_file_name(step.number, rows.number)
         with self._file_in_work():
             written = write_draw(self._files / name, step, rows, column.repairs)
             details = {"edits": column.edit_counts.counts()}

@@ -7,7 +7,7 @@ what that process would, from the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
@@ -20,6 +20,7 @@ from gpusynth.engine.cluster.workers import Task, Workers
 from gpusynth.engine.directory import RunDirectory
 from gpusynth.engine.fitting import fit_step
 from gpusynth.engine.measure import timed
+from gpusynth.engine.recalled import is_drawn_from
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.step_files import read_step_models
@@ -107,8 +108,9 @@ class _Coordinator:
         numbers = self._synthesis.undrawn(self._settings, self._directory.staging)
         site = self._share() if numbers else {}
         self._recall_fits()
+        unneeded = self._unneeded(numbers)
         if numbers:
-            self._fit_all(site)
+            self._fit_all(site, unneeded)
         self._settle_fits()
         if numbers and self._prepared.calibrations:
             return self._synthesis.draw(self._settings, scratch=self._directory.staging)
@@ -119,7 +121,7 @@ class _Coordinator:
                 self._settings,
                 self._directory,
                 self._checkpoints,
-                site,
+                {**site, "unneeded": unneeded},
             )
             draws.draw(numbers)
         return []
@@ -156,10 +158,19 @@ class _Coordinator:
                     found[replicate, stratum] = {**entry.details, "file": entry.file}
             self._fitted[step.number] = found
 
-    def _fit_all(self, site: Mapping[str, Any]) -> None:
+    def _unneeded(self, numbers: Sequence[int]) -> list[int]:
+        """Return the steps that one process had drawn everywhere when it was cut short."""
+        return [
+            step.number
+            for step in self._prepared.plan.steps
+            if not is_drawn_from(step, self._prepared, self._checkpoints, numbers)
+        ]
+
+    def _fit_all(self, site: Mapping[str, Any], unneeded: Sequence[int]) -> None:
         """Hand out all fits that are missing."""
         steps = self._prepared.plan.steps
         known = {number: list(found) for number, found in self._fitted.items()}
+        known |= dict.fromkeys(unneeded, wanted_models(self._prepared, self._settings.n_replicates))
         wanted = fit_tasks(self._prepared, self._settings.n_replicates, known)
         tasks = {task.name: (task, own) for own in wanted for task in [_fit_task(own, site, steps)]}
         listener = self._synthesis.listener

@@ -75,7 +75,12 @@ class Draws:
             Task(
                 f"draw-{number}",
                 f"replicate {number}",
-                {"site": self._site, "replicate": number, "threads": threads},
+                {
+                    "site": self._site,
+                    "replicate": number,
+                    "threads": threads,
+                    "found": self._found(number),
+                },
                 machine,
             )
             for number, (machine, threads) in _spread(numbers, machines)
@@ -94,7 +99,13 @@ class Draws:
             Task(
                 f"draw-{number}-{part[0]}",
                 f"replicate {number}",
-                {"site": self._site, "replicate": number, "threads": threads, "part": list(part)},
+                {
+                    "site": self._site,
+                    "replicate": number,
+                    "threads": threads,
+                    "found": self._found(number, is_counted=part == parts[0]),
+                    "part": list(part),
+                },
                 machine,
             )
             for (number, part), (machine, threads) in _spread(wanted, machines)
@@ -115,7 +126,13 @@ class Draws:
                 [*own[first]["part"], own[first]["file"], own[first]["sha256"]]
                 for first in sorted(own)
             ]
-            arguments = {"site": self._site, "replicate": number, "n_rows": n_rows, "parts": parts}
+            arguments = {
+                "site": self._site,
+                "replicate": number,
+                "found": self._found(number, is_counted=False),
+                "n_rows": n_rows,
+                "parts": parts,
+            }
             tasks.append(Task(f"join-{number}", f"replicate {number}", arguments))
         for task, answer in self._workers.answers(join_parts, tasks):
             number = int(task.arguments["replicate"])
@@ -127,6 +144,16 @@ class Draws:
             for one in drawn[number].values():  # not by the worker, which may do it once more
                 (self._directory.work.files / str(one["file"])).unlink(missing_ok=True)
             self._synthesis.listener.advance(task.about, work=1, rows=int(answer["n_rows"]))
+
+    def _found(self, number: int, *, is_counted: bool = True) -> dict[str, Any]:
+        """Return the steps that one process had drawn in a replicate, with what edits counted."""
+        found = {}
+        for step in self._synthesis.prepared.plan.steps:
+            edits = self._checkpoints.draw_edits(step.number, number)
+            if edits is not None:
+                counted = {what: dict(own) for what, own in edits.items() if own and is_counted}
+                found[str(step.number)] = counted
+        return found
 
     def _take(self, answer: Mapping[str, Any]) -> None:
         """Take what a task says of damage and time."""

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from gpusynth.engine.checkpoint.checkpoints import model_file_name
+from gpusynth.engine.cluster.found import FoundDraws
 from gpusynth.engine.cluster.parts import read_part, write_part
 from gpusynth.engine.cluster.shared import TABLE_NAME, open_shared
 from gpusynth.engine.cluster.tasks import RunSite
@@ -33,7 +34,9 @@ from gpusynth.methods import FittedModel
 __all__ = ["draw_part", "draw_replicate", "join_parts"]
 
 
-def draw_replicate(site: Mapping[str, Any], replicate: int, threads: int) -> Answer:
+def draw_replicate(
+    site: Mapping[str, Any], replicate: int, threads: int, found: Mapping[str, Any]
+) -> Answer:
     """Draw a replicate from the models' files and write it.
 
     Parameters
@@ -42,6 +45,8 @@ def draw_replicate(site: Mapping[str, Any], replicate: int, threads: int) -> Ans
         Of `RunSite`.
     replicate : int
     threads : int
+    found : mapping of str to mapping
+        Number of each step that is drawn in a file already -> what its edits counted.
 
     Returns
     -------
@@ -50,13 +55,19 @@ def draw_replicate(site: Mapping[str, Any], replicate: int, threads: int) -> Ans
     """
 
     def draw() -> Answer:
-        with _Work.on(site, replicate, threads) as work:
+        with _Work.on(site, replicate, threads, found) as work:
             return work.write(work.draw())
 
     return answered(draw)
 
 
-def draw_part(site: Mapping[str, Any], replicate: int, threads: int, part: Sequence[int]) -> Answer:
+def draw_part(
+    site: Mapping[str, Any],
+    replicate: int,
+    threads: int,
+    found: Mapping[str, Any],
+    part: Sequence[int],
+) -> Answer:
     """Draw some rows of a replicate and put them down for `join_parts`.
 
     Parameters
@@ -65,6 +76,8 @@ def draw_part(site: Mapping[str, Any], replicate: int, threads: int, part: Seque
         Of `RunSite`.
     replicate : int
     threads : int
+    found : mapping of str to mapping
+        Number of each step that is drawn in a file already -> what its edits counted.
     part : sequence of int
         First row, and the row after the last.
 
@@ -76,7 +89,7 @@ def draw_part(site: Mapping[str, Any], replicate: int, threads: int, part: Seque
 
     def draw() -> Answer:
         first, end = part
-        with _Work.on(site, replicate, threads) as work:
+        with _Work.on(site, replicate, threads, found) as work:
             rows = work.draw((first, end))
             # Another worker that has the same task writes a file of its own.
             file = Path(work.run.files) / f"part_{replicate:05d}_{uuid4().hex}.arrow"
@@ -90,7 +103,11 @@ def draw_part(site: Mapping[str, Any], replicate: int, threads: int, part: Seque
 
 
 def join_parts(
-    site: Mapping[str, Any], replicate: int, n_rows: int, parts: Sequence[Sequence[Any]]
+    site: Mapping[str, Any],
+    replicate: int,
+    found: Mapping[str, Any],
+    n_rows: int,
+    parts: Sequence[Sequence[Any]],
 ) -> Answer:
     """Put the parts of a replicate together and write it; their files stay.
 
@@ -99,6 +116,8 @@ def join_parts(
     site : mapping
         Of `RunSite`.
     replicate : int
+    found : mapping of str to mapping
+        Number of each step that is drawn in a file already -> nothing: it is counted.
     n_rows : int
         Of the replicate.
     parts : sequence of (int, int, str, str)
@@ -112,7 +131,7 @@ def join_parts(
     """
 
     def join() -> Answer:
-        with _Work.on(site, replicate, 1) as work:
+        with _Work.on(site, replicate, 1, found) as work:
             return work.write(work.join(n_rows, parts))
 
     return answered(join)
@@ -121,23 +140,33 @@ def join_parts(
 class _Work:
     """One task on a replicate, with a private directory that goes when it ends."""
 
-    def __init__(self, run: RunSite, replicate: int, threads: int, own: Path) -> None:
-        self.run, self._replicate, self._own = run, replicate, own
+    def __init__(
+        self, run: RunSite, replicate: int, threads: int, found: Mapping[str, Any], own: Path
+    ) -> None:
+        self.run, self._replicate, self._own, self._found = run, replicate, own, found
         self._settings: RunSettings = run.settings(threads)
         self._stopwatch = Stopwatch()
         self._prepared = open_shared(f"{run.files}/{TABLE_NAME}", run.digest, run.device)
         self._models = _ModelFiles(run, self._prepared, replicate)
-        self._synthesis = Synthesis(self._prepared, SilentListener(), self._stopwatch)
+        self._synthesis = self._new_synthesis()
+
+    def _new_synthesis(self) -> Synthesis:
+        checkpoints = None
+        if self._found:
+            checkpoints = FoundDraws(Path(self.run.files), self._replicate, self._found)
+        return Synthesis(self._prepared, SilentListener(), self._stopwatch, checkpoints=checkpoints)
 
     @classmethod
     @contextmanager
-    def on(cls, site: Mapping[str, Any], replicate: int, threads: int) -> Iterator[_Work]:
+    def on(
+        cls, site: Mapping[str, Any], replicate: int, threads: int, found: Mapping[str, Any]
+    ) -> Iterator[_Work]:
         run = RunSite(**site)
         own = Path(run.files) / f"{UNFINISHED}{uuid4().hex}"
         with writing(own):
             own.mkdir(mode=0o700)
         try:
-            yield cls(run, replicate, threads, own)
+            yield cls(run, replicate, threads, found, own)
         finally:
             shutil.rmtree(own, ignore_errors=True)
 
@@ -187,8 +216,7 @@ class _Work:
     def _draw_again(self, part: tuple[int, int], rows: SyntheticRows) -> None:
         """Draw a part that was lost; its edits are counted already."""
         path = self._own / "part.arrow"
-        synthesis = Synthesis(self._prepared, SilentListener(), self._stopwatch)
-        sha256 = write_part(path, self._draw(synthesis, part), part)
+        sha256 = write_part(path, self._draw(self._new_synthesis(), part), part)
         read_part(path, sha256, rows, self._prepared)
 
     def write(self, rows: SyntheticRows) -> Answer:
@@ -235,6 +263,8 @@ class _ModelFiles(Mapping[int, StepModels]):
         self.damaged: list[str] = []
 
     def __getitem__(self, number: int) -> StepModels:
+        if number in self._run.unneeded:
+            return StepModels(())
         step = self._prepared.plan.steps[number - 1]
 
         def read(fit: Callable[[], FittedModel], *, replicate: int, stratum: int) -> FittedModel:

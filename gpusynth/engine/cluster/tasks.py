@@ -36,6 +36,8 @@ class RunSite:
     batch_rows : int
     format : {"parquet", "csv"}
     device : {"cpu", "cuda", "auto"}
+    unneeded : sequence of int
+        Steps that are drawn in all replicates: their models are not asked for.
     """
 
     files: str
@@ -47,10 +49,12 @@ class RunSite:
     batch_rows: int
     format: OutputFormat
     device: DeviceName
+    unneeded: Sequence[int] = ()
 
     def to_plain(self) -> dict[str, Any]:
         """Return a dict of texts and numbers, which is what goes over the network."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**plain, "unneeded": list(self.unneeded)}
 
     def settings(self, threads: int) -> RunSettings:
         """Return the settings with which a replicate is drawn."""
