@@ -26,6 +26,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -36,7 +37,7 @@ from gpusynth.datasets import firms
 
 WORK = ".gpusynth-work"
 JOURNAL = "journal.jsonl"
-SETTINGS = ["--replicates", "2", "--seed", "11", "--threads", "2", "--quiet", "--no-utility"]
+SETTINGS = ["--replicates", "2", "--seed", "11", "--threads", "2", "--quiet"]
 
 
 class Trials:
@@ -44,8 +45,7 @@ class Trials:
 
     def __init__(self, directory: Path, rows: int, columns: int) -> None:
         self.directory = directory
-        self.data = directory / "survey.parquet"
-        pq.write_table(firms(rows, columns=columns, seed=1), self.data)
+        self.make_data(rows, columns)
         self.outcomes: Counter[str] = Counter()
         self.failures: list[str] = []
         self.reached: Counter[str] = Counter()
@@ -57,12 +57,23 @@ class Trials:
             self.seconds = time.perf_counter() - begun
         self.whole = hashes(directory / "whole")
         manifest = json.loads((directory / "whole" / "manifest.json").read_bytes())
-        self.n_draws = sum(len(v["steps"]) for v in manifest["variables"]) * len(
-            manifest["outputs"]
-        )
+        self.n_draws = self.count_draws(manifest)
+
+    def make_data(self, rows: int, columns: int) -> None:
+        self.data = self.directory / "survey.parquet"
+        pq.write_table(firms(rows, columns=columns, seed=1), self.data)
+
+    def arguments(self) -> list[str]:
+        """Return the command, without its output."""
+        return ["run", "--data", str(self.data), *SETTINGS, "--no-utility"]
+
+    def count_draws(self, manifest: dict[str, Any]) -> int:
+        """Return how many draws a run puts down."""
+        return sum(len(v["steps"]) for v in manifest["variables"]) * len(manifest["outputs"])
 
     def start(self, out: Path, *more: str) -> int:
-        return fork(["run", "--data", str(self.data), "--output", str(out), *SETTINGS, *more])
+        command, *rest = self.arguments()
+        return fork([command, *rest, "--output", str(out), *more])
 
     def go_on(self, out: Path) -> int:
         """Resume, or run where nothing can be resumed; return the process."""
@@ -94,7 +105,7 @@ class Trials:
             if hashes(out) != self.whole:
                 self.failures.append("a manifest beside other bytes")
             return not work
-        kinds = journal_kinds(out / WORK / JOURNAL)
+        kinds = journal_kinds(out / WORK)
         if kinds is None:
             self.reached["0 before the journal"] += 1
         elif kinds["commit"]:
@@ -134,16 +145,17 @@ def hashes(out: Path) -> dict[str, str]:
     return {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
 
-def journal_kinds(journal: Path) -> Counter[str] | None:
-    """Count the entries of a journal by kind; None where there is none."""
-    if not journal.exists():
+def journal_kinds(work: Path) -> Counter[str] | None:
+    """Count the entries of a run's journal and of its parts' by kind; None where there is none."""
+    if not (work / JOURNAL).exists():
         return None
     kinds: Counter[str] = Counter()
-    for line in journal.read_bytes().split(b"\n")[1:-1]:
-        try:
-            kinds[str(json.loads(line).get("kind"))] += 1
-        except ValueError:
-            kinds["damaged"] += 1
+    for journal in (work / JOURNAL, *work.glob(f"part_*/{JOURNAL}")):
+        for line in journal.read_bytes().split(b"\n")[1:-1]:
+            try:
+                kinds[str(json.loads(line).get("kind"))] += 1
+            except ValueError:
+                kinds["damaged"] += 1
     return kinds
 
 
@@ -183,7 +195,7 @@ def damage(trials: Trials, number: int, chance: random.Random) -> None:
     os.kill(process, signal.SIGKILL)
     wait(process)
     is_done = trials.note_how_far(out)
-    files = sorted((out / WORK / "files").glob("*")) if (out / WORK / "files").is_dir() else []
+    files = sorted((out / WORK).rglob("files/*"))
     for file in files:
         content = bytearray(file.read_bytes())
         fate = chance.random()
