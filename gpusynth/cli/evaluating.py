@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -106,7 +107,8 @@ def evaluate_files(
     from gpusynth.report import write_html, write_markdown
     from gpusynth.report.build import check_templates
 
-    check_outputs((json, html, markdown), overwrite=overwrite)
+    read = (real, *synthetic, *(more or ()), holdout, schema)
+    check_outputs((json, html, markdown), overwrite=overwrite, inputs=read)
     if html is not None:
         check_templates()
     give_back_large_arrays()
@@ -154,21 +156,28 @@ def _names(given: list[str] | None) -> tuple[str, ...]:
     return tuple(name.strip() for text in given or () for name in text.split(",") if name.strip())
 
 
-def check_outputs(paths: tuple[Path | None, ...], *, overwrite: bool) -> None:
+def check_outputs(
+    paths: tuple[Path | None, ...], *, overwrite: bool, inputs: Iterable[Path | None] = ()
+) -> None:
     """Check, before anything takes time, that every file can be written.
 
     Parameters
     ----------
     paths : tuple of pathlib.Path or None
     overwrite : bool
+    inputs : iterable of pathlib.Path or None
+        What the command reads.
 
     Raises
     ------
     OutputError
-        If a file exists and may not be replaced, is a directory, or its directory is missing.
+        If a file exists and may not be replaced, is a directory or an input, or its directory is
+        missing.
     """
     from gpusynth.errors import OutputError
+    from gpusynth.io.inputs_stay import check_inputs_stay
 
+    check_inputs_stay(paths, inputs)
     named = [path for path in paths if path is not None]
     for path in named:
         if path.is_dir():

@@ -7,6 +7,7 @@ from pathlib import Path
 from gpusynth.cli.console import ProgressDisplay, console, new_table
 from gpusynth.engine import Prepared, Stopwatch, infer_schema, prepare, resolve_input
 from gpusynth.errors import OutputError
+from gpusynth.io.inputs_stay import check_inputs_stay
 from gpusynth.methods import METHODS, Method
 from gpusynth.plan import Plan, SynthesisPlan, read_plan, write_plan
 from gpusynth.table import BATCH_ROWS, write_schema
@@ -29,6 +30,7 @@ def show_schema(file: Path, output: Path | None, *, overwrite: bool) -> None:
         If `output` exists and may not be replaced.
     """
     _check_free(output, overwrite=overwrite)
+    check_inputs_stay([output], [file])
     inferred = infer_schema(file)
     table = new_table("column", "kind", "type", "why")
     for column in inferred.schema.columns:
@@ -59,6 +61,7 @@ def show_plan(
         If `output` exists and may not be replaced.
     """
     _check_free(output, overwrite=overwrite)
+    check_inputs_stay([output], [data, schema])
     choices = Plan() if plan is None else read_plan(plan)
     with ProgressDisplay(console(stderr=True)) as display:
         stopwatch = Stopwatch()

@@ -51,7 +51,9 @@ def fit_model(
     from gpusynth.cli.console import ProgressDisplay, console
     from gpusynth.engine import fit
     from gpusynth.io import check_model_path
+    from gpusynth.io.inputs_stay import check_inputs_stay
 
+    check_inputs_stay([output], [data, schema, plan])
     check_model_path(output, overwrite=overwrite)  # a fit may take hours: find out now
     give_back_large_arrays()
     with nullcontext() if quiet else ProgressDisplay(console(stderr=True)) as display:

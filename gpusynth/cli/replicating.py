@@ -13,6 +13,7 @@ from gpusynth.inference.comparing import compare
 from gpusynth.inference.model_file import read_models
 from gpusynth.inference.rules import RuleName
 from gpusynth.io import write_json_atomic
+from gpusynth.io.inputs_stay import check_inputs_stay
 
 __all__ = ["replicate_models", "show_comparison"]
 
@@ -48,6 +49,7 @@ def replicate_models(
     rule : RuleName
     proper : bool
     """
+    check_inputs_stay([output], [real, synthetic, models, schema])
     comparisons = compare(
         real,
         synthetic,

@@ -38,7 +38,8 @@ def render_report(
 
     if output is None and markdown is None:
         raise OutputError("nothing to write. Give --output FILE.html or --markdown FILE.md.")
-    check_outputs((output, markdown), overwrite=overwrite)
+    read = (evaluation, comparisons)
+    check_outputs((output, markdown), overwrite=overwrite, inputs=read)
     found = read_evaluation(evaluation)
     if comparisons is not None:
         found = found.model_copy(update={"comparisons": read_comparisons(comparisons)})

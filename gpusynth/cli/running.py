@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from gpusynth.cli.summary import summary_lines
 from gpusynth.engine import Listener, Run, RunSettings, resume, synthesize
 from gpusynth.engine.cluster.connect import ClusterChoice, connected
 from gpusynth.engine.settings import check_cluster
-from gpusynth.errors import GpusynthError, PlanError
+from gpusynth.errors import GpusynthError, OutputError, PlanError
+from gpusynth.io.inputs_stay import check_inputs_stay
 from gpusynth.operations.metrics import write_metrics
 from gpusynth.operations.run_log import Listeners, RunLog
 from gpusynth.table import read_schema
@@ -58,6 +59,7 @@ def run_synthesis(
     """
     if cluster is not None and not settings.checkpoints:
         raise PlanError("a distributed run puts its work down. Leave --no-checkpoints out.")
+    _check_told(log, metrics, inputs=(data, schema, plan))
     check_cluster(settings, cluster)
 
     def carry_out(listener: Listener | None, client: Any) -> Run:
@@ -124,6 +126,7 @@ def resume_synthesis(
     device : as for `gpusynth.resume`
     log, metrics, cluster : as for `run_synthesis`
     """
+    _check_told(log, metrics, inputs=(data,))
 
     def carry_out(listener: Listener | None, client: Any) -> Run:
         return resume(
@@ -135,6 +138,16 @@ def resume_synthesis(
         out = console()
         show_run(run, out)
         show_files(run, out)
+
+
+def _check_told(log: Path | None, metrics: Path | None, *, inputs: Iterable[Path | None]) -> None:
+    """Check where a run tells of itself before it takes hours."""
+    check_inputs_stay([log, metrics], inputs)
+    if metrics is not None and (metrics.is_dir() or not metrics.parent.is_dir()):
+        raise OutputError(
+            f"{metrics} cannot be written: it is a directory, or its directory is missing. "
+            "Make the directory first or correct the path."
+        )
 
 
 @contextmanager

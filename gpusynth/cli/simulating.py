@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from gpusynth.cli.console import console
+from gpusynth.cli.options import OverwriteFileOption
+from gpusynth.errors import OutputError
 
 __all__ = ["simulate_firms"]
 
@@ -18,9 +20,12 @@ def simulate_firms(
     output: Annotated[Path, typer.Option("--output", help="Parquet or CSV file to write.")],
     columns: Annotated[int, typer.Option("--columns", min=1, help="How many columns.")] = 130,
     seed: Annotated[int, typer.Option("--seed", min=0, max=(1 << 64) - 1)] = 0,
+    overwrite: OverwriteFileOption = False,
 ) -> None:
     """Simulate a survey of business owners, to try gpusynth on."""
     from gpusynth.datasets import write_firms
 
+    if output.exists() and not overwrite:
+        raise OutputError(f"{output} exists. Choose another name or use --overwrite.")
     write_firms(output, rows, seed=seed, columns=columns)
     console().print(f"{rows:,} firms written to {output}", soft_wrap=True)

@@ -6,17 +6,17 @@ A run with checkpoints that is cut short leaves its work directory, hidden insid
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
 from gpusynth.engine.checkpoint.head import Head
 from gpusynth.engine.checkpoint.journal import Journal, open_or_begin
 from gpusynth.engine.checkpoint.work import JOURNAL_NAME, WORK_NAME, WorkDirectory
-from gpusynth.engine.earlier_run import MODELS_NAME, remove_earlier_run
+from gpusynth.engine.earlier_run import MODELS_NAME, check_inputs, remove_earlier_run
 from gpusynth.errors import CheckpointMismatchError, GpusynthError, OutputError
 from gpusynth.io import prepare_output_directory, writing
 from gpusynth.io.output import PARTIAL, output_error
@@ -46,6 +46,8 @@ class RunDirectory:
     resume : type of Head, optional
         Go on with the run that was cut short here; `overwrite` then stands in its journal. The
         type is that of the head of such a run.
+    inputs : iterable of object
+        What the run reads: files among it are never replaced. Anything but paths is passed over.
 
     Attributes
     ----------
@@ -69,6 +71,7 @@ class RunDirectory:
         *,
         overwrite: bool = False,
         resume: type[Head] | None = None,
+        inputs: Iterable[Any] = (),
     ) -> None:
         self.path = Path(path)
         self.work = WorkDirectory(self.path)
@@ -77,6 +80,7 @@ class RunDirectory:
         self.parts: dict[int, Checkpoints] = {}
         self.overwrite = overwrite
         self._resume = resume
+        self._inputs = tuple(inputs)
         self._head: Head | None = None
         self._made: list[Path] = []  # directories that did not exist before, innermost first
         self._committed = False
@@ -97,6 +101,8 @@ class RunDirectory:
         return self
 
     def _enter_anew(self) -> None:
+        if self.overwrite and self.path.is_dir():
+            check_inputs(self.path, self._inputs)
         if not (self.overwrite and self.path.is_dir()):
             if self.work.is_resumable:
                 raise OutputError(
@@ -120,6 +126,8 @@ class RunDirectory:
         journal = Journal.open(self.work.journal_file)
         self._head = head = kind.read(journal.head, self.path)
         self.overwrite = head.overwrite
+        if self.overwrite:
+            check_inputs(self.path, self._inputs)
         self.checkpoints = Checkpoints(self.work.files, journal, keep_models=head.keep_models)
         for left in (*self.work.path.rglob("columns_*"), *self.work.path.rglob("*" + PARTIAL)):
             left.unlink(missing_ok=True)
@@ -278,18 +286,19 @@ class RunDirectory:
 
 
 def run_directory(
-    path: str | Path | None, *, overwrite: bool
+    path: str | Path | None, *, overwrite: bool, inputs: Iterable[Any] = ()
 ) -> AbstractContextManager[RunDirectory | None]:
     """Return the run directory; what gives None where none is named.
 
     Parameters
     ----------
     path : str or pathlib.Path, optional
-    overwrite : bool
-        As for `RunDirectory`.
+    overwrite, inputs : as for `RunDirectory`
 
     Returns
     -------
     context manager
     """
-    return nullcontext() if path is None else RunDirectory(path, overwrite=overwrite)
+    if path is None:
+        return nullcontext()
+    return RunDirectory(path, overwrite=overwrite, inputs=inputs)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from gpusynth.engine.checkpoint.checkpoints import MODELS_NOTICE
 from gpusynth.errors import GpusynthError, OutputError
+from gpusynth.io.inputs_stay import input_paths
 from gpusynth.io.output import OWN_FILES
 from gpusynth.table.run_files import read_run_json
 
-__all__ = ["MODELS_NAME", "remove_earlier_run"]
+__all__ = ["MODELS_NAME", "check_inputs", "remove_earlier_run"]
 
 MODELS_NAME = "models"
 """Directory of the models that a run leaves, inside the run directory."""
@@ -38,15 +41,45 @@ def remove_earlier_run(path: Path, *, keep: frozenset[str], has_new_models: bool
     OSError
         If the operating system refuses.
     """
-    linked = _linked_files(path)
-    own = [file for pattern in OWN_FILES for file in path.glob(pattern)]
-    for file in dict.fromkeys((*own, *linked)):
+    for file in _own_files(path):
         if file.name not in keep and (file.is_file() or file.is_symlink()):
             file.unlink()
     models = path / MODELS_NAME
     is_new = bool(keep) and not has_new_models
     if (models / MODELS_NOTICE).is_file() and not models.is_symlink() and not is_new:
         shutil.rmtree(models)
+
+
+def check_inputs(path: Path, inputs: Iterable[Any]) -> None:
+    """Check that no input is one of the files that another run in the directory replaces.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The run directory.
+    inputs : iterable of object
+        Paths; anything else is passed over.
+
+    Raises
+    ------
+    OutputError
+        Naming the file.
+    """
+    place = path.resolve()
+    replaced = {file.name for file in _own_files(path)}
+    for given in input_paths(inputs):
+        real = given.resolve()
+        if real.parent == place and real.name in replaced:
+            raise OutputError(
+                f"{given} is read by this run, and a run into {path} with --overwrite replaces "
+                "it. Choose another directory for the output."
+            )
+
+
+def _own_files(path: Path) -> list[Path]:
+    """Return the files that an earlier run left, by their names."""
+    own = [file for pattern in OWN_FILES for file in path.glob(pattern)]
+    return list(dict.fromkeys((*own, *_linked_files(path))))
 
 
 def _linked_files(path: Path) -> list[Path]:

@@ -126,7 +126,8 @@ def synthesize(
     check_checkpoints(settings, output)
     listener = SilentListener() if listener is None else listener
     stopwatch = Stopwatch()
-    with run_directory(output, overwrite=overwrite) as directory:
+    inputs = (data, schema, plan)
+    with run_directory(output, overwrite=overwrite, inputs=inputs) as directory:
         scratch = None if directory is None else directory.staging
         prepared = _prepare(data, schema, plan, settings, listener, stopwatch, scratch=scratch)
         synthesis = Synthesis(prepared, listener, stopwatch)

@@ -133,7 +133,7 @@ def resume(
     """
     listener = SilentListener() if listener is None else listener
     stopwatch = Stopwatch()
-    with RunDirectory(path, resume=RunHead) as directory:
+    with RunDirectory(path, resume=RunHead, inputs=(data,)) as directory:
         head = directory.head_of(RunHead)
         head.check_code(directory.path)
         if finish_commit(directory):

@@ -192,5 +192,5 @@ class Imputations:
         """
         from gpusynth.imputation.run import write_imputations
 
-        with RunDirectory(output, overwrite=overwrite) as directory:
+        with RunDirectory(output, overwrite=overwrite, inputs=(self._data,)) as directory:
             return write_imputations(self, directory, format=format, batch_rows=batch_rows)

@@ -232,7 +232,8 @@ def impute_and_synthesize(
     asked |= choices
     if output is not None:
         imputing, given = _settings(**asked), _given(schema, plan)
-        with RunDirectory(output, overwrite=overwrite) as directory:
+        inputs = (data, schema, plan)
+        with RunDirectory(output, overwrite=overwrite, inputs=inputs) as directory:
             return impute_into(
                 directory,
                 *(data, given, imputing, settings),

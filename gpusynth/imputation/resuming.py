@@ -138,7 +138,7 @@ def resume_imputation(
     """
     listener = SilentListener() if listener is None else listener
     stopwatch = Stopwatch()
-    with RunDirectory(path, resume=ImputationHead) as directory:
+    with RunDirectory(path, resume=ImputationHead, inputs=(data,)) as directory:
         head = directory.head_of(ImputationHead)
         head.check_code(directory.path)
         if finish_commit(directory):

@@ -126,7 +126,8 @@ def synthesize_linked(
     given = _given(data, schemas or {}, plans or {})
     listener = SilentListener() if listener is None else listener
     stopwatch = Stopwatch()
-    with run_directory(output, overwrite=overwrite) as directory:
+    inputs = (*data.values(), *(schemas or {}).values(), *(plans or {}).values())
+    with run_directory(output, overwrite=overwrite, inputs=inputs) as directory:
         prepared = prepare_family(
             data,
             checked,

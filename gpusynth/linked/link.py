@@ -11,7 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from gpusynth.errors import PlanError
 
-__all__ = ["Family", "Link", "arrange", "parse_link"]
+__all__ = ["MOST_NAME", "Family", "Link", "arrange", "parse_link"]
+
+MOST_NAME = 100
+"""Longest name of a file: with a replicate's number and a suffix it must be a name on any disk."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
@@ -148,9 +151,11 @@ def arrange(names: Collection[str], links: Sequence[Link]) -> Family:
         parent and of a child.
     """
     for name in names:
-        if not _NAME.fullmatch(name):
+        if not _NAME.fullmatch(name) or len(name) > MOST_NAME:
+            shown = repr(name) if len(name) <= MOST_NAME else f"{name[:MOST_NAME]!r}..."
             raise PlanError(
-                f"{name!r} cannot name a file: use a letter, then letters, digits, _ and -."
+                f"{shown} cannot name a file: use a letter, then letters, digits, _ and -, "
+                f"{MOST_NAME} signs at most."
             )
     if not links:
         raise PlanError("there are no links. Name at least one child and its parent.")

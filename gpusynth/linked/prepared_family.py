@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,20 +107,22 @@ def prepare_family(
     for name in family.order:
         own = inputs[name]
         if own.link is None:
-            tops[name] = _prepare_top(own, settings, listener, stopwatch)
+            with _naming(name):
+                tops[name] = _prepare_top(own, settings, listener, stopwatch)
             table = tops[name].table
             rows[name] = FileRows(name, table.n_rows, dict(table.codes), dict(table.values))
             above, known = {}, dict(table.codecs)
         else:
             above = codecs[own.link.parent]
-            children[name] = prepare_child(
-                own,
-                rows[own.link.parent],
-                above,
-                batch_rows=settings.batch_rows,
-                listener=listener,
-                stopwatch=stopwatch,
-            )
+            with _naming(name):
+                children[name] = prepare_child(
+                    own,
+                    rows[own.link.parent],
+                    above,
+                    batch_rows=settings.batch_rows,
+                    listener=listener,
+                    stopwatch=stopwatch,
+                )
             rows[name], known = children[name].rows, dict(children[name].output.codecs)
         codecs[name] = {
             **above,
@@ -133,6 +136,17 @@ def prepare_family(
     prepared = PreparedFamily(family, inputs, tops, children, numbers)
     _check_numbering(prepared, settings)
     return prepared
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Let errors of a plan say which of the files it is of."""
+    try:
+        yield
+    except PlanError as error:
+        if name not in str(error):
+            error.args = (f"{name}: {error}", *error.args[1:])
+        raise
 
 
 def _open_all(

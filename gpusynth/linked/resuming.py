@@ -116,7 +116,8 @@ def resume_linked(
     """
     listener = SilentListener() if listener is None else listener
     stopwatch = Stopwatch()
-    with RunDirectory(path, resume=LinkedHead) as directory:
+    inputs = (data or {}).values()
+    with RunDirectory(path, resume=LinkedHead, inputs=inputs) as directory:
         head = directory.head_of(LinkedHead)
         head.check_code(directory.path)
         if finish_commit(directory):

@@ -34,7 +34,7 @@ from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.synthesis import Synthesis
 from gpusynth.errors import OutputError, PlanError
 from gpusynth.io import open_source
-from gpusynth.operations.verify import Check
+from gpusynth.operations.verify import Check, run_kind
 from gpusynth.plan import SynthesisPlan
 from gpusynth.table import BATCH_ROWS, decode_batch, read_schema
 
@@ -79,6 +79,7 @@ def replay(
     GpusynthError
         As for `synthesize`.
     """
+    check_replayable(Path(path))
     run = read_run(Path(path))
     wanted = run.manifest.get("input", {}).get("sha256")
     if open_source(data).fingerprint() != wanted:
@@ -91,6 +92,26 @@ def replay(
     else:
         checks += _first_steps(run, data, settings, heard, n_steps=n_steps)
     return tuple(checks)
+
+
+def check_replayable(path: Path) -> None:
+    """Check that a directory is that of a run of one file; other kinds cannot be replayed.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+
+    Raises
+    ------
+    PlanError
+    """
+    kind = run_kind(path)
+    if kind is not None:
+        what = "of linked files" if kind == "linked" else "an imputation"
+        raise PlanError(
+            f"{path}: the run is {what}, and only runs of one file can be replayed. Make it again "
+            "into another directory and compare the hashes in the manifests."
+        )
 
 
 def _settings(run: Run, threads: int | None) -> RunSettings:

@@ -14,7 +14,7 @@ from gpusynth.io import file_sha256
 from gpusynth.table import read_schema
 from gpusynth.table.run_files import own_file, read_run_json
 
-__all__ = ["Check", "verify"]
+__all__ = ["Check", "run_kind", "verify"]
 
 _REPLICATES = r"replicate_.*"
 _IMPUTATION_FILES = r"(imputation|synthesis)_.*"
@@ -75,6 +75,26 @@ def verify(path: str | Path) -> tuple[Check, ...]:
     return (*checks, *_strays(run.path, hashes, _REPLICATES))
 
 
+def run_kind(directory: Path) -> str | None:
+    """Return the kind of a finished run that is not of one file.
+
+    Parameters
+    ----------
+    directory : pathlib.Path
+
+    Returns
+    -------
+    str or None
+        "linked" or "imputation"; None for a run of one file, and where no manifest can be read:
+        what reads a run of one file says why.
+    """
+    try:
+        kind = read_run_json(directory, "manifest.json", OutputError).get("kind")
+    except (GpusynthError, AttributeError):
+        return None
+    return kind if kind in ("linked", "imputation") else None
+
+
 def _listed(directory: Path) -> tuple[dict[str, str], str] | None:
     """Return what a manifest of linked files or an imputation lists, and how files are called.
 
@@ -85,13 +105,10 @@ def _listed(directory: Path) -> tuple[dict[str, str], str] | None:
     OutputError
         If it is the manifest of such a run and yet not as it was left.
     """
-    try:
-        manifest = read_run_json(directory, "manifest.json", OutputError)
-        kind = manifest.get("kind")
-    except (GpusynthError, AttributeError):
-        return None  # what reads a run of one file says why
-    if kind not in ("linked", "imputation"):
+    kind = run_kind(directory)
+    if kind is None:
         return None
+    manifest = read_run_json(directory, "manifest.json", OutputError)
     try:
         outputs = {str(entry["file"]): str(entry["sha256"]) for entry in manifest["outputs"]}
         hashes = {str(name): str(sha256) for name, sha256 in manifest["files"].items()}
