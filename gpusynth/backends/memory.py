@@ -149,6 +149,9 @@ class _Copies:
 
 _copies = _Copies()
 
+_sending = threading.Lock()
+"""Threads that begin blocks of one step side by side send its model once, not once each."""
+
 
 def upload(host: Array, *, keep: bool = False) -> Any:
     """Copy an array to the device.
@@ -169,16 +172,24 @@ def upload(host: Array, *, keep: bool = False) -> Any:
     DeviceMemoryError
         If there is no room for it.
     """
+    if not keep:
+        return _send(host)
+    if (found := _copies.get(host)) is not None:
+        return found
+    with _sending:
+        found = _copies.get(host)
+        if found is None:
+            found = _send(host)
+            _copies.put(host, found)
+        return found
+
+
+def _send(host: Array) -> Any:
     from gpusynth_kernels.cuda.launch import to_device
 
-    if keep and (found := _copies.get(host)) is not None:
-        return found
     need(int(host.nbytes), "a column or a tree")
     with memory_errors("a column or a tree", int(host.nbytes)):
-        copy = to_device(host)
-    if keep:
-        _copies.put(host, copy)
-    return copy
+        return to_device(host)
 
 
 def keep_copy(host: Array, copy: Any) -> None:

@@ -120,6 +120,9 @@ class _Recent:
 
 _recent = _Recent()
 
+_turns = tuple(threading.Lock() for _ in range(16))
+"""Threads that begin blocks of one step side by side wait for one of them to lay out the tree."""
+
 
 def route_of(tree: Tree, layout: Layout) -> Route:
     """Return a tree laid out for the rows of tables with a layout.
@@ -134,7 +137,11 @@ def route_of(tree: Tree, layout: Layout) -> Route:
     Route
     """
     route = _recent.get(tree, layout)
-    if route is None:
-        route = Route.of(tree, layout)
-        _recent.put(tree, layout, route)
-    return route
+    if route is not None:
+        return route
+    with _turns[id(tree) // 64 % len(_turns)]:
+        route = _recent.get(tree, layout)
+        if route is None:
+            route = Route.of(tree, layout)
+            _recent.put(tree, layout, route)
+        return route
