@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gpusynth.cli.choices import OutputChoice
+from gpusynth.cli.choices import DeviceChoice, OutputChoice
 from gpusynth.cli.options import (
     FileArgument,
     FormatOption,
@@ -44,6 +44,9 @@ def fit_model(
         str | None, typer.Option("--unit", help="Column that names the units; rows by default.")
     ] = None,
     overwrite: OverwriteFileOption = False,
+    device: Annotated[
+        DeviceChoice, typer.Option("--device", help="Where trees grow; auto: a GPU, if there.")
+    ] = DeviceChoice.cpu,
     quiet: QuietOption = False,
 ) -> None:
     """Fit a model and keep it in a file, to sample from later."""
@@ -57,7 +60,7 @@ def fit_model(
     check_model_path(output, overwrite=overwrite)  # a fit may take hours: find out now
     give_back_large_arrays()
     with nullcontext() if quiet else ProgressDisplay(console(stderr=True)) as display:
-        fitted = fit(data, schema, plan, threads=threads, listener=display)
+        fitted = fit(data, schema, plan, threads=threads, device=device.value, listener=display)
         if release:
             fitted.release(output, min_units=min_units, unit=unit, overwrite=overwrite)
         else:
@@ -89,6 +92,9 @@ def sample_model(
     threads: ThreadsOption = None,
     format: FormatOption = OutputChoice.parquet,
     overwrite: OverwriteRunOption = False,
+    device: Annotated[
+        DeviceChoice, typer.Option("--device", help="Where rows are drawn; auto: a GPU, if there.")
+    ] = DeviceChoice.cpu,
     quiet: QuietOption = False,
 ) -> None:
     """Make synthetic replicates from a model file, without the real file."""
@@ -106,6 +112,7 @@ def sample_model(
         output=output,
         format=format.value,
         overwrite=overwrite,
+        device=None if device.value == "cpu" else device.value,
     )
     if quiet:
         return

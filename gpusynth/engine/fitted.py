@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from gpusynth.backends import DeviceName, choose_backend
 from gpusynth.engine.delivering import deliver
 from gpusynth.engine.directory import run_directory
 from gpusynth.engine.fitting import StepModels
 from gpusynth.engine.measure import Stopwatch
 from gpusynth.engine.output import check_destination, check_keys
+from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.progress import SilentListener
 from gpusynth.engine.settings import OutputFormat, RunSettings
 from gpusynth.engine.synthesis import Synthesis, load_kernels
@@ -134,6 +137,14 @@ class FittedSynthesis:
         prepared = self._synthesis.prepared
         release(prepared, path, min_units=min_units, unit=unit, overwrite=overwrite)
 
+    def _on(self, device: DeviceName) -> Prepared:
+        """Return what was prepared, to be drawn on a device, whose kernels are loaded."""
+        fitted = self._synthesis
+        backend = replace(choose_backend(device), fitter=fitted.prepared.backend.fitter)
+        load_kernels(fitted.listener, Stopwatch(), backend)
+        notes = (*fitted.prepared.notes, backend.note) if backend.note else fitted.prepared.notes
+        return replace(fitted.prepared, backend=backend, notes=notes)
+
     def _refuse_released(self, what: str) -> None:
         table = self._synthesis.prepared.table
         if any(len(codes) != table.n_rows for codes in table.codes.values()):
@@ -152,6 +163,7 @@ class FittedSynthesis:
         format: OutputFormat = "parquet",
         overwrite: bool = False,
         batch_rows: int = BATCH_ROWS,
+        device: DeviceName | None = None,
     ) -> Any:
         """Draw replicates: the same bytes as `synthesize` gives with the same seed.
 
@@ -160,6 +172,9 @@ class FittedSynthesis:
         Parameters
         ----------
         n_rows, n_replicates, seed, threads, output, format, overwrite, batch_rows : see there
+        device : {"cpu", "cuda", "auto"}, optional
+            Where trees are walked; by default where the model was fitted, and the processor for one
+            that was loaded. Never changes a byte.
 
         Returns
         -------
@@ -170,11 +185,12 @@ class FittedSynthesis:
         ------
         GpusynthError
         """
+        fitted = self._synthesis
         settings = RunSettings(n_replicates, n_rows, seed, threads, batch_rows, format)
         check_destination(self._data, output)
-        fitted = self._synthesis
+        prepared = fitted.prepared if device is None else self._on(device)
         synthesis = Synthesis(
-            fitted.prepared,
+            prepared,
             fitted.listener,
             Stopwatch(),
             dict(fitted.sizes),

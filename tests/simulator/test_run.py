@@ -13,6 +13,7 @@ from gpusynth.methods import Forest
 from gpusynth.trees import DrawTable
 from gpusynth.trees.device_pages import PagedTable
 from gpusynth.trees.record_plan import plan_records
+from gpusynth_kernels.cuda.traffic import counted
 
 REAL = firms(220, seed=3, columns=9)
 TINY = REAL.slice(0, 40).select(["FIPST", "SECTOR", "EMPLOYMENT_NOISY"])
@@ -73,6 +74,18 @@ def test_codes_without_room_go_in_pages(tmp_path, monkeypatch):
     here, _ = files(tmp_path, "cpu", None, real)
     assert there == here
     assert set(pages) == {0, 1}
+
+
+def test_a_saved_model_draws_on_the_device(tmp_path, quick_fits):
+    gpusynth.fit(REAL, device="cuda").save(tmp_path / "model")
+    loaded = gpusynth.load(tmp_path / "model")
+    with counted() as seen:
+        there = loaded.sample(100, seed=3, device="cuda")
+    assert seen.launches > 20
+    with counted() as seen:
+        here = loaded.sample(100, seed=3)
+    assert seen.launches == 0
+    assert there.equals(here)
 
 
 def test_blocks_without_room_stay_on_the_host(tmp_path, monkeypatch, quick_fits):
