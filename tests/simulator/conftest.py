@@ -1,8 +1,12 @@
-"""Tests of the CUDA kernels in Numba's simulator: collected only in a process that has it.
+"""Tests of the CUDA kernels without a GPU: collected only in a process of their own.
 
     NUMBA_ENABLE_CUDASIM=1 python -m pytest tests/simulator
+    GPUSYNTH_PTX_MACHINE=DIRECTORY python -m pytest tests/simulator
+    GPUSYNTH_TEST_DEVICE=1 python -m pytest tests/simulator
 
-Numba reads the variable at its first import, so `tests/kernels/test_simulator.py` starts a process.
+In the first kernels run in Numba's simulator; Numba reads the variable at its first import, so
+`tests/kernels/test_simulator.py` starts a process. In the second the PTX of the kernels runs
+on `tests.ptx_machine`, whose compiled code lies in the directory. In the third they run on a GPU.
 """
 
 import os
@@ -11,13 +15,33 @@ from importlib.util import find_spec
 
 import pytest
 
+_COMPILED = bool(os.environ.get("GPUSYNTH_PTX_MACHINE") or os.environ.get("GPUSYNTH_TEST_DEVICE"))
+_OF_THE_SIMULATOR = (
+    *("[rows", "test_launch", "without_room", "cannot_fit", "little_room", "short"),
+    *("warm_up_reaches", "crosses_once"),
+)
+"""Tests that change constants of kernels, which compiled ones keep, or that need the simulator's
+memory or its way to launch."""
+
 collect_ignore_glob = []
-if os.environ.get("NUMBA_ENABLE_CUDASIM") != "1" or find_spec("numba.cuda") is None:
+if os.environ.get("GPUSYNTH_PTX_MACHINE"):
+    from tests.ptx_machine.launching import install
+
+    install()
+elif not _COMPILED and (
+    os.environ.get("NUMBA_ENABLE_CUDASIM") != "1" or find_spec("numba.cuda") is None
+):
     collect_ignore_glob.append("test_*.py")
-else:
+elif not _COMPILED:
     # The simulator's main thread waits by looking again and again; a shorter turn makes it yield to
     # the threads that work. Kernels with barriers run five times as fast.
     sys.setswitchinterval(1e-5)
+
+
+def pytest_collection_modifyitems(items):
+    """Leave out what makes sense in the simulator alone."""
+    if _COMPILED:
+        items[:] = [i for i in items if not any(part in i.nodeid for part in _OF_THE_SIMULATOR)]
 
 
 @pytest.fixture

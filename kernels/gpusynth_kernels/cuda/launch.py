@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import threading
 import types
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache
@@ -29,7 +30,10 @@ import numpy as np
 if not hasattr(np, "row_stack"):
     np.row_stack = np.vstack  # noqa: NPY201
 
-from numba import config, cuda
+with warnings.catch_warnings():
+    # numba-cuda's own use of what NumPy 2.5 deprecates must not stop who turns warnings into errors
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from numba import config, cuda
 
 from gpusynth_kernels.cuda.arguments import pack, types_of
 from gpusynth_kernels.cuda.kept import keep_on_disk
