@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gpusynth.cli.choices import DeviceChoice
 from gpusynth.cli.options import CheckpointsOption, KeepModelsOption
 
 if TYPE_CHECKING:
@@ -55,6 +56,9 @@ def run_linked(
     ] = False,
     checkpoints: CheckpointsOption = True,
     keep_models: KeepModelsOption = False,
+    device: Annotated[
+        DeviceChoice, typer.Option("--device", help="auto: a GPU where one can be used.")
+    ] = DeviceChoice.cpu,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False,
 ) -> None:
     """Synthesize files whose rows belong to each other, such as firms and establishments."""
@@ -82,6 +86,7 @@ def run_linked(
             overwrite=overwrite,
             checkpoints=checkpoints,
             keep_models=keep_models,
+            device=device.value,
             listener=listener,
         )
     if not quiet:

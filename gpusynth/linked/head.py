@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from gpusynth.backends import DeviceName
 from gpusynth.engine.checkpoint.head import SEED_PATTERN, Head
 from gpusynth.engine.checkpoint.pins import codec_fingerprint
 from gpusynth.engine.settings import OutputFormat
@@ -27,6 +28,8 @@ class LinkedHead(Head):
         Of the files, as given.
     links : tuple of Link
     n_replicates, n_rows, seed, output_format : the run's settings
+    device : str
+        Where the run began to compute.
     data_paths : dict of str to str
         By name, absolute; empty where tables in memory were given.
     given : dict of str to str
@@ -40,6 +43,7 @@ class LinkedHead(Head):
     n_rows: int | None = None
     seed: str = Field(pattern=SEED_PATTERN)
     output_format: OutputFormat
+    device: DeviceName = "cpu"
     data_paths: dict[str, str] = Field(default_factory=dict)
     given: dict[str, str] = Field(default_factory=dict)
 

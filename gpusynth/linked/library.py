@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gpusynth.backends import DeviceName
 from gpusynth.engine import Listener, SilentListener, Stopwatch
 from gpusynth.engine.checkpoint.given import Given, settle_given
 from gpusynth.engine.directory import run_directory
@@ -43,6 +44,7 @@ def synthesize_linked(
     batch_rows: int = BATCH_ROWS,
     checkpoints: bool = False,
     keep_models: bool = False,
+    device: DeviceName = "cpu",
     listener: Listener | None = None,
 ) -> Any:
     """Make synthetic replicates of several files whose rows belong to each other.
@@ -81,6 +83,8 @@ def synthesize_linked(
         short. What is put down is as confidential as the data.
     keep_models : bool
         Leave the fitted models in `output`, marked confidential; needs `checkpoints`.
+    device : {"cpu", "cuda", "auto"}
+        Where trees are grown and walked; never changes a byte.
     listener : Listener, optional
         Told of the progress.
 
@@ -119,6 +123,7 @@ def synthesize_linked(
         format,
         checkpoints=checkpoints,
         keep_models=keep_models,
+        device=device,
     )
     checked = [parse_link(link, place="links") for link in links]
     _check_output(data, output)
@@ -136,7 +141,7 @@ def synthesize_linked(
             listener=listener,
             stopwatch=stopwatch,
         )
-        load_kernels(listener, stopwatch)
+        load_kernels(listener, stopwatch, prepared.backend)
         if directory is not None:
             if checkpoints:
                 begin_linked(directory, prepared, checked, settings, data=data, given=given)

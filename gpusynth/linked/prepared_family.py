@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from gpusynth.backends import Backend, choose_backend
 from gpusynth.engine import Listener, Prepared, Resolved, Stopwatch, prepare, resolve_input
 from gpusynth.engine.checkpoint.given import Given
 from gpusynth.engine.output import check_keys, number_keys, output_schema
@@ -52,6 +53,24 @@ class PreparedFamily:
         """Return what a file is fitted on."""
         return self.tops[name] if name in self.tops else self.children[name].prepared
 
+    @property
+    def backend(self) -> Backend:
+        """Where all files are fitted and drawn."""
+        return next(iter(self.tops.values())).backend
+
+    def on(self, backend: Backend) -> PreparedFamily:
+        """Return the same, to be fitted and drawn elsewhere."""
+        notes = (backend.note,) if backend.note else ()
+        tops = {
+            name: replace(own, backend=backend, notes=(*own.notes, *notes))
+            for name, own in self.tops.items()
+        }
+        children = {
+            name: replace(own, prepared=replace(own.prepared, backend=backend))
+            for name, own in self.children.items()
+        }
+        return replace(self, tops=tops, children=children)
+
     def output(self, name: str) -> Resolved:
         """Return how a file is put out."""
         return self.tops[name].resolved if name in self.tops else self.children[name].output
@@ -86,6 +105,7 @@ def prepare_family(
     ------
     GpusynthError
     """
+    backend = choose_backend(settings.device, settings.fitter)
     family = arrange(tuple(data), links)
     if settings.n_rows is not None and len(family.tops) > 1:
         raise PlanError(
@@ -135,7 +155,7 @@ def prepare_family(
     numbers = {name: number for number, name in enumerate(sorted(data), start=1)}
     prepared = PreparedFamily(family, inputs, tops, children, numbers)
     _check_numbering(prepared, settings)
-    return prepared
+    return prepared.on(backend)
 
 
 @contextmanager

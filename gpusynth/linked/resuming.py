@@ -66,6 +66,7 @@ def begin_linked(
             n_rows=settings.n_rows,
             seed=str(settings.seed),
             output_format=settings.format,
+            device=settings.device,
             data_paths={
                 name: str(Path(each).resolve())
                 for name, each in data.items()
@@ -131,6 +132,8 @@ def resume_linked(
             head.output_format,
             checkpoints=True,
             keep_models=head.keep_models,
+            # Not where that is gone: the processor gives the same bytes.
+            device="cpu" if head.device == "cpu" else "auto",
         )
         found = _data(directory, head, data)
         numbers = {name: number for number, name in enumerate(sorted(head.names), start=1)}
@@ -149,7 +152,7 @@ def resume_linked(
             stopwatch=stopwatch,
         )
         head.check_data(family_pins(prepared, head.links), directory.path)
-        load_kernels(listener, stopwatch)
+        load_kernels(listener, stopwatch, prepared.backend)
         if directory.checkpoints is not None:
             directory.checkpoints.record_resumed()
         return write_family(prepared, head.links, settings, directory, listener, stopwatch)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 
 import gpusynth
@@ -86,6 +87,20 @@ def test_a_saved_model_draws_on_the_device(tmp_path, quick_fits):
         here = loaded.sample(100, seed=3)
     assert seen.launches == 0
     assert there.equals(here)
+
+
+def test_linked_files_are_those_of_the_processor(tmp_path, quick_fits):
+    tops = REAL.slice(0, 60).append_column("firm", pa.array(range(60)))
+    plants = pa.table({"firm": [n % 40 for n in range(90)], "staff": [n % 7 for n in range(90)]})
+    given = {"firms": tops.select([*REAL.column_names[:4], "firm"]), "plants": plants}
+    links = [gpusynth.Link(child="plants", parent="firms", key="firm")]
+    with counted() as seen:
+        there = gpusynth.synthesize_linked(
+            given, links, seed=2, output=tmp_path / "a", device="cuda", checkpoints=True
+        )
+    assert seen.launches > 20
+    here = gpusynth.synthesize_linked(given, links, seed=2, output=tmp_path / "b")
+    assert [file.sha256 for file in there.files] == [file.sha256 for file in here.files]
 
 
 def test_blocks_without_room_stay_on_the_host(tmp_path, monkeypatch, quick_fits):
