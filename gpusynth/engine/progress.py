@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from gpusynth.table import BATCH_ROWS, Source
+from gpusynth.table.distinct import DistinctBatch, distinct_batches
 
 __all__ = ["Listener", "SilentListener", "WatchedSource"]
 
@@ -79,6 +80,19 @@ class WatchedSource:
             n_rows += batch.num_rows
             self._listener.advance("", work=batch.num_rows, rows=batch.num_rows)
         self._n_rows = n_rows
+
+    def distinct_batches(self, name: str) -> Iterator[DistinctBatch] | None:
+        """Return the batches of a column that the source tells by its distinct values.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        iterator of DistinctBatch, or None
+        """
+        return distinct_batches(self._source, name)
 
     def fingerprint(self) -> str:
         """SHA-256 of the data.

@@ -1,21 +1,73 @@
-"""cuDF data frames in and out, by way of Arrow: dictionary columns and nulls stay what they are."""
+"""cuDF in and out: data frames, their columns told by distinct values, and Parquet on the GPU.
+
+The only module that imports cuDF. What crosses to the host is said in docs/gpu.md.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import narwhals.stable.v2 as nw
+import numpy as np
 import pyarrow as pa
+import pyarrow.types as pat
 
+from gpusynth.arrays import Array
 from gpusynth.errors import BackendUnavailableError
+from gpusynth.table.distinct import DistinctBatch
 
-__all__ = ["cudf_to_arrow", "is_cudf", "like_cudf"]
+__all__ = [
+    "check_cudf",
+    "cudf_to_arrow",
+    "distinct_of_series",
+    "is_cudf",
+    "is_told",
+    "like_cudf",
+    "on_gpu",
+    "read_row_groups",
+]
 
 
 def is_cudf(data: Any) -> bool:
     """Return whether an object is a cuDF data frame; asks nothing of a machine without cuDF."""
     return bool(nw.dependencies.is_cudf_dataframe(data))
+
+
+def check_cudf() -> None:
+    """Check that cuDF can be imported.
+
+    Raises
+    ------
+    BackendUnavailableError
+        Naming the extra that brings it.
+    """
+    try:
+        import cudf  # noqa: F401
+    except ImportError:
+        raise BackendUnavailableError(
+            'io "cudf" needs cuDF, which is not installed. Install it with: '
+            'pip install "gpusynth[rapids-cu13]" (or rapids-cu12), or use io "arrow".'
+        ) from None
+
+
+@contextmanager
+def on_gpu() -> Iterator[None]:
+    """Turn what cuDF raises without a working GPU into one error.
+
+    Raises
+    ------
+    BackendUnavailableError
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise BackendUnavailableError(
+            f"cuDF cannot use the GPU ({reason}). Check nvidia-smi, or give a pyarrow table."
+        ) from None
 
 
 def cudf_to_arrow(frame: Any) -> pa.Table:
@@ -28,7 +80,7 @@ def cudf_to_arrow(frame: Any) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        On the host: encoding by a schema is the processor's work. Categories become dictionaries.
+        On the host. Categories become dictionaries.
     """
     table: pa.Table = frame.to_arrow(preserve_index=False)
     return table.replace_schema_metadata(None)
@@ -55,11 +107,85 @@ def like_cudf(table: pa.Table, original: Any, sources: Mapping[str, str]) -> Any
     """
     import cudf
 
-    try:
+    with on_gpu():
         frame = cudf.DataFrame.from_arrow(table)
-    except RuntimeError as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise BackendUnavailableError(
-            f"cuDF cannot use the GPU ({reason}). Check nvidia-smi, or give a pyarrow table."
-        ) from None
     return frame.astype({name: original[source].dtype for name, source in sources.items()})
+
+
+def is_told(kind: Any) -> bool:
+    """Return whether columns of an Arrow type are told by distinct values.
+
+    Floats are not, since their values have to cross in any case; nor are decimals.
+
+    Parameters
+    ----------
+    kind : pyarrow.DataType
+
+    Returns
+    -------
+    bool
+    """
+    text = pat.is_string(kind) or pat.is_large_string(kind) or pat.is_dictionary(kind)
+    times = pat.is_date(kind) or pat.is_timestamp(kind)
+    return bool(text or times or pat.is_integer(kind) or pat.is_boolean(kind))
+
+
+def distinct_of_series(series: Any, kind: Any) -> DistinctBatch:
+    """Tell a cuDF series by its distinct values; its rows stay on the device.
+
+    Parameters
+    ----------
+    series : cudf.Series
+    kind : pyarrow.DataType
+        For which `is_told` holds.
+
+    Returns
+    -------
+    DistinctBatch
+        Values ascending, or those of the categories in their order.
+    """
+    import cupy
+
+    with on_gpu():
+        if pat.is_dictionary(kind):
+            codes = series.cat.codes.fillna(-1).values
+            values = series.cat.categories.to_arrow().cast(kind.value_type)
+        else:
+            codes, distinct = series.factorize(sort=True)
+            values = distinct.to_arrow().cast(kind)
+        places = codes.astype(np.min_scalar_type(-max(len(values), 1)))
+        del codes
+        counts = cupy.asnumpy(cupy.bincount(places.astype(np.int64) + 1, minlength=len(values) + 1))
+
+    def spread(by_place: Array) -> Array:
+        # null is place -1: the last
+        return np.asarray(cupy.asnumpy(cupy.asarray(by_place)[places]))
+
+    return DistinctBatch(kind, values, counts[1:].astype(np.int64), int(counts[0]), spread)
+
+
+def read_row_groups(path: Path, columns: Sequence[str], row_groups: Sequence[int]) -> Any:
+    """Read row groups of a Parquet file on the GPU.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    columns : sequence of str
+    row_groups : sequence of int
+
+    Returns
+    -------
+    cudf.DataFrame
+
+    Raises
+    ------
+    BackendUnavailableError
+    MemoryError
+        If there is no room on the device.
+    """
+    import cudf
+
+    with on_gpu():
+        return cudf.read_parquet(
+            path, columns=list(columns), row_groups=list(row_groups), use_pandas_metadata=False
+        )

@@ -11,6 +11,8 @@ from typing import Any
 from gpusynth.errors import DataError
 from gpusynth.io.arrow import ArrowSource
 from gpusynth.io.csv import CsvSource
+from gpusynth.io.cudf import is_cudf
+from gpusynth.io.cudf_frame import CudfSource
 from gpusynth.io.input_file import check_input_file
 from gpusynth.io.memory import MemorySource
 from gpusynth.io.parquet import ParquetSource
@@ -54,7 +56,9 @@ def open_source(data: Any) -> Source:
         path = Path(data)
         check_input_file(path)
         return _reader(path)(path)
-    return data if isinstance(data, Source) else MemorySource(data)
+    if isinstance(data, Source):
+        return data
+    return CudfSource(data) if is_cudf(data) else MemorySource(data)
 
 
 def _reader(path: Path) -> Callable[[Path], Source]:

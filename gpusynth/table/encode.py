@@ -11,6 +11,7 @@ import pyarrow as pa
 from gpusynth.arrays import Array
 from gpusynth.errors import CodecError, DataError
 from gpusynth.table.codecs import coded_columns
+from gpusynth.table.distinct import distinct_batches, encode_distinct
 from gpusynth.table.schema import Schema
 from gpusynth.table.source import BATCH_ROWS, Source
 from gpusynth.table.special_codes import number_dtype
@@ -110,8 +111,16 @@ def encode_table(
         name: columns[f"values {i}"] for i, name in enumerate(names) if f"values {i}" in columns
     }
     n_rows = 0
-    for batch in source.batches(names, batch_rows=batch_rows):
-        for position, name in enumerate(names):
+    streamed = []
+    for name in names:
+        told = _encode_told(source, codecs[name], name, codes[name], values.get(name))
+        if not told:
+            streamed.append(name)
+        n_rows = max(n_rows, told)
+    if streamed:
+        n_rows = 0
+    for batch in source.batches(streamed, batch_rows=batch_rows) if streamed else ():
+        for position, name in enumerate(streamed):
             try:
                 part, exact = codecs[name].encode(batch.column(position), first_row=n_rows)
             except CodecError as error:
@@ -129,6 +138,23 @@ def encode_table(
         values={name: column.result(n_rows) for name, column in values.items()},
         n_rows=n_rows,
     )
+
+
+def _encode_told(
+    source: Source, codec: Codec, name: str, codes: _Column, values: _Column | None
+) -> int:
+    """Encode a column by its distinct values; return its rows, 0 where they must be streamed."""
+    n_rows = 0
+    try:
+        for batch in distinct_batches(source, name) or ():
+            part, exact = encode_distinct(codec, batch, first_row=n_rows)
+            codes.put(n_rows, part)
+            if exact is not None and values is not None:
+                values.put(n_rows, exact)
+            n_rows += batch.n_rows
+    except CodecError:  # the stream tells the row
+        return 0
+    return n_rows
 
 
 def decode_batch(

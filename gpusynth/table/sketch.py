@@ -18,12 +18,13 @@ import pyarrow.compute as pc
 from gpusynth.arrays import Array
 from gpusynth.errors import DataError
 from gpusynth.table.counts import DictionaryOrder, TextCounts, ValueCounts
+from gpusynth.table.distinct import DistinctBatch, distinct_batches
 from gpusynth.table.numbers import from_numbers, null_mask, to_numbers
 from gpusynth.table.source import BATCH_ROWS, Source
 from gpusynth.table.storage import family_of
 from gpusynth.table.text_family import TextFamily
 
-__all__ = ["LEVELS_LIMIT", "ColumnSketch", "sketch_batch", "sketch_columns"]
+__all__ = ["LEVELS_LIMIT", "ColumnSketch", "sketch_batch", "sketch_columns", "sketch_distinct"]
 
 LEVELS_LIMIT = 65_536
 """Distinct texts that are collected at most: what 16-bit codes can hold."""
@@ -142,16 +143,8 @@ def sketch_batch(array: Any) -> ColumnSketch:
     present = plain.drop_null() if n_null else plain
     if family == "text":
         counted = pc.value_counts(present)
-        texts = counted.field(0)
         counts = np.asarray(counted.field(1), dtype=np.int64)
-        return ColumnSketch(
-            array.type,
-            len(array),
-            n_null,
-            texts=TextCounts.of(texts, counts, limit=LEVELS_LIMIT),
-            text_numbers=TextFamily.of("number", texts, counts),
-            timestamps=TextFamily.of("timestamp", texts, counts),
-        )
+        return _sketch_texts(array.type, counted.field(0), counts, n_null)
     if family == "boolean":
         texts = present.cast(pa.string())
         ones = np.ones(len(texts), np.int64)
@@ -172,6 +165,50 @@ def sketch_batch(array: Any) -> ColumnSketch:
     )
 
 
+def sketch_distinct(batch: DistinctBatch) -> ColumnSketch:
+    """Return the sketch of a batch that is told by its distinct values.
+
+    Parameters
+    ----------
+    batch : DistinctBatch
+        Of a dictionary, of text, or of a type that `gpusynth.table.numbers.to_numbers` reads and
+        that has no NaN.
+
+    Returns
+    -------
+    ColumnSketch
+
+    Raises
+    ------
+    DataError
+        If a whole number does not fit 64 bits.
+    """
+    kind, n_rows, n_null = batch.arrow_type, batch.n_rows, batch.n_null
+    if pa.types.is_dictionary(kind):
+        return _sketch_levels(kind, batch.values, batch.counts, n_null)
+    family = family_of(kind)
+    if family == "text":
+        return _sketch_texts(kind, batch.values.cast(pa.string()), batch.counts, n_null)
+    if family == "boolean":
+        texts = TextCounts.of(batch.values.cast(pa.string()), batch.counts, limit=LEVELS_LIMIT)
+        return ColumnSketch(kind, n_rows, n_null, texts=texts)
+    numbers = to_numbers(batch.values)
+    order = np.argsort(numbers)
+    counts = ValueCounts(numbers[order], batch.counts[order])
+    return ColumnSketch(kind, n_rows, n_null, numbers=counts)
+
+
+def _sketch_texts(kind: Any, texts: Any, counts: Array, n_null: int) -> ColumnSketch:
+    return ColumnSketch(
+        kind,
+        int(counts.sum()) + n_null,
+        n_null,
+        texts=TextCounts.of(texts, counts, limit=LEVELS_LIMIT),
+        text_numbers=TextFamily.of("number", texts, counts),
+        timestamps=TextFamily.of("timestamp", texts, counts),
+    )
+
+
 def _sketch_dictionary(array: Any) -> ColumnSketch:
     """Sketch a dictionary column by counting indices; its values are turned into text once."""
     if array.dictionary.null_count:
@@ -179,9 +216,13 @@ def _sketch_dictionary(array: Any) -> ColumnSketch:
     missing = null_mask(array)
     indices = np.asarray(pc.fill_null(array.indices, 0), dtype=np.int64)
     counts = np.bincount(indices[~missing], minlength=len(array.dictionary)).astype(np.int64)
-    if family_of(array.type) == "other":
-        return ColumnSketch(array.type, len(array), int(missing.sum()))
-    values = array.dictionary
+    return _sketch_levels(array.type, array.dictionary, counts, int(missing.sum()))
+
+
+def _sketch_levels(kind: Any, values: Any, counts: Array, n_null: int) -> ColumnSketch:
+    n_rows = int(counts.sum()) + n_null
+    if family_of(kind) == "other":
+        return ColumnSketch(kind, n_rows, n_null)
     if pa.types.is_float16(values.type):
         values = values.cast(pa.float32())
     texts = values.cast(pa.string())
@@ -189,9 +230,9 @@ def _sketch_dictionary(array: Any) -> ColumnSketch:
     used_texts = pc.filter(texts, pa.array(used))
     too_many = len(texts) > LEVELS_LIMIT
     return ColumnSketch(
-        array.type,
-        len(array),
-        int(missing.sum()),
+        kind,
+        n_rows,
+        n_null,
         texts=TextCounts.of(used_texts, counts[used], limit=LEVELS_LIMIT),
         dictionary=None if too_many else DictionaryOrder(tuple(texts.to_pylist())),
     )
@@ -247,18 +288,34 @@ def sketch_columns(
     if not names:
         raise DataError(f"{source.name}: no columns; there is nothing to synthesize")
     reducers = {name: _Reducer() for name in names}
+    told = {name for name in names if _sketch_told(source, name, reducers[name])}
+    streamed = [name for name in names if name not in told]
     first_row = 0
-    for batch in source.batches(names, batch_rows=batch_rows):
-        for position, name in enumerate(names):
+    for batch in source.batches(streamed, batch_rows=batch_rows) if streamed else ():
+        for position, name in enumerate(streamed):
             reducers[name].add(_sketch_named(batch.column(position), source, name, first_row))
         first_row += batch.num_rows
-    if first_row == 0:
+    if first_row == 0 and not told:
         raise DataError(f"{source.name}: no rows; there is nothing to synthesize")
     return {
         name: part.finalize()
         for name, reducer in reducers.items()
         if (part := reducer.result()) is not None
     }
+
+
+def _sketch_told(source: Source, name: str, reducer: _Reducer) -> bool:
+    """Sketch a column by its distinct values; return False where its rows must be streamed."""
+    batches = distinct_batches(source, name)
+    if batches is None:
+        return False
+    try:
+        parts = [sketch_distinct(batch) for batch in batches]
+    except DataError:  # the stream tells the row
+        return False
+    for part in parts:
+        reducer.add(part)
+    return bool(parts)
 
 
 def _sketch_named(array: Array, source: Source, name: str, first_row: int) -> ColumnSketch:
