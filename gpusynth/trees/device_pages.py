@@ -56,6 +56,11 @@ class PagedTable:
         self._room = launch.empty(self.n_rows * words_at_once, np.uint32)
         self._there = -1
 
+    @property
+    def n_pages(self) -> int:
+        """How many pages there are; only one tree at a time can turn them."""
+        return len(self._pages)
+
     def page(self, number: int) -> Array:
         """Return the records of a page, sent to the device where another is there.
 

@@ -54,6 +54,11 @@ class DeviceTable:
         self.page_of = np.zeros(len(self.word), np.int64)
         self.records = launch.zeros((n_rows, n_words), np.uint32)
 
+    @property
+    def n_pages(self) -> int:
+        """All columns are on one page."""
+        return 1
+
     def page(self, number: int) -> Array:
         """Return the records of a page: all of them."""
         return self.records

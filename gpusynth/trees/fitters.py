@@ -10,6 +10,7 @@ from typing import Any
 from gpusynth.arrays import Array
 from gpusynth.backends import CPU, Backend, device_memory, make_room, memory_errors, need
 from gpusynth.streams import StreamKey
+from gpusynth.trees.device_turns import DeviceTurns
 from gpusynth.trees.grow import grow_tree
 from gpusynth.trees.leaves import LeafDonors
 from gpusynth.trees.params import CartParams
@@ -20,8 +21,8 @@ from gpusynth.trees.tree import Tree
 
 __all__ = ["fit_tree"]
 
-_turn = threading.Lock()
-"""One fit at a time has the device: two would need twice the memory and be no faster."""
+_turns = DeviceTurns()
+_sending = threading.Lock()
 
 
 class _Kept:
@@ -104,14 +105,14 @@ def fit_tree(
     if backend.fitter == "cuml":
         from gpusynth.trees.cuml import fit_with_cuml
 
-        with _turn:
+        with _turns.take_all():
             return fit_with_cuml(
                 predictors, target, params, columns=columns, weight=weight, rows=rows
             )
     if backend.on_device:
         from gpusynth.trees.grow_cuda import grow_tree_on_device
 
-        with _turn:
+        with _sending:
             table = _kept.of(predictors)
         return grow_tree_on_device(
             table,
@@ -121,8 +122,7 @@ def fit_tree(
             weight=weight,
             rows=rows,
             key=key,
-            free_bytes=device_memory,
-            turn=_turn,
+            turn=_turns.take(FIT_ROW_BYTES * table.n_rows, alone=table.n_pages > 1),
         )
     return grow_tree(
         predictors,

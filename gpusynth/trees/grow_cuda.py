@@ -7,10 +7,9 @@ are few. The entries of the last level are the donors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -275,8 +274,8 @@ def grow_tree_on_device(
     weight: Array | None = None,
     rows: Array | None = None,
     key: StreamKey | None = None,
-    free_bytes: Callable[[], int] | int | None = None,
-    turn: AbstractContextManager[Any] | None = None,
+    free_bytes: int | None = None,
+    turn: AbstractContextManager[int] | None = None,
 ) -> tuple[Tree, LeafDonors]:
     """Grow a CART on the current CUDA device; the tree and donors of `grow_tree`, bit for bit.
 
@@ -293,12 +292,12 @@ def grow_tree_on_device(
     rows : array of int32 or int64, ascending, optional
     key : StreamKey, optional
         See `grow_tree`.
-    free_bytes : int or callable, optional
-        Device memory that the tree may take, or what tells it when its turn comes; default what is
-        free. Any number that is enough gives the same tree.
+    free_bytes : int, optional
+        Device memory that the tree may take; default what is free. Any number that is enough gives
+        the same tree.
     turn : context manager, optional
-        Entered for the work on the device alone: what the host does before and after it may go on
-        beside other fits.
+        Entered for the work on the device alone, and gives `free_bytes`: what the host does before
+        and after it may go on beside other fits.
 
     Returns
     -------
@@ -323,9 +322,9 @@ def grow_tree_on_device(
     fit = prepare_fit(target, params, weight, rows)
     alpha = least_gain(fit, params)
     n_bytes = _ROW_BYTES * len(fit.order)
-    with turn or nullcontext(), memory_errors("a tree", n_bytes):
+    now = nullcontext(launch.free_bytes() if free_bytes is None else free_bytes)
+    with turn or now as free, memory_errors("a tree", n_bytes):
         need(n_bytes, "a tree")
-        free = free_bytes() if callable(free_bytes) else free_bytes or launch.free_bytes()
         room = max(free - n_bytes, 0)
         growth = _grow(table, chosen, fit, params, key, alpha=alpha, free_bytes=room)
         grown, words = growth.nodes()

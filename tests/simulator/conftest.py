@@ -48,12 +48,13 @@ def pytest_collection_modifyitems(items):
 def quick_fits(monkeypatch):
     """Grow on the processor: the grower has tests of its own, and takes seconds a tree here."""
 
-    from gpusynth.trees import grow_tree
+    from gpusynth.trees import PredictorTable, grow_tree
 
-    def grow(table, *given, free_bytes, turn, **options):
-        assert free_bytes() > 0
-        assert not turn.locked()
-        return grow_tree(table, *given, **options)
+    def grow(table, *given, turn, **options):
+        with turn as free_bytes:
+            assert free_bytes > 0
+            return grow_tree(table, *given, **options)
 
     monkeypatch.setattr("gpusynth.trees.grow_cuda.grow_tree_on_device", grow)
     monkeypatch.setattr("gpusynth.trees.device_table.DeviceTable.of", lambda table: table)
+    monkeypatch.setattr(PredictorTable, "n_pages", 1, raising=False)
