@@ -19,6 +19,7 @@ from gpusynth.engine.progress import Listener, SilentListener
 from gpusynth.engine.resuming import begin_checkpoints
 from gpusynth.engine.settings import OutputFormat, RunSettings, check_cluster
 from gpusynth.engine.synthesis import Synthesis, load_kernels
+from gpusynth.engine.waking import wake
 from gpusynth.plan import Plan, SynthesisPlan
 from gpusynth.table import BATCH_ROWS, InferredSchema, Schema
 
@@ -122,6 +123,7 @@ def synthesize(
     )
     checkpoints = settings.checkpoints
     check_cluster(settings, client)
+    wake(client)
     check_destination(data, output)
     check_checkpoints(settings, output)
     listener = SilentListener() if listener is None else listener
@@ -130,6 +132,8 @@ def synthesize(
     with run_directory(output, overwrite=overwrite, inputs=inputs) as directory:
         scratch = None if directory is None else directory.staging
         prepared = _prepare(data, schema, plan, settings, listener, stopwatch, scratch=scratch)
+        if client is None:
+            load_kernels(listener, stopwatch, prepared.backend)
         synthesis = Synthesis(prepared, listener, stopwatch)
         if checkpoints and directory is not None:
             synthesis.checkpoints = begin_checkpoints(directory, prepared, settings, data)
@@ -172,6 +176,7 @@ def fit(
     listener = SilentListener() if listener is None else listener
     stopwatch = Stopwatch()
     prepared = _prepare(data, schema, plan, settings, listener, stopwatch)
+    load_kernels(listener, stopwatch, prepared.backend)
     synthesis = Synthesis(prepared, listener, stopwatch)
     return FittedSynthesis(data, synthesis, synthesis.fit(settings.n_threads))
 
@@ -207,5 +212,4 @@ def _prepare(
     prepared = replace(prepared, backend=backend, notes=notes)
     synthesis = Synthesis(prepared, listener, stopwatch)
     check_keys(prepared.resolved, synthesis.n_rows(settings))
-    load_kernels(listener, stopwatch, backend)
     return prepared

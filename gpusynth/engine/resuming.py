@@ -22,6 +22,7 @@ from gpusynth.engine.progress import Listener, SilentListener
 from gpusynth.engine.run import Run, read_run, write_run
 from gpusynth.engine.settings import RunSettings, check_cluster
 from gpusynth.engine.synthesis import Synthesis, load_kernels
+from gpusynth.engine.waking import wake
 from gpusynth.errors import CheckpointMismatchError, DataError, GpusynthError
 from gpusynth.io import open_source, writing
 from gpusynth.io.output import atomic_file
@@ -151,11 +152,13 @@ def resume(
             fitter=head.fitter,
         )
         check_cluster(settings, client)
+        wake(client)
         backend = choose_backend(settings.device, settings.fitter)
         share_memory(backend)
         prepared = _prepare_again(directory, head, data, settings, listener, stopwatch)
         prepared = replace(prepared, backend=backend)
-        load_kernels(listener, stopwatch, backend)
+        if client is None:
+            load_kernels(listener, stopwatch, backend)
         synthesis = Synthesis(prepared, listener, stopwatch, checkpoints=directory.checkpoints)
         if directory.checkpoints is not None:
             directory.checkpoints.record_resumed()

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from gpusynth.engine.cluster.workers import Workers
 from gpusynth.errors import ClusterError, OutputError, PlanError, TooFewDonorsError
 from gpusynth.io.output import output_error
 from gpusynth.methods import register_method, registry
+from gpusynth.trees import warm_up
 from tests.behaviour.cut_runs import CHOICES, PLANS, WORK, Cut, files, lasting
 from tests.behaviour.plan_survey import SCHEMA, survey
 
@@ -66,6 +68,16 @@ def test_workers_that_are_started_here_keep_freed_memory(client):
     """Dask's own value costs a quarter of the time of fits."""
     found = client.run(os.environ.get, "MALLOC_TRIM_THRESHOLD_")
     assert set(found.values()) == {os.environ.get("MALLOC_TRIM_THRESHOLD_", str(64 << 20))}
+
+
+def test_workers_load_their_kernels_while_the_data_are_read(client):
+    workers.Workers(client).wake()
+    for _ in range(600):
+        found = client.run(warm_up.cache_info).values()
+        if all(info.currsize for info in found):
+            break
+        time.sleep(0.1)
+    assert [info.currsize for info in found] == [1, 1]
 
 
 @pytest.mark.parametrize("name", PLANS | MORE_PLANS)

@@ -15,6 +15,7 @@ from gpusynth.engine.cluster.worker import describe_worker, wait_until_idle
 from gpusynth.errors import BackendUnavailableError, ClusterError, GpusynthError
 from gpusynth.io import writing
 from gpusynth.io.output import atomic_file
+from gpusynth.trees import warm_up
 
 __all__ = ["Task", "Workers"]
 
@@ -77,6 +78,16 @@ class Workers:
             )
         self._client = client
         self._token = uuid4().hex
+
+    def wake(self) -> None:
+        """Let workers load their kernels while this process reads the data; wait for nothing."""
+        from distributed import fire_and_forget
+
+        with _connected():
+            for number, address in enumerate(self._client.nthreads()):
+                key = f"gpusynth-wake-{number}-{self._token}"
+                place = {"workers": [address], "allow_other_workers": True}
+                fire_and_forget(self._client.submit(warm_up, key=key, pure=False, **place))
 
     def check(self, directory: Path) -> None:
         """Check that workers are there, have this process' versions and see a directory.
