@@ -20,6 +20,7 @@ from gpusynth.calibration.solve import Calibration, calibrate_weights
 from gpusynth.errors import DataError, PlanError
 from gpusynth.io import open_source
 from gpusynth.table.source import Source
+from gpusynth.table.uncastable import first_uncastable
 
 __all__ = ["calibrate", "weighted_margin"]
 
@@ -185,9 +186,11 @@ def _floats(source: Source, table: pa.Table, name: str) -> Array:
         return np.array(pc.fill_null(column.cast(pa.float64(), safe=False), float("nan")))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         # Without Arrow's words: they may hold an answer.
+        place = first_uncastable(column, pa.float64(), safe=False)
+        where = "" if place is None else f", and the answer of row {place + 1} is none"
         raise DataError(
-            f"{source.name}: column {name!r} does not hold numbers, but {column.type}. Name "
-            "another column."
+            f"{source.name}: column {name!r} does not hold numbers, but {column.type}{where}. "
+            "Name another column, or correct the answer."
         ) from None
 
 

@@ -25,6 +25,7 @@ from gpusynth.table import (
     encode_table,
     parse_storage,
 )
+from gpusynth.table.uncastable import first_uncastable
 
 __all__ = ["Start", "plan_start", "start_rows"]
 
@@ -182,25 +183,29 @@ class _AsStored:
         self, columns: Sequence[str] | None = None, *, batch_rows: int = BATCH_ROWS
     ) -> Iterator[pa.RecordBatch]:
         """Yield batches with their columns cast."""
+        first_row = 0
         for batch in self.source.batches(columns, batch_rows=batch_rows):
             names = batch.schema.names
             fields = [self.arrow_schema.field(name) for name in names]
-            arrays = [self._cast(batch.column(name), name) for name in names]
+            arrays = [self._cast(batch.column(name), name, first_row) for name in names]
+            first_row += batch.num_rows
             yield pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
     def fingerprint(self) -> str:
         """SHA-256 of the file."""
         return self.source.fingerprint()
 
-    def _cast(self, column: pa.Array, name: str) -> pa.Array:
+    def _cast(self, column: pa.Array, name: str, first_row: int) -> pa.Array:
         wanted = self.arrow_schema.field(name).type
         try:
             return column.cast(wanted)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             # Without Arrow's words: they may hold an answer.
+            place = first_uncastable(column, wanted)
+            where = "" if place is None else f", the first in row {first_row + place + 1}"
             raise DataError(
                 f"{self.name}: the start table's column {name!r} has the type {column.type}, and "
-                f"answers that are no {wanted} as in the real file. Give it that type."
+                f"answers that are no {wanted} as in the real file{where}. Give it that type."
             ) from None
 
 

@@ -100,11 +100,11 @@ def _encoded(array: pa.Array, column: Column, file: str) -> tuple[list[str | Non
         if pa.types.is_floating(distinct.type):
             return [_float_text(value) for value in distinct.to_pylist()], array.indices
         texts: list[str | None] = pc.cast(distinct, pa.string()).to_pylist()
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise DataError(
             f"{file}: column {column.name!r} has type {array.type}, whose answers cannot be "
             "compared as text. Leave the column out (role drop) or store it as text or numbers."
-        ) from error
+        ) from None
     if column.kind == "boolean":
         texts = [None if text is None else text.lower() for text in texts]
     return texts, array.indices

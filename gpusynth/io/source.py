@@ -16,6 +16,7 @@ from gpusynth.io.cudf_frame import CudfSource
 from gpusynth.io.input_file import check_input_file
 from gpusynth.io.memory import MemorySource
 from gpusynth.io.parquet import ParquetSource
+from gpusynth.table.limits import MOST_COLUMNS
 from gpusynth.table.source import Source
 
 __all__ = ["SOURCES", "open_source"]
@@ -55,10 +56,20 @@ def open_source(data: Any) -> Source:
     if isinstance(data, (str, os.PathLike)):
         path = Path(data)
         check_input_file(path)
-        return _reader(path)(path)
+        return _within_limits(_reader(path)(path))
     if isinstance(data, Source):
         return data
-    return CudfSource(data) if is_cudf(data) else MemorySource(data)
+    return _within_limits(CudfSource(data) if is_cudf(data) else MemorySource(data))
+
+
+def _within_limits(source: Source) -> Source:
+    n_columns = len(source.arrow_schema.names)
+    if n_columns > MOST_COLUMNS:
+        raise DataError(
+            f"{source.name} has {n_columns:,} columns, and {MOST_COLUMNS:,} are the most that a "
+            "file may have. Is it transposed? Otherwise leave columns out."
+        )
+    return source
 
 
 def _reader(path: Path) -> Callable[[Path], Source]:

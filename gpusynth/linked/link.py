@@ -11,7 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from gpusynth.errors import PlanError
 
-__all__ = ["MOST_NAME", "Family", "Link", "arrange", "parse_link"]
+__all__ = ["MOST_FILES", "MOST_NAME", "Family", "Link", "arrange", "parse_link"]
+
+MOST_FILES = 100
+"""Files of one run; all of them are in memory at once."""
 
 MOST_NAME = 100
 """Longest name of a file: with a replicate's number and a suffix it must be a name on any disk."""
@@ -157,6 +160,11 @@ def arrange(names: Collection[str], links: Sequence[Link]) -> Family:
                 f"{shown} cannot name a file: use a letter, then letters, digits, _ and -, "
                 f"{MOST_NAME} signs at most."
             )
+    if len(names) > MOST_FILES:
+        raise PlanError(
+            f"there are {len(names):,} files, and {MOST_FILES} are the most of a run. "
+            "Join some, or synthesize some by themselves."
+        )
     if not links:
         raise PlanError("there are no links. Name at least one child and its parent.")
     known = ", ".join(map(repr, names))

@@ -9,7 +9,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gpusynth.errors import PlanError
-from gpusynth.linked.link import Link
+from gpusynth.linked.link import MOST_FILES, Link
+from gpusynth.plan.limits import said
 from gpusynth.table.text_file import read_toml
 
 __all__ = ["LinksFile", "read_links"]
@@ -30,8 +31,8 @@ class _Document(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    files: Annotated[dict[str, _FileEntry], Field(min_length=1)]
-    links: Annotated[tuple[Link, ...], Field(min_length=1)]
+    files: Annotated[dict[str, _FileEntry], Field(min_length=1, max_length=MOST_FILES)]
+    links: Annotated[tuple[Link, ...], Field(min_length=1, max_length=MOST_FILES)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ def read_links(path: str | Path) -> LinksFile:
         problem = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in problem["loc"])
         message = problem["msg"].removeprefix("Value error, ")
+        message = said(message, problem["type"], problem.get("ctx", {}))
         raise PlanError(
             f"{path}: {where}: {message}. A links file has [files.NAME] with data, schema and "
             "plan, and [[links]] with child, parent and key."

@@ -19,6 +19,7 @@ from gpusynth.methods import Cart, Method, method_to_json, parse_method
 from gpusynth.methods.smoothing import Smoothing, parse_smoothing
 from gpusynth.methods.tails import Tail, parse_tail
 from gpusynth.plan.conditions import Edit, Partial, Rule
+from gpusynth.plan.limits import MOST_CALIBRATIONS, MOST_CONDITIONS, said
 from gpusynth.plan.presets import Preset, with_preset
 from gpusynth.plan.release import Output
 from gpusynth.plan.strata import Strata
@@ -131,8 +132,8 @@ class Plan(BaseModel):
     predict_only: tuple[str, ...] = ()
     max_predictors: Annotated[int, Field(ge=1)] | None = None
     screen: bool = True
-    rules: tuple[Rule, ...] = ()
-    edits: tuple[Edit, ...] = ()
+    rules: Annotated[tuple[Rule, ...], Field(max_length=MOST_CONDITIONS)] = ()
+    edits: Annotated[tuple[Edit, ...], Field(max_length=MOST_CONDITIONS)] = ()
     strata: _StrataField | None = None
     partial: Partial | None = None
     proper: Proper = "none"
@@ -141,7 +142,7 @@ class Plan(BaseModel):
     resynthesize: tuple[str, ...] = ()
     unit: str | None = None
     together: tuple[Annotated[tuple[str, ...], Field(min_length=2)], ...] = ()
-    calibrate: tuple[Calibrate, ...] = ()
+    calibrate: Annotated[tuple[Calibrate, ...], Field(max_length=MOST_CALIBRATIONS)] = ()
     output: Output = Output()
     tails: dict[str, _TailField] = Field(default_factory=dict)
     replicated_uniques: ReplicatedUniques | None = None
@@ -204,4 +205,5 @@ def _first_problem(error: ValidationError) -> str:
     if place[0] == "visit":
         return 'visit must be "file", "levels" or a list of column names'
     message = problem["msg"].removeprefix("Value error, ")
+    message = said(message, problem["type"], problem.get("ctx", {}))
     return f"{'.'.join(place)}: {message}"

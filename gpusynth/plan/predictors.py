@@ -50,14 +50,13 @@ def resolve_predictors(
         if name not in schema.names:
             raise PlanError(f"never_predict: unknown column {name!r}. Correct the name.")
 
+    never = set(plan.never_predict)
+    useful = {name for name in visit if codecs[name].n_codes > 1 and name not in never}
+
     def chosen(target: str, earlier: Sequence[str]) -> tuple[str, ...]:
         listed = plan.predictors.get(target)
         return tuple(
-            name
-            for name in earlier
-            if codecs[name].n_codes > 1
-            and name not in plan.never_predict
-            and (listed is None or name in listed)
+            name for name in earlier if name in useful and (listed is None or name in listed)
         )
 
     first = {target: chosen(target, visit[:number]) for number, target in enumerate(visit)}

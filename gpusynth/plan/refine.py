@@ -60,11 +60,11 @@ def _screened(
         return Step(step.number, step.target, "whole", Lookup(column=source), ())
     if step.target in choices.predictors:
         return step
+    predictors, left_out = set(step.predictors), found.not_predictors
     repeated = {
         name
         for name in step.predictors
-        for first in (found.copies.get(name) or found.collinear.get(name),)
-        if name in found.not_predictors and first in step.predictors
+        if name in left_out and (found.copies.get(name) or found.collinear.get(name)) in predictors
     }
     return replace(step, predictors=tuple(n for n in step.predictors if n not in repeated))
 

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from gpusynth.plan.limits import MOST_STRATA
+
 __all__ = ["Strata", "StratumSize"]
 
 
@@ -61,6 +63,10 @@ class Strata(BaseModel):
             if unknown:
                 raise ValueError(f"pool names {unknown[0]!r}, which is not a stratum column")
         if not isinstance(self.sizes, str):
+            if len(self.sizes) > MOST_STRATA:
+                raise ValueError(
+                    f"sizes list {len(self.sizes):,} strata, and {MOST_STRATA:,} are the most"
+                )
             for size in self.sizes:
                 if len(size.levels) != len(self.columns):
                     raise ValueError(

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gpusynth.calibration import CalibrationMethod
+from gpusynth.plan.limits import MOST_MARGINS
 
 __all__ = ["Calibrate", "MarginChoice"]
 
@@ -61,7 +62,7 @@ class Calibrate(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    margins: Annotated[tuple[MarginChoice, ...], Field(min_length=1)]
+    margins: Annotated[tuple[MarginChoice, ...], Field(min_length=1, max_length=MOST_MARGINS)]
     weight: str | None = None
     method: CalibrationMethod = "raking"
     bounds: tuple[float, float] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,7 +39,7 @@ def check_schema(
     """
     problems = [*_name_problems(schema, arrow_schema)]
     # A name that occurs twice is a problem already, and has no single type to check.
-    known = {name for name in arrow_schema.names if arrow_schema.names.count(name) == 1}
+    known = {name for name, times in Counter(arrow_schema.names).items() if times == 1}
     for column in schema.columns:
         if column.name in known:
             arrow_type = arrow_schema.field(column.name).type
@@ -50,12 +51,13 @@ def check_schema(
 
 def _name_problems(schema: Schema, arrow_schema: Any) -> Iterator[str]:
     names = list(arrow_schema.names)
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if twice:
         yield f"the file has several columns of the same name: {_quoted(twice)}; rename them"
         return
-    unknown = [name for name in schema.names if name not in set(names)]
-    absent = [name for name in names if name not in set(schema.names)]
+    there, described = set(names), set(schema.names)
+    unknown = [name for name in schema.names if name not in there]
+    absent = [name for name in names if name not in described]
     if unknown:
         yield f"unknown columns, not in the file: {_quoted(unknown)}; remove or rename them"
     if absent:

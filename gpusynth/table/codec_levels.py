@@ -22,6 +22,7 @@ from gpusynth.table.schema import Column
 from gpusynth.table.sketch import ColumnSketch
 from gpusynth.table.special_codes import automatic_of
 from gpusynth.table.storage import is_text_type, parse_storage, take, value_type
+from gpusynth.table.uncastable import first_uncastable
 
 __all__ = ["MOST_LEVELS", "LevelCodec"]
 
@@ -201,9 +202,21 @@ class LevelCodec:
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             # Not chained: Arrow's message shows the level.
             raise CodecError(
-                f"column {self.column.name!r}: a level or missing code of the schema is no value "
-                f"of the storage {self.column.storage}; correct the schema"
+                f"column {self.column.name!r}: {self._named(texts, arrow_type)} of the schema is "
+                f"no value of the storage {self.column.storage}; correct the schema"
             ) from None
+
+    def _named(self, texts: tuple[str | None, ...], arrow_type: Any) -> str:
+        """Say by its number which text of the schema has no value, without the text."""
+        place = first_uncastable(pa.array(texts, pa.string()), arrow_type)
+        text = None if place is None else texts[place]
+        for kind, listed in (
+            ("level", self.column.levels or ()),
+            ("missing code", self.column.missing_codes),
+        ):
+            if text is not None and text in listed:
+                return f"{kind} {listed.index(text) + 1}"
+        return "a level or missing code"
 
     @cached_property
     def _typed_codes(self) -> Any:

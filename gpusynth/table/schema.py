@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from gpusynth.table.limits import MOST_COLUMNS, MOST_LEVELS
 
 __all__ = ["Column", "Kind", "Role", "Schema"]
 
@@ -95,6 +98,11 @@ class Column(BaseModel):
             )
         if self.trailing_zeros and self.decimals is None:
             raise ValueError(f"column {self.name!r}: trailing_zeros needs decimals")
+        if self.levels is not None and len(self.levels) > MOST_LEVELS:
+            raise ValueError(
+                f"column {self.name!r} has more than {MOST_LEVELS:,} levels; make it coarser, or "
+                "give it the role key or drop and list none"
+            )
         if self.levels is not None and len(set(self.levels)) != len(self.levels):
             raise ValueError(f"column {self.name!r} lists a level twice")
         if len(set(self.missing_codes)) != len(self.missing_codes):
@@ -119,12 +127,12 @@ class Schema(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    columns: Annotated[tuple[Column, ...], Field(min_length=1)]
+    columns: Annotated[tuple[Column, ...], Field(min_length=1, max_length=MOST_COLUMNS)]
 
     @model_validator(mode="after")
     def _check(self) -> Schema:
         names = [column.name for column in self.columns]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = sorted(name for name, times in Counter(names).items() if times > 1)
         if twice:
             raise ValueError(f"column names occur twice: {', '.join(map(repr, twice))}")
         weights = [c.name for c in self.columns if c.role == "weight"]

@@ -12,9 +12,10 @@ from typing import Any
 
 import tomlkit
 from pydantic import ValidationError
-from tomlkit.items import Array, Table
+from tomlkit.items import Array, Table, Trivia
 
 from gpusynth.errors import OutputError, SchemaError
+from gpusynth.table.limits import MOST_COLUMNS
 from gpusynth.table.schema import Column, Schema
 from gpusynth.table.text_file import parse_toml, read_text
 
@@ -80,10 +81,13 @@ def _column_table(column: Column, reason: str) -> Table:
 
 
 def _array(values: tuple[Any, ...]) -> Array:
+    width = sum(len(str(value)) + 4 for value in values)
+    if width > _LINE:
+        # Not by extend, whose time grows with the square of the number of items.
+        return Array([tomlkit.item(value) for value in values], Trivia()).multiline(multiline=True)
     array = tomlkit.array()
     array.extend(values)
-    width = sum(len(str(value)) + 4 for value in values)
-    return array.multiline(multiline=width > _LINE)
+    return array
 
 
 _MOST_PROBLEMS = 20  # that one error lists: more say nothing new
@@ -156,6 +160,8 @@ def _column_name(content: Mapping[str, Any], position: int) -> str:
 def _remedy(kind: str, message: str) -> str:
     if kind == "extra_forbidden":
         return "is not a key that a schema knows; remove it or correct its spelling"
+    if kind == "too_long":
+        return f"are more than {MOST_COLUMNS:,}; drop some from the file"
     if kind == "missing":
         return "is missing; add it"
     return message.removeprefix("Value error, ").replace("Input should", "should")

@@ -90,9 +90,9 @@ def test_a_csv_start_table(tmp_path):
         ({"state": ["TX"], "sector": [None], "staff": [1]}, GpusynthError, "sector"),
         ({"state": ["Zyxwv"], "sector": ["31"], "staff": [1]}, CodecError, "state"),
         (
-            {"state": ["TX"], "sector": ["31"], "staff": ["Zyxwv"]},
+            {"state": ["TX", "TX"], "sector": ["31", "31"], "staff": ["1", "Zyxwv"]},
             DataError,
-            "'staff' has the type string, and answers that are no int64",
+            "'staff' has the type string, and answers that are no int64 .*, the first in row 2",
         ),
     ],
 )
