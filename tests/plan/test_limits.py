@@ -1,4 +1,4 @@
-"""What a plan, a schema and a file may have: at the limit it is taken, above it an error says so."""
+"""What a plan, a schema and a file may have: the limit is taken, and above it an error says so."""
 
 from __future__ import annotations
 
