@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.kernels.assembler import check_assembled
+
 ROOT = Path(__file__).parents[2]
 
 WALKED = "u8[::1], i4[::1], u4[::1], i8[::1], i8[::1], u8[:, ::1], u2[:, ::1]"
@@ -72,6 +74,11 @@ def compiled(kernel, signature, capabilities):
     return done.stdout
 
 
+def parts_of(text):
+    """Return the PTX of each capability."""
+    return [".version" + part for part in text.split("\n.version")[1:]]
+
+
 needs_compiler = pytest.mark.skipif(
     find_spec("numba_cuda") is None or find_spec("cuda") is None,
     reason="numba-cuda and its compiler are not installed",
@@ -81,11 +88,12 @@ needs_compiler = pytest.mark.skipif(
 @needs_compiler
 @pytest.mark.slow
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_kernels_compile_without_a_gpu(kernel):
+def test_kernels_compile_without_a_gpu(kernel, tmp_path):
     text = compiled(kernel, KERNELS[kernel], CAPABILITIES)
     for major, minor in CAPABILITIES:
         assert f".target sm_{major}{minor}" in text
     assert "fma.rn" not in text  # rounds once where the CPU rounds twice
+    check_assembled(kernel.split(".")[1], parts_of(text)[1], CAPABILITIES[1], tmp_path)
 
 
 def test_every_kernel_is_listed():

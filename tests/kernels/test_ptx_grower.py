@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.kernels.assembler import check_assembled
 from tests.kernels.grower_signatures import SIGNATURES
-from tests.kernels.test_ptx import CAPABILITIES, needs_compiler
+from tests.kernels.test_ptx import CAPABILITIES, needs_compiler, parts_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,6 +18,7 @@ PROGRAM = """
 import sys
 from importlib import import_module
 from gpusynth_kernels.cuda.launch import compile_to_ptx
+from tests.kernels.assembler import check_assembled
 from tests.kernels.grower_signatures import SIGNATURES
 
 module, name = sys.argv[1].split(".")
@@ -30,7 +32,7 @@ for capability in sys.argv[2:]:
 @needs_compiler
 @pytest.mark.slow
 @pytest.mark.parametrize("kernel", SIGNATURES)
-def test_kernels_of_the_grower_compile_without_a_gpu(kernel):
+def test_kernels_of_the_grower_compile_without_a_gpu(kernel, tmp_path):
     versions = [f"{major}.{minor}" for major, minor in CAPABILITIES]
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, kernel, *versions],
@@ -44,6 +46,7 @@ def test_kernels_of_the_grower_compile_without_a_gpu(kernel):
     for version in versions:
         assert f".target sm_{version.replace('.', '')}" in done.stdout
     assert "fma.rn" not in done.stdout  # rounds once where the CPU rounds twice
+    check_assembled(kernel.split(".")[1], parts_of(done.stdout)[1], CAPABILITIES[1], tmp_path)
 
 
 def test_every_kernel_of_the_grower_is_listed():
