@@ -19,6 +19,9 @@ _OLDEST_DRIVER = 12_000
 _OLDEST_CAPABILITY = (7, 0)
 """Older ones (Pascal) have no independent threads of a warp, and RAPIDS does not support them."""
 
+_OLDEST_FOR_CUDA_13 = (7, 5)
+"""CUDA 13 compiles for Turing and newer; Volta needs what was built for CUDA 12."""
+
 _NUMBA_CUDA = (0, 30)
 """The last series of numba-cuda: see `gpusynth_kernels.cuda.launch`."""
 
@@ -149,6 +152,11 @@ def _why_no_packages(facts: DeviceFacts) -> str:
             f"numba-cuda {facts.numba_cuda} is not of the series that gpusynth was tested with, "
             f"0.30. {_install(extra)}"
         )
+    if not facts.has_compiler:
+        return (
+            "numba-cuda is there, but NVIDIA's compiler library (libNVVM) is not. "
+            f"{_install(extra)} (or set CUDA_HOME to CUDA's toolkit)"
+        )
     if facts.runtime // 1000 > facts.driver // 1000:
         return (
             f"CuPy is built for CUDA {_cuda(facts.runtime)}, but the driver runs CUDA "
@@ -170,6 +178,12 @@ def _why_no_device(facts: DeviceFacts) -> str:
             f"the GPU ({facts.name}) has compute capability "
             f"{facts.capability[0]}.{facts.capability[1]}, and 7.0 (Volta) is the oldest that is "
             'supported. Use another GPU, or device "cpu".'
+        )
+    if facts.runtime >= 13_000 and facts.capability < _OLDEST_FOR_CUDA_13:
+        return (
+            f"the GPU ({facts.name}) has compute capability "
+            f"{facts.capability[0]}.{facts.capability[1]}, and CUDA 13 supports 7.5 (Turing) and "
+            'newer. Take what was built for CUDA 12: pip install "gpusynth[cuda12]"'
         )
     return ""
 

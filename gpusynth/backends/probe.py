@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -45,6 +46,8 @@ class DeviceFacts:
         Versions of cuml, cudf and rmm, as far as they are installed.
     trouble : str
         What CuPy said when it could not be asked.
+    has_compiler : bool
+        Whether NVIDIA's compiler library (libNVVM), which numba-cuda calls, is found.
     """
 
     simulated: bool = False
@@ -58,6 +61,7 @@ class DeviceFacts:
     memory_bytes: int = 0
     rapids: Mapping[str, str] = field(default_factory=dict)
     trouble: str = ""
+    has_compiler: bool = True
 
 
 def probe_device() -> DeviceFacts:
@@ -77,6 +81,8 @@ def probe_device() -> DeviceFacts:
     }
     if found["driver"] and found["cupy"] is not None:
         found |= _ask_cupy()
+    if found["driver"] and found["numba_cuda"] is not None:
+        found["has_compiler"] = _has_compiler()
     return DeviceFacts(**found)
 
 
@@ -102,6 +108,19 @@ def _driver_version() -> int:
     return number.value
 
 
+def _has_compiler() -> bool:
+    """Look for libNVVM as numba-cuda does; it comes as a wheel or with CUDA's toolkit."""
+    try:
+        finder = import_module("cuda.pathfinder")
+    except ImportError:
+        return True  # an installation of another kind: numba-cuda will say
+    try:
+        finder.load_nvidia_dynamic_lib("nvvm")
+    except finder.DynamicLibNotFoundError:
+        return False
+    return True
+
+
 def _ask_cupy() -> dict[str, Any]:
     """Return what CuPy says of the first device."""
     try:
@@ -120,4 +139,6 @@ def _ask_cupy() -> dict[str, Any]:
             "memory_bytes": int(properties["totalGlobalMem"]),
         }
     except Exception as error:  # noqa: BLE001 - whatever a broken installation raises
+        if "cudaErrorNoDevice" in str(error):  # the driver is there, and hides or has no GPU
+            return {}
         return {"trouble": f"{type(error).__name__}: {error}".splitlines()[0]}

@@ -1,6 +1,8 @@
 """Every way in which a device cannot be had says so, and says what to install."""
 
+import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -29,6 +31,8 @@ NO_DEVICE = {
     "CuPy ahead of the driver": ({"driver": 12_080}, "built for CUDA 13.0"),
     "CuPy fails": ({"trouble": "CUDARuntimeError: unknown error"}, "cannot use the GPU"),
     "no GPU": ({"n_devices": 0}, "shows no GPU"),
+    "no compiler": ({"has_compiler": False}, "libNVVM"),
+    "Volta with CUDA 13": ({"capability": (7, 0), "name": "V100"}, "CUDA 13 supports 7.5"),
     "old GPU": ({"capability": (6, 1), "name": "Tesla P100"}, "compute capability 6.1"),
 }
 NO_CUML = {
@@ -109,6 +113,41 @@ def test_a_probe_only_looks(monkeypatch):
     monkeypatch.setattr(probe_module, "_driver_version", lambda: 12_020)
     monkeypatch.setattr(probe_module, "_first_version", lambda packages: "1.2.3")
     monkeypatch.setattr(probe_module, "_ask_cupy", lambda: {"n_devices": 2, "name": "GPU"})
+    monkeypatch.setattr(probe_module, "_has_compiler", lambda: True)
     facts = probe_module.probe_device()
     assert (facts.driver, facts.cupy, facts.n_devices, facts.name) == (12_020, "1.2.3", 2, "GPU")
     assert set(facts.rapids) == {"cuml", "cudf", "rmm"}
+
+
+@pytest.mark.parametrize(
+    ("said", "trouble"),
+    [
+        ("cudaErrorNoDevice: no CUDA-capable device is detected", ""),
+        ("cudaErrorUnknown: unknown error", "RuntimeError: cudaErrorUnknown: unknown error"),
+    ],
+)
+def test_a_gpu_that_is_hidden_is_no_trouble_of_cupy(said, trouble, monkeypatch):
+    def count():
+        raise RuntimeError(said)
+
+    runtime = SimpleNamespace(runtimeGetVersion=lambda: 13_000, getDeviceCount=count)
+    cupy = SimpleNamespace(cuda=SimpleNamespace(runtime=runtime))
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    assert probe_module._ask_cupy().get("trouble", "") == trouble
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_the_compiler_is_looked_for_as_numba_cuda_does(found, monkeypatch):
+    def load(name):
+        assert name == "nvvm"
+        if not found:
+            raise OSError("nowhere")
+
+    finder = SimpleNamespace(load_nvidia_dynamic_lib=load, DynamicLibNotFoundError=OSError)
+    monkeypatch.setitem(sys.modules, "cuda", SimpleNamespace(pathfinder=finder))
+    monkeypatch.setitem(sys.modules, "cuda.pathfinder", finder)
+    assert probe_module._has_compiler() is found
+    monkeypatch.setattr(probe_module, "_driver_version", lambda: 13_000)
+    monkeypatch.setattr(probe_module, "_first_version", lambda packages: "0.30.4")
+    monkeypatch.setattr(probe_module, "_ask_cupy", dict)
+    assert probe_module.probe_device().has_compiler is found
