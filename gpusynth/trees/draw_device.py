@@ -103,7 +103,7 @@ def _draw(
     out = launch.empty(n, donors.rows.dtype)
     walk_and_draw.over(
         n,
-        *(upload(part, keep=True) for part in parts),
+        *parts,
         *(table.records, table.wide, there),
         *(upload(part, keep=True) for part in (donors.offsets, donors.rows, cumulative)),
         *(np.uint64(key.seed), np.uint64(key.stream), np.uint64(first_row)),
@@ -137,8 +137,8 @@ def walk_on_device(tree: Tree, table: DrawTable, *, positions: Array | None = No
     chosen = _checked(table, positions)
     n = table.n_rows if positions is None else len(chosen)
     out = launch.empty(n, np.int32)
-    copies = [upload(part, keep=True) for part in _read_of(tree, table)]
-    walk_rows.over(n, *copies, table.records, table.wide, upload(chosen), 0, out)
+    parts = _read_of(tree, table)
+    walk_rows.over(n, *parts, table.records, table.wide, upload(chosen), 0, out)
     return launch.to_host(out)
 
 
@@ -151,9 +151,10 @@ def _checked(table: DrawTable, positions: Array | None) -> Array:
 
 
 def _read_of(tree: Tree, table: DrawTable) -> tuple[Any, ...]:
-    """Return what the kernels read of a tree."""
+    """Return what the kernels read of a tree, arrays on the device."""
     route = route_of(tree, table.layout)
-    return route.nodes, route.leaves, route.subset_words, *route.asked
+    parts = route.nodes, route.leaves, route.subset_words, *route.asked
+    return *(upload(part, keep=True) for part in parts), route.n_together
 
 
 def draw_codes_on_device(

@@ -94,6 +94,7 @@ class Layout:
         self.first_lane, self.first_mark, self.wide_row = none, none.copy(), none.copy()
         self.n_words = 0
         self.n_wide = 0
+        self._bits: dict[int, Array] = {}
         free: dict[str, int] = {"lanes": 0, "marks": 0}
         for i, (count, ordered) in enumerate(zip(n_codes, is_ordered, strict=True)):
             if not 0 <= count <= MAX_CODES:
@@ -136,6 +137,12 @@ class Layout:
 
     def bits(self, column: int) -> Array:
         """Return ``bits`` (n_codes,) uint64: what a code sets in the column's word."""
+        known = self._bits.get(column)
+        if known is None:
+            known = self._bits[column] = self._make_bits(column)
+        return known
+
+    def _make_bits(self, column: int) -> Array:
         codes = np.arange(int(self.n_codes[column]))
         bits = np.zeros(len(codes), np.uint64)
         marked = self.first_mark[column] >= 0

@@ -16,7 +16,13 @@ import numpy as np
 from gpusynth.arrays import Array
 from gpusynth.trees.predictors import Layout, PredictorTable
 from gpusynth.trees.tree import Tree
-from gpusynth_kernels.cpu.walk import LANES, MARKS, WIDE, lay_out_tree
+from gpusynth_kernels.cpu.lay_out import (
+    LANES,
+    MARKS,
+    MOST_STAGES,
+    WIDE,
+    lay_out_tree,
+)
 from gpusynth_kernels.dtypes import LANES_PER_WORD
 
 __all__ = ["Route", "route_of"]
@@ -27,31 +33,37 @@ _MOST_KEPT = 16  # trees that are drawn from at the same time: one a thread, and
 _MOST_SMALL = 192
 _MOST_BYTES = 64 << 20
 
-_MOST_STEPS = 64  # that all rows take side by side; more would do no good
+_MOST_TOGETHER = 256  # rows of a block
+_BLOCK_WORDS = 4096  # of a block of fewer rows: what lies well in a nearest cache of 48 KB
+_FEWEST_TOGETHER = 32
+_PLACE_LIMIT = 1 << 16  # 16 bits of a node are its place times the rows of a block
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What the walk kernel reads of a tree; see `gpusynth_kernels.cpu.walk`.
+    """What the walk kernel reads of a tree; see `gpusynth_kernels.cpu.lay_out`.
 
     Attributes
     ----------
-    nodes : array of uint64, shape (2 * n_nodes,)
-    leaves : array of int32, shape (n_nodes,)
+    nodes : array of uint64, shape (4 * (n_nodes // 2 + 1),)
+    leaves : array of int32, shape (n_nodes + 1,)
         Leaf numbers in the order of `nodes`.
     subset_words : array of uint32
         Empty when no node asks for a subset of a wide column.
     asked : tuple of two arrays of int64
         Words of the records and rows of the wide columns that the tree asks for.
-    n_steps : int
-        Steps of a mean row.
+    stages : array of int64, shape (n_stages,)
+        Steps after which rows that have arrived leave, and so on.
+    n_together : int
+        Rows that are walked as a block.
     """
 
     nodes: Array
     leaves: Array
     subset_words: Array
     asked: tuple[Array, Array]
-    n_steps: int
+    stages: Array
+    n_together: int
 
     @classmethod
     def of(cls, tree: Tree, layout: Layout) -> Route:
@@ -70,17 +82,17 @@ class Route:
             np.searchsorted(record_words, first // LANES_PER_WORD),
         )
         columns = np.stack([sort, first, layout.n_codes[column], place], axis=1).astype(np.int64)
-        nodes = np.empty(2 * tree.n_nodes, np.uint64)
-        leaves = np.empty(tree.n_nodes, np.int32)
-        asks_subset = lay_out_tree(
+        n_together = _rows_together(len(record_words) + len(wide_rows))
+        nodes = np.empty(4 * (tree.n_nodes // 2 + 1), np.uint64)
+        leaves = np.empty(tree.n_nodes + 1, np.int32)
+        stages = np.empty(MOST_STAGES, np.int64)
+        asks_subset, n_stages = lay_out_tree(
             *(tree.feature, tree.threshold, tree.subset, tree.subset_words),
-            *(tree.left, tree.leaf, columns, nodes, leaves),
+            *(tree.left, tree.leaf, tree.n_rows, columns, n_together, nodes, leaves, stages),
         )
         words = tree.subset_words if asks_subset else tree.subset_words[:0]
-        # A row takes a step in every inner node on its way.
-        n_steps = int(tree.n_rows[tree.left >= 0].sum()) // max(int(tree.n_rows[0]), 1)
-        asked = record_words, wide_rows
-        return cls(nodes, leaves, words, asked, min(n_steps, _MOST_STEPS))
+        stages = stages[:n_stages].copy()
+        return cls(nodes, leaves, words, (record_words, wide_rows), stages, n_together)
 
     @property
     def n_bytes(self) -> int:
@@ -90,9 +102,19 @@ class Route:
     def arrays(self, table: PredictorTable) -> tuple[Any, ...]:
         """Return what `walk_rows` reads of the tree and the rows of a table."""
         return (
-            *(self.nodes, self.leaves, self.subset_words, self.asked, self.n_steps),
-            *(table.records, table.wide),
+            *(self.nodes, self.leaves, self.subset_words, self.asked),
+            *(self.stages, self.n_together, table.records, table.wide),
         )
+
+
+def _rows_together(n_places: int) -> int:
+    """Return how many rows are walked as a block by a tree that asks for so many words."""
+    rows = _MOST_TOGETHER
+    while n_places * rows > _BLOCK_WORDS and rows > _FEWEST_TOGETHER:
+        rows //= 2
+    while (n_places - 1) * rows >= _PLACE_LIMIT:
+        rows //= 2
+    return rows
 
 
 class _Recent:

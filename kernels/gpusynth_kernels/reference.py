@@ -8,6 +8,7 @@ from typing import Any
 from gpusynth_kernels.reference_splits import Target, candidates
 
 __all__ = [
+    "arrived",
     "best_cut",
     "breadth_first_numbers",
     "class_ends",
@@ -139,6 +140,15 @@ def walk(tree: Mapping[str, Any], codes: Sequence[Sequence[int]], row: int) -> i
             goes_left = bool(int(tree["subset_words"][place + code // 32]) >> code % 32 & 1)
         node = int(tree["left"][node]) + (0 if goes_left else 1)
     return int(tree["leaf"][node])
+
+
+def arrived(
+    children: Sequence[int], rows: Sequence[int], slots: Sequence[int]
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Return the rows, with their slots, that are in a leaf, its own child, and the others."""
+    there = [(row, slot) for row, slot in zip(rows, slots, strict=True) if children[slot] == slot]
+    others = [(row, slot) for row, slot in zip(rows, slots, strict=True) if children[slot] != slot]
+    return there, others
 
 
 def breadth_first_numbers(left: Sequence[int]) -> tuple[list[int], list[int]]:

@@ -90,7 +90,8 @@ _MAP = _specs(
     ("cpu.random.fill_bits", "map", "reference.philox_pair", "random numbers of a run of rows"),
     ("cpu.lanes.lane_bit", "map", "reference.lane_of", "bit of a lane within its word"),
     ("cpu.lanes.pack_lanes", "map", "reference.lanes", "codes of a column to bits of the records"),
-    ("cpu.walk.lay_out_tree", "map", "reference.walk", "a tree as the words that walks read"),
+    ("cpu.lay_out.lay_out_tree", "map", "reference.walk", "a tree as the words that walks read"),
+    ("cpu.arrivals.part_arrived", "map", "reference.arrived", "rows in a leaf from the others"),
     ("cpu.walk.walk_rows", "map", "reference.walk", "rows to their leaves"),
     ("cpu.walk.draw_rows", "map", "reference.pick_donor", "a donor for each row"),
 )

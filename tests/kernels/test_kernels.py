@@ -18,6 +18,7 @@ from gpusynth_kernels import spec
 from gpusynth_kernels.scalar.philox import philox
 from tests.kernels import row_proofs as rows
 from tests.kernels import split_proofs as splits
+from tests.kernels import walk_proofs as walks
 
 PROOFS = {
     "scalar.philox.philox": rows.prove_philox,
@@ -72,6 +73,7 @@ PROOFS = {
     "cpu.partition.keep_right": rows.prove_partition,
     "cpu.compress.divide_blocks": rows.prove_partition,
     "cpu.compress.keep_left_blocks": rows.prove_partition,
+    "cpu.arrivals.part_arrived": walks.prove_part_arrived,
     "cpu.gather.copy_words": rows.prove_copy_words,
     "cpu.node.node_score": rows.prove_node_measures,
     "cpu.node.node_risk": rows.prove_node_measures,
@@ -100,7 +102,7 @@ PROVEN_BY_WHOLE_TREES = {
     "cpu.grow.grow_nodes",
     "cpu.twig.put_back",
     "cpu.finish.join_twigs",
-    "cpu.walk.lay_out_tree",
+    "cpu.lay_out.lay_out_tree",
     "cpu.walk.walk_rows",
     "cpu.walk.draw_rows",
 }

@@ -55,8 +55,10 @@ def pack_lanes(codes: Any, bits: Any, word: Any, first_row: Any, records: Any) -
     word, first_row : int
     records : array of uint64, shape (n, n_words), changed
     """
-    for i in range(codes.shape[0]):
-        records[first_row + i, word] |= bits[codes[i]]
+    column = records[first_row : first_row + codes.shape[0], word]
+    # Numbers without a sign: none can mean a place from the end.
+    for i in range(np.uint64(codes.shape[0])):
+        column[i] |= bits[np.uint64(codes[i])]
 
 
 @jit

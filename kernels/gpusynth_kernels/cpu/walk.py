@@ -1,21 +1,10 @@
 """Send rows down a tree to their leaves, and draw a donor there.
 
-A tree is walked as two 64-bit words a node, side by side (`lay_out_tree`). The first:
-
-    bits 0-31   first word of the left child (the right one lies next to it); in a leaf, of the leaf
-    bits 32-47  place of the word or code that is asked for
-    bits 48-63  limit
-
-The second is a mask: a row goes right when its word at that place, masked, is above the limit. So
-one test serves all nodes: lanes and marks have a limit of 0, wide columns a mask of 16 bits, and
-leaves a mask of 0. Where the answer of a lane is to be turned around, the children change places.
-Only subsets of wide columns are looked up (limit 65,535; the mask is the place of the subset).
-
-A block of rows is first copied, only the words and codes that the tree asks for, so that it lies in
-the processor's nearest cache. Then eight rows walk side by side, so that the loads of one overlap
-with those of the others: as many steps as a row needs on average, where a row that has arrived
-stays. The way is half as long again for the last of eight rows. So those that are still under way
-are put in a list, which is gone through step by step and grows shorter.
+A tree is walked as `gpusynth_kernels.cpu.lay_out` says. A block of rows is first copied, only the
+words and codes that the tree asks for, so that it lies in the processor's nearest cache. Then
+twelve rows walk side by side, so that the loads of one overlap with those of the others. A row that
+has arrived stays, which costs as much as a step: so a walk has stages, after each of which rows
+that have arrived leave, and the others close ranks (`lay_out_tree`).
 """
 
 from __future__ import annotations
@@ -25,133 +14,56 @@ from typing import Any
 import numpy as np
 
 from gpusynth_kernels.compile import jit
+from gpusynth_kernels.cpu.arrivals import SPARE, part_arrived
 from gpusynth_kernels.cpu.bare import bare
-from gpusynth_kernels.cpu.lanes import lane_bit
 from gpusynth_kernels.scalar.philox import philox_pair
 from gpusynth_kernels.scalar.pick import pick_donor
 
-__all__ = ["LANES", "MARKS", "WIDE", "draw_rows", "lay_out_tree", "walk_rows"]
+__all__ = ["draw_rows", "walk_rows"]
 
-LANES, MARKS, WIDE = 0, 1, 2
-"""How `lay_out_tree` finds the answer of a column: by lane, by mark, or by code."""
-
-_0 = np.uint64(0)
 _1 = np.uint64(1)
-_8 = np.uint64(8)
-_24 = np.uint64(24)
+_2 = np.uint64(2)
 _32 = np.uint64(32)
 _48 = np.uint64(48)
 _BY_SUBSET = np.uint64(0xFFFF)
 _CHILD = np.uint64(0xFFFFFFFF)
-_PLACE = np.uint64(0xFFFF00)  # place times _BLOCK, in the first word moved by 24 bits
-_BLOCK = 256
-
-
-@jit
-def _goes_left(threshold: Any, subset: Any, words: Any, code: Any) -> Any:
-    if subset < 0:
-        return code <= threshold
-    return (words[subset + (code >> 5)] >> np.uint32(code & 31)) & np.uint32(1) != 0
-
-
-@jit
-def _answer(column: Any, threshold: Any, subset: Any, words: Any) -> Any:
-    """Return mask, limit and whether the answer is turned around, of one node.
-
-    The lanes of a narrow unordered column are the sets without code 0; a set that holds it is
-    asked for by its complement.
-    """
-    sort, first, n_codes, _ = column
-    mask = _0
-    if sort == WIDE:
-        if subset >= 0:
-            return np.uint64(subset), _BY_SUBSET, False
-        return np.uint64(0xFFFF), np.uint64(threshold), False
-    if sort == MARKS:
-        for code in range(n_codes):
-            if not _goes_left(threshold, subset, words, code):
-                mask |= _1 << lane_bit((first + code) & 63)
-        return mask, _0, False
-    if subset < 0:
-        return _1 << lane_bit((first + np.int64(threshold)) & 63), _0, False
-    turned = not _goes_left(threshold, subset, words, 0)
-    lane = -1
-    for code in range(1, n_codes):
-        if _goes_left(threshold, subset, words, code) == turned:
-            lane += 1 << (code - 1)
-    return _1 << lane_bit((first + lane) & 63), _0, turned
-
-
-@jit
-def lay_out_tree(
-    feature: Any,
-    threshold: Any,
-    subset: Any,
-    words: Any,
-    left: Any,
-    leaf: Any,
-    columns: Any,
-    nodes: Any,
-    leaves: Any,
-) -> Any:
-    """Set the two words of each node; return whether any node asks for a subset of a wide column.
-
-    Parameters
-    ----------
-    feature, threshold, subset, words, left, leaf
-        The arrays of a `Tree`, and `words` its `subset_words`.
-    columns : array of int64, shape (n_predictors, 4)
-        `LANES`, `MARKS` or `WIDE`; first lane or mark; number of codes; place, below 65,536.
-    nodes : array of uint64, shape (2 * n_nodes,), changed
-    leaves : array of int32, shape (n_nodes,), changed
-        Leaf numbers in the order of `nodes`; -1 inside.
-    """
-    asks_subset = False
-    n = feature.shape[0]
-    at = np.arange(n)
-    for i in range(n):
-        own = np.uint64(at[i])
-        leaves[own] = leaf[i]
-        mask = first = _0
-        child = own
-        if feature[i] >= 0:
-            column = columns[feature[i]]
-            four = column[0], column[1], column[2], column[3]
-            mask, limit, turned = _answer(four, threshold[i], subset[i], words)
-            asks_subset |= limit == _BY_SUBSET
-            child = np.uint64(left[i])
-            first = np.uint64(four[3]) << _32 | limit << _48
-            if turned:
-                at[left[i]], at[left[i] + 1] = left[i] + 1, left[i]
-        nodes[_1 + own + own] = mask
-        nodes[own + own] = first | child + child
-    return asks_subset
+_BLOCK = 256  # rows that donors are drawn for at a time
+_SIDE_BY_SIDE = 12
+_LATER = 4  # steps of a stage beyond the plan: of rows deeper than it looks
 
 
 @jit(inline="always")
 def _step(nodes: Any, words: Any, block: Any, row: Any, at: Any) -> Any:
-    """Return the node after `at`; a leaf returns itself. `words` is None without subsets."""
+    """Return the slot after `at`; a leaf returns itself. `words` is None without subsets."""
     node = nodes[at]
-    mask = nodes[at + _1]
-    word = block[((node >> _24) & _PLACE) + row]
-    right = np.uint64(word & mask > node >> _48)
-    if words is not None and node >> _48 == _BY_SUBSET:
+    mask = nodes[at + _2]
+    word = block[(node >> _48) + row]
+    limit = (node >> _32) & _BY_SUBSET
+    right = np.uint64(word & mask > limit)
+    if words is not None and limit == _BY_SUBSET:
         right = _1 - np.uint64((words[mask + (word >> np.uint64(5))] >> np.uint32(word & 31)) & 1)
-    return (node & _CHILD) + right + right
+    return (node & _CHILD) + right
 
 
 @jit
 def _copy_rows(
-    block: Any, records: Any, wide: Any, asked: Any, positions: Any, begin: Any, end: Any
+    block: Any,
+    n_together: Any,
+    records: Any,
+    wide: Any,
+    asked: Any,
+    positions: Any,
+    begin: Any,
+    end: Any,
 ) -> None:
-    """Copy what a tree asks of some rows: ``block[_BLOCK * place + i]`` for row ``begin + i``."""
+    """Copy what a tree asks of some rows: of row ``begin + i`` to ``n_together * place + i``."""
     # Slices, numbers without a sign and no counted references: a third of the time.
     block, records, wide, positions = bare(block), bare(records), bare(wide), bare(positions)
     record_words, wide_rows = bare(asked[0]), bare(asked[1])
     n_words = record_words.shape[0]
     size = end - begin
     for place in range(n_words + wide_rows.shape[0]):
-        own = block[place * _BLOCK : (place + 1) * _BLOCK]
+        own = block[place * n_together : (place + 1) * n_together]
         if place < n_words:
             word = np.uint64(record_words[place])
             if positions.shape[0] > 0:
@@ -175,14 +87,17 @@ def _copy_rows(
 
 
 @jit
-def _walk_together(
-    nodes: Any, words: Any, block: Any, size: Any, n_steps: Any, places: Any
-) -> None:
-    """Set ``places[i]`` to where row ``i`` of a block is after some steps; eight rows at a time."""
-    nodes, block, places = bare(nodes), bare(block), bare(places)
-    for start in range(0, size, 8):
+def _walk_together(nodes: Any, words: Any, block: Any, size: Any, n_steps: Any, slots: Any) -> None:
+    """Take some steps from the root with all rows of a block, at least `_SIDE_BY_SIDE`.
+
+    ``slots[i]`` is where row i is then.
+    """
+    nodes, block, slots = bare(nodes), bare(block), bare(slots)
+    for group in range(0, size, _SIDE_BY_SIDE):
+        start = min(group, size - _SIDE_BY_SIDE)  # the last ones once more: the same again
         row = np.uint64(start)
-        a = b = c = d = e = f = g = h = _0
+        a = b = c = d = e = f = _1
+        g = h = i = j = k = m = _1
         for _ in range(n_steps):
             a = _step(nodes, words, block, row, a)
             b = _step(nodes, words, block, row + np.uint64(1), b)
@@ -192,33 +107,75 @@ def _walk_together(
             f = _step(nodes, words, block, row + np.uint64(5), f)
             g = _step(nodes, words, block, row + np.uint64(6), g)
             h = _step(nodes, words, block, row + np.uint64(7), h)
-        eight = places[start : start + 8]
-        eight[0], eight[1], eight[2], eight[3] = a, b, c, d
-        eight[4], eight[5], eight[6], eight[7] = e, f, g, h
+            i = _step(nodes, words, block, row + np.uint64(8), i)
+            j = _step(nodes, words, block, row + np.uint64(9), j)
+            k = _step(nodes, words, block, row + np.uint64(10), k)
+            m = _step(nodes, words, block, row + np.uint64(11), m)
+        own = slots[start : start + _SIDE_BY_SIDE]
+        own[0], own[1], own[2], own[3] = a, b, c, d
+        own[4], own[5], own[6], own[7] = e, f, g, h
+        own[8], own[9], own[10], own[11] = i, j, k, m
+
+
+@jit
+def _walk_list(
+    nodes: Any, words: Any, block: Any, rows: Any, n: Any, n_steps: Any, slots: Any
+) -> None:
+    """Take some steps with the rows of a list, from where they are.
+
+    Beyond its n rows the list holds zeros, or rows that were in it: they walk for nothing.
+    """
+    nodes, block, slots = bare(nodes), bare(block), bare(slots)
+    rows = bare(rows)
+    for start in range(0, n, _SIDE_BY_SIDE):
+        of = rows[start : start + _SIDE_BY_SIDE]
+        own = slots[start : start + _SIDE_BY_SIDE]
+        a, b, c, d = np.uint64(own[0]), np.uint64(own[1]), np.uint64(own[2]), np.uint64(own[3])
+        e, f, g, h = np.uint64(own[4]), np.uint64(own[5]), np.uint64(own[6]), np.uint64(own[7])
+        i, j, k, m = np.uint64(own[8]), np.uint64(own[9]), np.uint64(own[10]), np.uint64(own[11])
+        for _ in range(n_steps):
+            a = _step(nodes, words, block, np.uint64(of[0]), a)
+            b = _step(nodes, words, block, np.uint64(of[1]), b)
+            c = _step(nodes, words, block, np.uint64(of[2]), c)
+            d = _step(nodes, words, block, np.uint64(of[3]), d)
+            e = _step(nodes, words, block, np.uint64(of[4]), e)
+            f = _step(nodes, words, block, np.uint64(of[5]), f)
+            g = _step(nodes, words, block, np.uint64(of[6]), g)
+            h = _step(nodes, words, block, np.uint64(of[7]), h)
+            i = _step(nodes, words, block, np.uint64(of[8]), i)
+            j = _step(nodes, words, block, np.uint64(of[9]), j)
+            k = _step(nodes, words, block, np.uint64(of[10]), k)
+            m = _step(nodes, words, block, np.uint64(of[11]), m)
+        own = slots[start : start + _SIDE_BY_SIDE]
+        own[0], own[1], own[2], own[3] = a, b, c, d
+        own[4], own[5], own[6], own[7] = e, f, g, h
+        own[8], own[9], own[10], own[11] = i, j, k, m
 
 
 @jit
 def _walk_block(
-    nodes: Any, words: Any, block: Any, size: Any, n_steps: Any, under_way: Any, ends: Any
+    nodes: Any, words: Any, block: Any, size: Any, stages: Any, under_way: Any, arrived: Any
 ) -> None:
-    """Set ``ends[i]`` to the node where row ``i`` of a block ends; `under_way` is work."""
-    nodes, block, ends = bare(nodes), bare(block), bare(ends)
-    rows, places = bare(under_way[0]), bare(under_way[1])
-    _walk_together(nodes, words, block, size, n_steps, places)
+    """Set ``arrived[1][i]`` to the slot where row ``arrived[0][i]`` of a block ends."""
+    rows: Any = bare(under_way[0])
+    slots: Any = bare(under_way[1])
+    arrived_rows, arrived_slots = bare(arrived[0]), bare(arrived[1])
+    nodes, stages = bare(nodes), bare(stages)
     for i in range(size):
         rows[i] = i
-    n = np.int64(size)
+    if size >= _SIDE_BY_SIDE:
+        _walk_together(nodes, words, block, size, stages[0], slots)
+    else:
+        rows[size:_SIDE_BY_SIDE] = 0
+        slots[:_SIDE_BY_SIDE] = 1
+        _walk_list(nodes, words, block, rows, size, stages[0], slots)
+    n, n_arrived = part_arrived(nodes, rows, slots, size, arrived_rows, arrived_slots, 0)
+    stage = 1
     while n > 0:
-        left = _0
-        for i in range(n):
-            row = rows[i]
-            after = _step(nodes, words, block, row, places[i])
-            ends[row] = after >> _1
-            moved = np.uint64(after != places[i])
-            rows[left] = row
-            places[left] = after
-            left += moved
-        n = np.int64(left)
+        n_steps = stages[stage] if stage < stages.shape[0] else _LATER
+        _walk_list(nodes, words, block, rows, n, n_steps, slots)
+        n, n_arrived = part_arrived(nodes, rows, slots, n, arrived_rows, arrived_slots, n_arrived)
+        stage += 1
 
 
 @jit
@@ -227,7 +184,8 @@ def walk_rows(
     leaves: Any,
     words: Any,
     asked: Any,
-    n_steps: Any,
+    stages: Any,
+    n_together: Any,
     records: Any,
     wide: Any,
     positions: Any,
@@ -241,34 +199,40 @@ def walk_rows(
 
     Parameters
     ----------
-    nodes : array of uint64, shape (2 * n_nodes,)
-    leaves : array of int32, shape (n_nodes,)
+    nodes : array of uint64, shape (4 * (n_nodes // 2 + 1),)
+    leaves : array of int32, shape (n_nodes + 1,)
         See `lay_out_tree`.
     words : array of uint32
         `Tree.subset_words`; empty when the tree asks for no subset of a wide column.
     asked : tuple of two arrays of int64
         Words of the records at the first places, rows of `wide` at those after them.
-    n_steps : int
-        Steps that eight rows walk side by side: those of a mean row. Speed only.
+    stages : array of int64, shape (n_stages,)
+        See `lay_out_tree`: at least one. Speed only.
+    n_together : int
+        Rows of a block, as `lay_out_tree` was told.
     records : array of uint64, shape (n, n_words)
     wide : array of uint16, shape (>= 1, n or 0)
     positions : array of int64, shape (n_chosen,) or (0,)
     """
-    # Zeros beyond the last row: eight rows always walk, and codes must be codes.
-    block = np.zeros(_BLOCK * max(len(asked[0]) + len(asked[1]), 1), np.uint64)
-    ends = np.empty(_BLOCK, np.int32)
-    under_way = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.uint64)
-    for begin in range(first, last, _BLOCK):
-        size = min(_BLOCK, last - begin)
-        _copy_rows(block, records, wide, asked, positions, begin, begin + size)
+    block = np.empty(n_together * max(len(asked[0]) + len(asked[1]), 1), np.uint64)
+    n_entries = n_together + SPARE
+    # Zeros, as lists are longer than their rows, and what is read there must be a row and a slot.
+    under_way = np.zeros(n_entries, np.uint32), np.zeros(n_entries, np.uint32)
+    arrived = np.empty(n_entries, np.uint32), np.empty(n_entries, np.uint32)
+    for begin in range(first, last, n_together):
+        size = min(n_together, last - begin)
+        _copy_rows(block, n_together, records, wide, asked, positions, begin, begin + size)
         # Two kernels of it: a test for subsets in every step would cost a tenth of the time.
         if words.shape[0] > 0:
-            _walk_block(nodes, bare(words), block, size, n_steps, under_way, ends)
+            _walk_block(nodes, bare(words), block, size, stages, under_way, arrived)
         else:
-            _walk_block(nodes, None, block, size, n_steps, under_way, ends)
-        arrived = out[begin - first : begin - first + size]
-        for i in range(size):
-            arrived[i] = leaves[np.uint64(ends[i])]
+            _walk_block(nodes, None, block, size, stages, under_way, arrived)
+        own = out[begin - first : begin - first + size]
+        rows: Any = bare(arrived[0])
+        slots: Any = bare(arrived[1])
+        for i in range(np.uint64(size)):
+            slot = np.uint64(slots[i])
+            own[np.uint64(rows[i])] = leaves[(slot >> _2 << _1) + (slot & _1)]
 
 
 @jit

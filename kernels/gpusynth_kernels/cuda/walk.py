@@ -1,6 +1,6 @@
 """Send rows down a tree to their leaves, and draw a donor there: the twins of `cpu.walk`.
 
-A tree is the two words a node of `cpu.walk.lay_out_tree`. One thread takes one row at a time
+A tree is the two words a node of `cpu.lay_out`. One thread takes one row at a time
 through the tree and reads the records where they lie: a row's words share a line of memory, and
 the upper nodes, which all rows read, stay in the caches.
 """
@@ -19,6 +19,7 @@ __all__ = ["draw_rows", "walk_and_draw", "walk_rows"]
 
 _0 = np.uint64(0)
 _1 = np.uint64(1)
+_2 = np.uint64(2)
 _5 = np.uint64(5)
 _31 = np.uint64(31)
 _32 = np.uint64(32)
@@ -40,24 +41,31 @@ def _word_of(
 
 @device
 def _end_of(
-    nodes: Any, words: Any, record_words: Any, wide_rows: Any, records: Any, wide: Any, row: Any
+    nodes: Any,
+    words: Any,
+    record_words: Any,
+    wide_rows: Any,
+    n_together: Any,
+    records: Any,
+    wide: Any,
+    row: Any,
 ) -> Any:
-    """Return the node (in the order of `nodes`) where a row ends."""
-    at = _0
+    """Return the place in `leaves` of the node where a row ends."""
+    at = _1
     while True:
         node = nodes[at]
-        mask = nodes[at + _1]
+        mask = nodes[at + _2]
         child = node & _CHILD
         if mask == _0 and child == at:
-            return at >> _1
-        limit = node >> _48
-        place = np.int64((node >> _32) & _BY_SUBSET)
+            return (at >> _2 << _1) + (at & _1)
+        limit = (node >> _32) & _BY_SUBSET
+        place = np.int64(node >> _48) // n_together
         word = _word_of(record_words, wide_rows, records, wide, place, row)
         if words.shape[0] > 0 and limit == _BY_SUBSET:
             held = np.uint64(words[mask + (word >> _5)]) >> (word & _31)
-            at = child + _1 + _1 if held & _1 == _0 else child
+            at = child + _1 if held & _1 == _0 else child
         else:
-            at = child + _1 + _1 if word & mask > limit else child
+            at = child + _1 if word & mask > limit else child
 
 
 @kernel
@@ -67,6 +75,7 @@ def walk_rows(
     words: Any,
     record_words: Any,
     wide_rows: Any,
+    n_together: Any,
     records: Any,
     wide: Any,
     positions: Any,
@@ -77,11 +86,13 @@ def walk_rows(
 
     Parameters
     ----------
-    nodes : array of uint64, shape (2 * n_nodes,)
-    leaves : array of int32, shape (n_nodes,)
+    nodes : array of uint64, shape (4 * (n_nodes // 2 + 1),)
+    leaves : array of int32, shape (n_nodes + 1,)
     words : array of uint32
     record_words, wide_rows : arrays of int64
         The two parts of `asked` of `cpu.walk.walk_rows`.
+    n_together : int64
+        What places in `nodes` are multiplied by: here, rows are not in blocks.
     records : array of uint64, shape (n, n_words)
     wide : array of uint16, shape (>= 1, n or 0)
     positions : array of int64, shape (n_chosen,) or (0,)
@@ -92,7 +103,9 @@ def walk_rows(
         row = first + i
         if positions.shape[0] > 0:
             row = positions[row]
-        out[i] = leaves[_end_of(nodes, words, record_words, wide_rows, records, wide, row)]
+        out[i] = leaves[
+            _end_of(nodes, words, record_words, wide_rows, n_together, records, wide, row)
+        ]
 
 
 @kernel
@@ -125,6 +138,7 @@ def walk_and_draw(
     words: Any,
     record_words: Any,
     wide_rows: Any,
+    n_together: Any,
     records: Any,
     wide: Any,
     positions: Any,
@@ -146,7 +160,7 @@ def walk_and_draw(
         row = np.int64(i)
         if positions.shape[0] > 0:
             row = np.int64(positions[i])
-        end = _end_of(nodes, words, record_words, wide_rows, records, wide, row)
+        end = _end_of(nodes, words, record_words, wide_rows, n_together, records, wide, row)
         leaf = np.int64(leaves[end])
         counter = np.int64(i)
         if counters.shape[0] > 0:
