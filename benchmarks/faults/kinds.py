@@ -29,13 +29,14 @@ from benchmarks.machine import describe_machine, describe_versions
 from gpusynth.datasets import firms, firms_and_establishments
 
 _SHARE_OF_GAPS = 0.1
+_FIRMS = 10  # times the rows: so that draws take longer than opening the files
 
 
 class LinkedTrials(Trials):
     """Firms and their establishments."""
 
     def make_data(self, rows: int, columns: int) -> None:
-        parents, children = firms_and_establishments(rows, seed=1)
+        parents, children = firms_and_establishments(_FIRMS * rows, seed=1)
         pq.write_table(parents, self.directory / "firms.parquet")
         pq.write_table(children, self.directory / "places.parquet")
         self.links = self.directory / "links.toml"

@@ -22,8 +22,11 @@ from gpusynth.cli.options import (
     SeedOption,
     ThreadsOption,
 )
+from gpusynth.errors import PlanError
 
 __all__ = ["fit_model", "sample_model"]
+
+_MIN_UNITS = 10
 
 
 def fit_model(
@@ -37,11 +40,18 @@ def fit_model(
         bool, typer.Option("--release", help="Write a model without microdata.")
     ] = False,
     min_units: Annotated[
-        int,
-        typer.Option("--min-units", min=2, help="Fewest units that share any released value."),
-    ] = 10,
+        int | None,
+        typer.Option(
+            "--min-units",
+            min=2,
+            help="With --release: fewest units that share any released value; 10 by default.",
+        ),
+    ] = None,
     unit: Annotated[
-        str | None, typer.Option("--unit", help="Column that names the units; rows by default.")
+        str | None,
+        typer.Option(
+            "--unit", help="With --release: column that names the units; rows by default."
+        ),
     ] = None,
     overwrite: OverwriteFileOption = False,
     device: Annotated[
@@ -56,13 +66,19 @@ def fit_model(
     from gpusynth.io import check_model_path
     from gpusynth.io.inputs_stay import check_inputs_stay
 
+    if not release and (min_units is not None or unit is not None):
+        raise PlanError(
+            "--min-units and --unit belong to --release: without it the model file holds the real "
+            "records. Give --release, or leave them out."
+        )
+    fewest = _MIN_UNITS if min_units is None else min_units
     check_inputs_stay([output], [data, schema, plan])
     check_model_path(output, overwrite=overwrite)  # a fit may take hours: find out now
     give_back_large_arrays()
     with nullcontext() if quiet else ProgressDisplay(console(stderr=True)) as display:
         fitted = fit(data, schema, plan, threads=threads, device=device.value, listener=display)
         if release:
-            fitted.release(output, min_units=min_units, unit=unit, overwrite=overwrite)
+            fitted.release(output, min_units=fewest, unit=unit, overwrite=overwrite)
         else:
             fitted.save(output, overwrite=overwrite)
     if quiet:
@@ -76,7 +92,7 @@ def fit_model(
     told = "CONFIDENTIAL: the file holds the real records as codes. Guard it like the data."
     if release:
         told = (
-            f"The file holds no record. Each level, number, bin and count in it is of {min_units} "
+            f"The file holds no record. Each level, number, bin and count in it is of {fewest} "
             "units or more; edges of bins are round numbers. Have it checked before it leaves."
         )
     out.print(told, soft_wrap=True)

@@ -191,3 +191,13 @@ def test_signals_leave_nothing(tmp_path, number):
     assert ended.returncode == 130, ended.stderr
     assert ended.stderr.splitlines()[-1].startswith("error: interrupted")
     assert not out.exists()
+
+
+@pytest.mark.parametrize("option", [["--min-units", "5"], ["--unit", "x"]])
+def test_options_of_a_release_need_one(tmp_path, capsys, option):
+    """Who asks for them must not get a file of real records."""
+    data, model = tmp_path / "data.parquet", tmp_path / "model.gpusynth"
+    pq.write_table(pa.table({"x": [1, 2] * 20}), data)
+    assert main(["fit", str(data), "--output", str(model), *option]) == 2
+    assert "belong to --release" in capsys.readouterr().err
+    assert not model.exists()
