@@ -1,9 +1,6 @@
-"""Checks of scalar functions and of kernels that work on rows, against their plain definitions."""
+"""Checks of kernels that work on rows against their plain definitions."""
 
 from __future__ import annotations
-
-import math
-from typing import Any
 
 import numpy as np
 
@@ -22,8 +19,8 @@ from gpusynth_kernels.cpu import (
     vertical,
 )
 from gpusynth_kernels.cpu import node as nodes
-from gpusynth_kernels.scalar import entropy, gain, philox, pick, principal
-from tests.kernels.node_cases import NO_WEIGHT, TABLE, random_column, random_node
+from tests.kernels.node_cases import TABLE, random_column, random_node
+from tests.kernels.scalar_proofs import unsigned, words
 
 MODES = {
     "gini": kinds.CLASSES_BY_GINI,
@@ -33,115 +30,12 @@ MODES = {
 }
 
 
-def words(rng: np.random.Generator, n: int, bits: int = 64) -> list[int]:
-    """Return random words; the extreme ones often."""
-    top = (1 << bits) - 1
-    even = rng.integers(0, top, n, endpoint=True, dtype=np.uint64).tolist()
-    extreme = rng.integers(0, 30, n).tolist()
-    return [{0: 0, 1: 1, 2: top}.get(x, word) for x, word in zip(extreme, even, strict=True)]
-
-
-def unsigned(numbers: list[int]) -> tuple[Any, ...]:
-    return tuple(np.uint64(number) for number in numbers)
-
-
-def prove_philox(rng: np.random.Generator) -> None:
-    numbers = words(rng, 6, 32)
-    fast = philox.philox(*unsigned(numbers))
-    assert list(fast) == reference.philox(numbers[:4], numbers[4:])
-
-
-def prove_philox_pair(rng: np.random.Generator) -> None:
-    numbers = words(rng, 3)
-    assert philox.philox_pair(*unsigned(numbers)) == reference.philox_pair(*numbers)
-
-
-def prove_scaled(rng: np.random.Generator) -> None:
-    bits, n = words(rng, 1)[0], max(words(rng, 1, 63)[0], 1)
-    assert philox.scaled(*unsigned([bits, n])) == reference.scaled(bits, n) < n
-
-
 def prove_fill_bits(rng: np.random.Generator) -> None:
     seed, stream, first = *words(rng, 2), words(rng, 1, 62)[0]
     out = np.empty((5, 2), np.uint64)
     random.fill_bits(np.uint64(seed), np.uint64(stream), np.uint64(first), out)
     expected = [list(reference.philox_pair(seed, stream, first + i)) for i in range(5)]
     assert out.tolist() == expected
-
-
-def prove_pick_donor(rng: np.random.Generator) -> None:
-    n, begin = int(rng.integers(1, 9)), int(rng.integers(0, 5))
-    bits = words(rng, 1)[0]
-    running = np.cumsum(rng.integers(0, 3, n) * 10**9)
-    running[-1] += 1
-    padded = np.concatenate([np.arange(begin), running])
-    even = pick.pick_donor(np.uint64(bits), begin, begin + n, NO_WEIGHT)
-    assert even - begin == reference.pick_donor(bits, n, None)
-    weighted = pick.pick_donor(np.uint64(bits), begin, begin + n, padded)
-    assert weighted - begin == reference.pick_donor(bits, n, running.tolist())
-
-
-def random_counts(rng: np.random.Generator) -> tuple[list[int], list[int]]:
-    top = int(rng.choice([4, 1000, 2**28]))
-    left, right = rng.integers(0, top, (2, int(rng.integers(2, 6))))
-    left[0] += 1
-    right[-1] += 1
-    return left.tolist(), right.tolist()
-
-
-def prove_gini(rng: np.random.Generator) -> None:
-    left, right = random_counts(rng)
-    sums = [sum(c * c for c in left), sum(left), sum(c * c for c in right), sum(right)]
-    assert gain.gini_score(*sums) == reference_splits.gini(left, right)
-
-
-def prove_variance(rng: np.random.Generator) -> None:
-    a, b = rng.integers(-(2**62), 2**62, 2).tolist()
-    n, m = rng.integers(1, 2**38, 2).tolist()
-    fast = gain.variance_gain(a, n, b, m)
-    assert fast == reference_splits.variance(a, n, b, m)
-
-
-def prove_log2(rng: np.random.Generator) -> None:
-    c = int(rng.choice([1, 2, 3, 2**31 - 1, 2**31, rng.integers(1, 2**31)]))
-    fast = entropy.log2_fixed(c)
-    assert fast == reference_splits.log2_fixed(c)
-    assert abs(fast / 2**24 - math.log2(c)) <= 2.0**-23
-
-
-def prove_c_log_c(rng: np.random.Generator) -> None:
-    c = int(rng.choice([0, 1, 65_535, 65_536, 2**31, rng.integers(0, 10**6)]))
-    assert entropy.c_log_c(c, TABLE) == reference_splits.c_log_c(c)
-
-
-def prove_entropy(rng: np.random.Generator) -> None:
-    left, right = random_counts(rng)
-    terms = [sum(map(reference_splits.c_log_c, side)) for side in (left, right)]
-    n = sum(left) + sum(right)
-    fast = entropy.entropy_score(terms[0], sum(left), terms[1], sum(right), n, TABLE)
-    assert fast == reference_splits.entropy(left, right)
-    assert fast >= 0
-
-
-def prove_principal(rng: np.random.Generator) -> None:
-    m, k = int(rng.integers(2, 30)), int(rng.integers(3, 9))
-    by_level = rng.integers(0, int(rng.choice([2, 50, 10**6])), (m, k))
-    by_level[:, 0] += by_level.sum(axis=1) == 0
-    keys = np.empty(m)
-    square = np.empty((k, k))
-    proportions = np.empty((m, k))
-    own = (
-        *(np.ascontiguousarray(by_level.T), 0, np.arange(m), m, k, proportions, square),
-        *(np.empty(k), np.empty(k), keys),
-    )
-    n = int(by_level.sum())
-    base = float((by_level.sum(axis=0).astype(np.float64) ** 2).sum() / n)
-    # Two groups at most n apart: no cut scores n more than the node, any scores the node's own.
-    if (by_level / by_level.sum(axis=1)[:, None]).std(axis=0).max() > 1e-9:
-        assert not principal.principal_order(*own, 3.0 * n)
-    assert principal.principal_order(*own, base)
-    assert principal.principal_order(*own, -1.0)
-    assert keys.tolist() == reference_splits.principal_scores(by_level.tolist())
 
 
 def prove_lane_bit(rng: np.random.Generator) -> None:
@@ -340,64 +234,3 @@ def prove_node_measures(rng: np.random.Generator) -> None:
         mode, node.order, begin, end, target.n_classes, node.numbers, node.weight
     )
     assert risks.tolist() == [reference_tree.rpart_risk(target, node.rows)]
-
-
-def random_tree(rng: np.random.Generator, most: int = 20) -> list[int]:
-    """Return left children, -1 in a leaf, in the order in which leaves were split."""
-    left = [-1]
-    for _ in range(int(rng.integers(0, most))):
-        leaf = int(rng.choice([i for i, child in enumerate(left) if child < 0]))
-        left[leaf] = len(left)
-        left += [-1, -1]
-    return left
-
-
-def plain_nodes(left: list[int], gain: list[float]) -> list[reference_tree.Node]:
-    """Return the same tree as nodes that carry their number as their only row."""
-    nodes = [reference_tree.Node([i], gain=amount) for i, amount in enumerate(gain)]
-    for node, child in zip(nodes, left, strict=True):
-        if child >= 0:
-            node.children = [nodes[child], nodes[child + 1]]
-    return nodes
-
-
-def prove_prune(rng: np.random.Generator) -> None:
-    """Many trees at once: the order in which children collapse changes one in a hundred."""
-    for _ in range(20):
-        _prove_one_prune(rng)
-
-
-def _prove_one_prune(rng: np.random.Generator) -> None:
-    """Risks are small whole numbers, so that complexities are often equal, also to the limit."""
-    left = random_tree(rng, 60)
-    risks = np.zeros(len(left))
-    for node in range(len(left) - 1, -1, -1):
-        below = 0 if left[node] < 0 else risks[left[node] : left[node] + 2].sum()
-        risks[node] = below + rng.integers(0, 4)
-    alpha = float(rng.choice([0.0, 0.5, 1.0, 1.5, 2.0, 2.1, 3.0]))
-    nodes = plain_nodes(left, [0.0] * len(left))
-    reference_tree.prune_by_complexity(nodes[0], lambda node: risks[node.rows[0]], alpha)
-    fast = np.array(left, np.int32)
-    finish.prune_by_complexity(fast, risks, alpha)
-    reached = [node.rows[0] for node in reference_tree.breadth_first(nodes[0])]
-    assert finish.number_breadth_first(fast)[0].tolist() == reached
-
-
-def prove_collapse(rng: np.random.Generator) -> None:
-    nodes, new_left = reference.breadth_first_numbers(random_tree(rng, 40))
-    gain = np.where(np.array(new_left) < 0, 0.0, rng.integers(1, 5, len(nodes)))
-    most = int(rng.integers(1, len(nodes) + 2))
-    plain = plain_nodes(new_left, gain.tolist())
-    reference_tree.collapse_to_leaves(plain[0], most)
-    fast = np.array(new_left, np.int32)
-    finish.collapse_to_leaves(fast, gain, most)
-    reached = [node.rows[0] for node in reference_tree.breadth_first(plain[0])]
-    assert finish.number_breadth_first(fast)[0].tolist() == reached
-
-
-def prove_breadth_first(rng: np.random.Generator) -> None:
-    left = random_tree(rng)
-    for node in rng.integers(0, len(left), 2):
-        left[node] = -1
-    nodes, new_left = finish.number_breadth_first(np.array(left, np.int32))
-    assert (nodes.tolist(), new_left.tolist()) == reference.breadth_first_numbers(left)

@@ -17,20 +17,22 @@ import gpusynth_kernels.scalar
 from gpusynth_kernels import spec
 from gpusynth_kernels.scalar.philox import philox
 from tests.kernels import row_proofs as rows
+from tests.kernels import scalar_proofs as scalars
 from tests.kernels import split_proofs as splits
+from tests.kernels import tree_proofs as trees
 from tests.kernels import walk_proofs as walks
 
 PROOFS = {
-    "scalar.philox.philox": rows.prove_philox,
-    "scalar.philox.philox_pair": rows.prove_philox_pair,
-    "scalar.philox.scaled": rows.prove_scaled,
-    "scalar.pick.pick_donor": rows.prove_pick_donor,
-    "scalar.gain.gini_score": rows.prove_gini,
-    "scalar.gain.variance_gain": rows.prove_variance,
-    "scalar.entropy.log2_fixed": rows.prove_log2,
-    "scalar.entropy.c_log_c": rows.prove_c_log_c,
-    "scalar.entropy.entropy_score": rows.prove_entropy,
-    "scalar.principal.principal_order": rows.prove_principal,
+    "scalar.philox.philox": scalars.prove_philox,
+    "scalar.philox.philox_pair": scalars.prove_philox_pair,
+    "scalar.philox.scaled": scalars.prove_scaled,
+    "scalar.pick.pick_donor": scalars.prove_pick_donor,
+    "scalar.gain.gini_score": scalars.prove_gini,
+    "scalar.gain.variance_gain": scalars.prove_variance,
+    "scalar.entropy.log2_fixed": scalars.prove_log2,
+    "scalar.entropy.c_log_c": scalars.prove_c_log_c,
+    "scalar.entropy.entropy_score": scalars.prove_entropy,
+    "scalar.principal.principal_order": scalars.prove_principal,
     "cpu.random.fill_bits": rows.prove_fill_bits,
     "cpu.lanes.lane_bit": rows.prove_lane_bit,
     "cpu.lanes.pack_lanes": rows.prove_pack_lanes,
@@ -80,9 +82,9 @@ PROOFS = {
     "cpu.node.sum_of_squares": rows.prove_node_measures,
     "cpu.finish.rpart_risks": rows.prove_node_measures,
     "cpu.finish.class_entries": rows.prove_class_entries,
-    "cpu.finish.number_breadth_first": rows.prove_breadth_first,
-    "cpu.finish.prune_by_complexity": rows.prove_prune,
-    "cpu.finish.collapse_to_leaves": rows.prove_collapse,
+    "cpu.finish.number_breadth_first": trees.prove_breadth_first,
+    "cpu.finish.prune_by_complexity": trees.prove_prune,
+    "cpu.finish.collapse_to_leaves": trees.prove_collapse,
 }
 
 PROVEN_BY_WHOLE_TREES = {
@@ -170,4 +172,4 @@ def test_table_of_the_specification_is_current():
 )
 def test_philox_known_answers(counter, key, expected):
     """Random123, kat_vectors, philox4x32 10."""
-    assert list(philox(*rows.unsigned(counter + key))) == expected
+    assert list(philox(*scalars.unsigned(counter + key))) == expected
