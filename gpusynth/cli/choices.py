@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["DeviceChoice", "FitterChoice", "OutputChoice"]
+__all__ = ["DeviceChoice", "FitterChoice", "IoChoice", "OutputChoice"]
 
 
 class DeviceChoice(StrEnum):
@@ -21,6 +21,13 @@ class FitterChoice(StrEnum):
     histogram = "histogram"
     cuml = "cuml"
     auto = "auto"
+
+
+class IoChoice(StrEnum):
+    """What reads and writes Parquet."""
+
+    arrow = "arrow"
+    cudf = "cudf"
 
 
 class OutputChoice(StrEnum):

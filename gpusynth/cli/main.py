@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 import gpusynth
-from gpusynth.cli.choices import DeviceChoice, FitterChoice, OutputChoice
+from gpusynth.cli.choices import DeviceChoice, FitterChoice, IoChoice, OutputChoice
 from gpusynth.cli.clustering import (
     ClusterConfigOption,
     ClusterOption,
@@ -150,6 +150,9 @@ def _run(
     fitter: Annotated[
         FitterChoice, typer.Option("--fitter", help="cuml: coarser trees, on a GPU only.")
     ] = FitterChoice.auto,
+    io: Annotated[
+        IoChoice, typer.Option("--io", help="cudf: read and write Parquet on a GPU.")
+    ] = IoChoice.arrow,
     keep_models: KeepModelsOption = False,
     log: LogOption = None,
     metrics: MetricsOption = None,
@@ -180,6 +183,7 @@ def _run(
         memory_bytes=None if memory is None else int(memory * 1e9),
         device=device.value,
         fitter=fitter.value,
+        io=io.value,
     )
     run_synthesis(
         data,

@@ -80,6 +80,7 @@ def run_synthesis(
             memory_bytes=settings.memory_bytes,
             device=settings.device,
             fitter=settings.fitter,
+            io=settings.io,
             client=client,
             listener=listener,
         )

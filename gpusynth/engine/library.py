@@ -20,6 +20,7 @@ from gpusynth.engine.resuming import begin_checkpoints
 from gpusynth.engine.settings import OutputFormat, RunSettings, check_cluster
 from gpusynth.engine.synthesis import Synthesis, load_kernels
 from gpusynth.engine.waking import wake
+from gpusynth.io import IoName
 from gpusynth.plan import Plan, SynthesisPlan
 from gpusynth.table import BATCH_ROWS, InferredSchema, Schema
 
@@ -44,6 +45,7 @@ def synthesize(
     memory_bytes: int | None = None,
     device: DeviceName = "cpu",
     fitter: FitterName = "auto",
+    io: IoName = "arrow",
     client: Any = None,
     listener: Listener | None = None,
 ) -> Any:
@@ -84,6 +86,9 @@ def synthesize(
         used, else the processor, with a note that says why. See docs/gpu.md.
     fitter : {"histogram", "cuml", "auto"}
         What grows trees. auto is histogram; cuml (on a GPU only) grows other, coarser trees.
+    io : {"arrow", "cudf"}
+        What reads and writes Parquet files. cudf does it on a GPU: the same rows, types and
+        metadata, in files of other bytes.
     client : distributed.Client, optional
         Workers of this cluster fit and draw; all must see `output`. Implies `checkpoints`.
     listener : Listener, optional
@@ -120,6 +125,7 @@ def synthesize(
         memory_bytes=memory_bytes,
         device=device,
         fitter=fitter,
+        io=io,
     )
     checkpoints = settings.checkpoints
     check_cluster(settings, client)
@@ -192,7 +198,7 @@ def _prepare(
     scratch: Path | None = None,
 ) -> Prepared:
     backend = choose_backend(settings.device, settings.fitter)
-    share_memory(backend)
+    share_memory(backend, has_frames=settings.io == "cudf")
     resolved = resolve_input(
         data,
         schema,
@@ -200,6 +206,7 @@ def _prepare(
         batch_rows=settings.batch_rows,
         listener=listener,
         stopwatch=stopwatch,
+        reader=settings.io,
     )
     prepared = prepare(
         resolved,

@@ -87,6 +87,7 @@ def build_manifest(
             "format": settings.format,
             "checkpoints": settings.checkpoints,
             "keep_models": settings.keep_models,
+            **({} if settings.io == "arrow" else {"io": settings.io}),
         },
         "schema_fingerprint": resolved.schema.fingerprint(),
         "plan_fingerprint": resolved.plan.fingerprint(),

@@ -17,7 +17,7 @@ from gpusynth.engine.released import UsedLevels, released_schema
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.settings import RunSettings
 from gpusynth.errors import OutputError, PlanError
-from gpusynth.io import CsvStyle, ReplicateMetadata, ReplicateWriter
+from gpusynth.io import CsvStyle, IoName, ReplicateMetadata, ReplicateWriter
 from gpusynth.table import DECIMALS_METADATA, decode_batch, parse_storage
 from gpusynth.table import output_schema as drawn_schema
 
@@ -220,6 +220,7 @@ def write_replicate(
     batch_rows: int,
     listener: Listener,
     notes: Mapping[str, str] | None = None,
+    writer: IoName = "arrow",
 ) -> None:
     """Write a replicate to a file, with its schema, plan, seed and version in the metadata.
 
@@ -234,6 +235,8 @@ def write_replicate(
     listener : Listener
     notes : mapping of str to str, optional
         Column -> what its description says besides, such as how its tails were treated.
+    writer : {"arrow", "cudf"}
+        Of a Parquet file.
 
     Raises
     ------
@@ -248,9 +251,11 @@ def write_replicate(
         version=gpusynth.__version__,
         replicate=rows.number,
     ).to_mapping()
-    with ReplicateWriter(path, schema, metadata=metadata, style=csv_style(schema)) as writer:
+    with ReplicateWriter(
+        path, schema, metadata=metadata, style=csv_style(schema), writer=writer
+    ) as file:
         for batch in replicate_batches(rows, resolved, batch_rows):
-            writer.write(batch)
+            file.write(batch)
             listener.advance(path.name, work=batch.num_rows, rows=batch.num_rows)
 
 

@@ -28,7 +28,7 @@ from gpusynth.engine.uniques import check_uniques
 from gpusynth.engine.units import read_units
 from gpusynth.engine.weights import survey_weights
 from gpusynth.errors import DataError, PlanError
-from gpusynth.io import open_source
+from gpusynth.io import IoName, open_source
 from gpusynth.io.stamp import FileStamp
 from gpusynth.plan import Plan, SynthesisPlan, read_plan, refine, resolve
 from gpusynth.table import (
@@ -57,6 +57,7 @@ def resolve_input(
     listener: Listener,
     stopwatch: Stopwatch,
     codecs: Mapping[str, Codec] | None = None,
+    reader: IoName = "arrow",
 ) -> Resolved:
     """Open the data, settle the schema, fit the codecs and resolve the plan.
 
@@ -73,6 +74,8 @@ def resolve_input(
     stopwatch : Stopwatch
     codecs : mapping of str to Codec, optional
         What an earlier process has learned from the same data and schema; else they are learned.
+    reader : {"arrow", "cudf"}
+        Of a Parquet file.
 
     Returns
     -------
@@ -86,7 +89,7 @@ def resolve_input(
     choices = read_plan(plan) if isinstance(plan, (str, Path)) else plan
     given = read_schema(schema) if isinstance(schema, (str, Path)) else schema
     with stopwatch.phase("open"):
-        source: Source = WatchedSource(open_source(data), listener)
+        source: Source = WatchedSource(open_source(data, reader=reader), listener)
     reasons: Mapping[str, str] = {}
     sketches: Mapping[str, ColumnSketch] | None = None
     with stopwatch.phase("infer schema"):

@@ -150,6 +150,7 @@ def resume(
             keep_models=head.keep_models,
             device=_device(head) if device is None else device,
             fitter=head.fitter,
+            io=head.io,
         )
         check_cluster(settings, client)
         wake(client)
@@ -198,7 +199,7 @@ def _prepare_again(
         raise DataError(
             f"{directory.path}: the run was given a table in memory. Give the same table again."
         )
-    source = open_source(data)
+    source = open_source(data, reader=settings.io)
     schema, plan = _recorded(directory)
     # Before anything is read: with other data or another schema it could fail in another way.
     early = {
@@ -215,6 +216,7 @@ def _prepare_again(
         listener=listener,
         stopwatch=stopwatch,
         codecs=_recorded_codecs(directory, head),
+        reader=settings.io,
     )
     prepared = prepare(
         replace(resolved, reasons=head.reasons),

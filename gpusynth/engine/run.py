@@ -175,6 +175,7 @@ def _write_replicate(
             batch_rows=settings.batch_rows,
             listener=synthesis.listener,
             notes=tail_notes(synthesis.prepared),
+            writer=settings.io,
         )
         rows.clear()
     with synthesis.stopwatch.phase("hash output"):

@@ -9,6 +9,7 @@ from typing import Any, Literal, SupportsIndex, TypeAlias, get_args
 
 from gpusynth.backends import DeviceName, FitterName
 from gpusynth.errors import PlanError
+from gpusynth.io import IoName
 from gpusynth.table import BATCH_ROWS
 
 __all__ = ["OutputFormat", "RunSettings", "available_threads", "check_cluster", "whole_number"]
@@ -54,6 +55,8 @@ class RunSettings:
         Never changes a byte of the result.
     fitter : {"histogram", "cuml", "auto"}
         What grows trees; cuml's are other trees.
+    io : {"arrow", "cudf"}
+        What reads and writes Parquet; the same rows, in files of other bytes.
 
     Raises
     ------
@@ -72,6 +75,7 @@ class RunSettings:
     memory_bytes: int | None = None
     device: DeviceName = "cpu"
     fitter: FitterName = "auto"
+    io: IoName = "arrow"
 
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():
@@ -82,6 +86,8 @@ class RunSettings:
             raise PlanError(f"format must be parquet or csv, got {self.format!r}")
         if self.device not in get_args(DeviceName):
             raise PlanError(f"device must be cpu, cuda or auto, got {self.device!r}")
+        if self.io not in get_args(IoName):
+            raise PlanError(f"io must be arrow or cudf, got {self.io!r}")
         if self.fitter not in get_args(FitterName):
             raise PlanError(f"fitter must be histogram, cuml or auto, got {self.fitter!r}")
 
@@ -92,9 +98,10 @@ class RunSettings:
 
 
 def check_cluster(settings: RunSettings, client: Any) -> None:
-    """Refuse fits by cuML on a cluster.
+    """Refuse fits by cuML and files by cuDF on a cluster.
 
-    A task that a lost worker had begun is done again there, which must give the same tree.
+    A task that a lost worker had begun is done again there, which must give the same tree; and
+    workers write with Arrow.
 
     Parameters
     ----------
@@ -105,6 +112,8 @@ def check_cluster(settings: RunSettings, client: Any) -> None:
     ------
     PlanError
     """
+    if client is not None and settings.io != "arrow":
+        raise PlanError('io "cudf" is for runs in one process. Use io "arrow" on a cluster.')
     if client is not None and settings.fitter == "cuml":
         raise PlanError(
             "a cluster may do a fit twice, and cuML need not grow the same tree again. "

@@ -14,12 +14,13 @@ from gpusynth.io.output import (
     write_json_atomic,
     writing,
 )
-from gpusynth.io.source import open_source
+from gpusynth.io.source import IoName, open_source
 from gpusynth.io.write import ReplicateWriter
 from gpusynth.table.source import Source
 
 __all__ = [
     "CsvStyle",
+    "IoName",
     "ModelFile",
     "ReplicateMetadata",
     "ReplicateWriter",

@@ -5,7 +5,7 @@ The only module that imports cuDF. What crosses to the host is said in docs/gpu.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,12 @@ __all__ = [
     "check_cudf",
     "cudf_to_arrow",
     "distinct_of_series",
+    "free_device_bytes",
     "is_cudf",
     "is_told",
     "like_cudf",
     "on_gpu",
+    "parquet_writer",
     "read_row_groups",
 ]
 
@@ -179,13 +181,80 @@ def read_row_groups(path: Path, columns: Sequence[str], row_groups: Sequence[int
 
     Raises
     ------
-    BackendUnavailableError
+    RuntimeError, ValueError, OSError
+        As cuDF raises them.
     MemoryError
         If there is no room on the device.
     """
     import cudf
 
+    return cudf.read_parquet(
+        path, columns=list(columns), row_groups=list(row_groups), use_pandas_metadata=False
+    )
+
+
+def free_device_bytes() -> int:
+    """Return how many bytes of the device RMM sees free; idle ones of a pool are not among them.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    BackendUnavailableError
+    """
+    from rmm import mr
+
     with on_gpu():
-        return cudf.read_parquet(
-            path, columns=list(columns), row_groups=list(row_groups), use_pandas_metadata=False
+        free, _ = mr.available_device_memory()
+    return int(free)
+
+
+def parquet_writer(
+    file: Any, first: pa.Table, nullable: Sequence[bool], metadata: Mapping[str, str]
+) -> Callable[[pa.Table | None], None]:
+    """Open a Parquet file that is written on the GPU, compressed with Zstandard.
+
+    Parameters
+    ----------
+    file : binary file
+    first : pyarrow.Table
+        Tells names and types.
+    nullable : sequence of bool
+        Whether each column may have nulls.
+    metadata : mapping of str to str
+        Of the footer.
+
+    Returns
+    -------
+    callable
+        Takes each row group, and None at the end.
+    """
+    import pylibcudf as plc
+
+    with on_gpu():
+        described = plc.io.types.TableInputMetadata(plc.Table.from_arrow(first.slice(0, 0)))
+        for column, name, may_be_null in zip(
+            described.column_metadata, first.column_names, nullable, strict=True
+        ):
+            column.set_name(name)
+            column.set_nullability(may_be_null)
+        options = (
+            plc.io.parquet.ChunkedParquetWriterOptions.builder(plc.io.SinkInfo([file]))
+            .metadata(described)
+            .key_value_metadata([dict(metadata)])
+            .compression(plc.io.types.CompressionType.ZSTD)
+            .write_arrow_schema(False)  # noqa: FBT003 - ours is among the entries
+            .build()
         )
+        writer = plc.io.parquet.ChunkedParquetWriter.from_options(options)
+
+    def write(table: pa.Table | None) -> None:
+        with on_gpu():
+            if table is None:
+                writer.close([])
+            else:
+                writer.write(plc.Table.from_arrow(table))
+
+    return write

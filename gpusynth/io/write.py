@@ -13,9 +13,11 @@ import pyarrow.parquet as pq
 
 from gpusynth.errors import OutputError, SchemaError
 from gpusynth.io.csv_text import CsvStyle, csv_header, csv_lines
+from gpusynth.io.cudf_parquet import CudfParquetFormat, is_gpu_type
 from gpusynth.io.metadata import with_metadata
 from gpusynth.io.output import atomic_file, writing
 from gpusynth.io.rebatch import Rebatcher
+from gpusynth.io.source import IoName
 from gpusynth.table.source import BATCH_ROWS
 
 __all__ = ["WRITERS", "ReplicateWriter"]
@@ -54,6 +56,9 @@ class ReplicateWriter:
     row_group_rows : int
     style : CsvStyle, optional
         How to write values in a CSV file.
+    writer : {"arrow", "cudf"}
+        What writes a Parquet file; cuDF's has other bytes and the same content. A file with
+        columns of a type that cuDF would change is Arrow's in any case.
 
     Attributes
     ----------
@@ -75,6 +80,7 @@ class ReplicateWriter:
         metadata: Mapping[str, str],
         row_group_rows: int = BATCH_ROWS,
         style: CsvStyle | None = None,
+        writer: IoName = "arrow",
     ) -> None:
         self.path = Path(path)
         self.n_rows = 0
@@ -85,6 +91,7 @@ class ReplicateWriter:
             )
         self._schema = with_metadata(arrow_schema, metadata)
         self._style = style or CsvStyle()
+        self._by_cudf = writer == "cudf" and self.path.suffix == ".parquet"
         self._rebatcher = Rebatcher(row_group_rows)
         self._stack = ExitStack()
 
@@ -92,7 +99,11 @@ class ReplicateWriter:
         file = self._stack.enter_context(atomic_file(self.path))
         with self._stack.pop_all() as opened, writing(self.path):
             format_writer = WRITERS[self.path.suffix]
-            self._writer: _FormatWriter = format_writer(file, self._schema, self._style)
+            self._writer: _FormatWriter
+            if self._by_cudf and all(_is_for_gpu(field.type) for field in self._schema):
+                self._writer = CudfParquetFormat(file, self._schema)
+            else:
+                self._writer = format_writer(file, self._schema, self._style)
             self._stack = opened.pop_all()
         return self
 
@@ -141,6 +152,10 @@ class ReplicateWriter:
                 raise SchemaError(
                     f"{self.path.name}: column {field.name!r} may not have nulls, a batch does."
                 )
+
+
+def _is_for_gpu(kind: pa.DataType) -> bool:
+    return is_gpu_type(kind.value_type if pa.types.is_dictionary(kind) else kind)
 
 
 class _ParquetFormat:

@@ -129,6 +129,7 @@ def _settings(run: Run, threads: int | None) -> RunSettings:
             threads,
             BATCH_ROWS,
             given["format"],
+            io=given.get("io", "arrow"),
         )
     except (KeyError, TypeError, ValueError):
         raise OutputError(
@@ -149,6 +150,7 @@ def _whole(run: Run, data: Any, settings: RunSettings, listener: Listener) -> li
             threads=settings.threads,
             output=Path(directory) / "run",
             format=settings.format,
+            io=settings.io,
             listener=listener,
         )
     return [

@@ -138,3 +138,83 @@ def install(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", cupy)
     CROSSED.clear()
     return cudf
+
+
+class _Builder:
+    """Options of cuDF's writer of Parquet, chained as there."""
+
+    def __init__(self, sink):
+        self.sink, self.asked = sink, {}
+
+    def __getattr__(self, name):
+        def take(value):
+            self.asked[name] = value
+            return self
+
+        return take
+
+    def build(self):
+        return self
+
+
+class _Writer:
+    """Writes the footer entries that it is given, and no schema of Arrow of its own."""
+
+    def __init__(self, options):
+        assert options.asked["write_arrow_schema"] is False
+        assert options.asked["compression"] == "ZSTD"
+        self.described = options.asked["metadata"]
+        self.entries = options.asked["key_value_metadata"][0]
+        self.file = options.sink.sinks[0]
+        self.writer = None
+
+    def write(self, table):
+        assert not any(pa.types.is_dictionary(f.type) for f in table.schema)
+        columns = self.described.column_metadata
+        fields = [
+            pa.field(column.name, f.type, nullable=column.nullable)
+            for column, f in zip(columns, table.schema, strict=True)
+        ]
+        schema = pa.schema(fields)
+        if self.writer is None:
+            self.writer = pq.ParquetWriter(self.file, schema, store_schema=False)
+            self.writer.add_key_value_metadata(self.entries)
+        self.writer.write_table(pa.table(table.columns, schema=schema))
+
+    def close(self, places):
+        assert places == []
+        self.writer.close()
+
+
+class _Described:
+    def __init__(self, table):
+        self.column_metadata = [_Column() for _ in table.schema]
+
+
+class _Column:
+    def set_name(self, name):
+        self.name = name
+
+    def set_nullability(self, nullable):
+        self.nullable = nullable
+
+
+def install_parquet(monkeypatch, *, free_bytes=1 << 30):
+    """Put stand-ins in the place of pylibcudf and RMM too."""
+    import sys
+
+    of = types.SimpleNamespace
+    plc, rmm = types.ModuleType("pylibcudf"), types.ModuleType("rmm")
+    plc.Table = of(from_arrow=lambda table: table)
+    plc.io = of(
+        SinkInfo=lambda sinks: of(sinks=sinks),
+        types=of(TableInputMetadata=_Described, CompressionType=of(ZSTD="ZSTD")),
+        parquet=of(
+            ChunkedParquetWriterOptions=of(builder=_Builder),
+            ChunkedParquetWriter=of(from_options=_Writer),
+        ),
+    )
+    rmm.mr = of(available_device_memory=lambda: (free_bytes, 1 << 40))
+    monkeypatch.setitem(sys.modules, "pylibcudf", plc)
+    monkeypatch.setitem(sys.modules, "rmm", rmm)
+    return install(monkeypatch)

@@ -16,6 +16,7 @@ from gpusynth.engine.checkpoint.work import WorkDirectory
 from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.settings import OutputFormat, RunSettings
 from gpusynth.errors import CheckpointMismatchError
+from gpusynth.io import IoName
 
 __all__ = ["RESUME_CALLS", "SEED_PATTERN", "Head", "RunHead", "unfinished_kind"]
 
@@ -108,7 +109,7 @@ class RunHead(Head):
     n_replicates, n_rows, seed, output_format : the run's settings
         `n_rows` is None where the data or the plan decide it; the seed is text, since JSON readers
         lose digits.
-    device, fitter : str
+    device, fitter, io : str
         As they were asked for.
     data_path : str or None
         Absolute; None where a table in memory was given.
@@ -125,6 +126,7 @@ class RunHead(Head):
     output_format: OutputFormat
     device: DeviceName = "cpu"
     fitter: FitterName = "auto"
+    io: IoName = "arrow"
     data_path: str | None = None
     notes: tuple[str, ...] = ()
     reasons: dict[str, str] = Field(default_factory=dict)
@@ -155,6 +157,7 @@ class RunHead(Head):
             keep_models=settings.keep_models,
             device=settings.device,
             fitter=settings.fitter,
+            io=settings.io,
             data_path=None if data_path is None else str(data_path.resolve()),
             notes=prepared.notes,
             reasons=dict(prepared.resolved.reasons),
