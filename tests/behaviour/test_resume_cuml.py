@@ -61,7 +61,7 @@ def fits(monkeypatch):
     monkeypatch.setattr("gpusynth.engine.synthesis.warm_up", lambda backend: None)
     for place in ("library", "resuming"):
         monkeypatch.setattr(f"gpusynth.engine.{place}.choose_backend", lambda *asked: CUML)
-        monkeypatch.setattr(f"gpusynth.engine.{place}.share_memory", lambda backend: None)
+        monkeypatch.setattr(f"gpusynth.engine.{place}.share_memory", lambda *asked, **more: None)
     return grown
 
 
