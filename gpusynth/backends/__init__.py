@@ -14,6 +14,7 @@ from gpusynth.backends.memory import (
     memory_errors,
     need,
     upload,
+    with_room,
 )
 from gpusynth.backends.pool import share_memory, spare_bytes
 from gpusynth.backends.probe import DeviceFacts, probe_device
@@ -36,4 +37,5 @@ __all__ = [
     "share_memory",
     "spare_bytes",
     "upload",
+    "with_room",
 ]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol, TypeVar
 
 from gpusynth.arrays import Array
 from gpusynth.backends.pool import spare_bytes
@@ -21,7 +21,10 @@ __all__ = [
     "memory_errors",
     "need",
     "upload",
+    "with_room",
 ]
+
+Result = TypeVar("Result")
 
 _SPARE = 1 << 28
 """Bytes left alone: for the driver, for code, and for what CuPy rounds up."""
@@ -93,6 +96,34 @@ def need(n_bytes: int, purpose: str) -> None:
     free = device_memory()
     if n_bytes > free:
         raise DeviceMemoryError.needs(purpose, n_bytes, free)
+
+
+def with_room(work: Callable[[], Result], purpose: str, n_bytes: int) -> Result:
+    """Do work on the device; where memory is short, once more after room was made.
+
+    Parameters
+    ----------
+    work : callable
+        May be done twice.
+    purpose : str
+        What the memory is for, as a message says it.
+    n_bytes : int
+        How much of it is wanted, as far as it is known.
+
+    Returns
+    -------
+    object
+        What the work returns.
+
+    Raises
+    ------
+    DeviceMemoryError
+    """
+    with suppress(MemoryError):  # the device's own, or ours
+        return work()
+    make_room()
+    with memory_errors(purpose, n_bytes):
+        return work()
 
 
 @contextmanager

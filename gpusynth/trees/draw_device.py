@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gpusynth.arrays import Array
-from gpusynth.backends import upload
+from gpusynth.backends import upload, with_room
 from gpusynth.errors import DataError
 from gpusynth.streams import StreamKey
 from gpusynth.trees.draw_table import DrawTable
@@ -79,9 +79,13 @@ def draw_on_device(
     DeviceMemoryError
     """
     chosen = _checked(table, positions)
-    there = upload(chosen, keep=positions is None)
     n = table.n_rows if positions is None else len(chosen)
-    return _draw(tree, donors, table, key, first_row, there=there, n=n)
+
+    def draw() -> Array:
+        there = upload(chosen, keep=positions is None)
+        return _draw(tree, donors, table, key, first_row, there=there, n=n)
+
+    return with_room(draw, "a draw", n * donors.rows.itemsize)
 
 
 def _draw(
@@ -136,10 +140,14 @@ def walk_on_device(tree: Tree, table: DrawTable, *, positions: Array | None = No
 
     chosen = _checked(table, positions)
     n = table.n_rows if positions is None else len(chosen)
-    out = launch.empty(n, np.int32)
-    parts = _read_of(tree, table)
-    walk_rows.over(n, *parts, table.records, table.wide, upload(chosen), 0, out)
-    return launch.to_host(out)
+
+    def walk() -> Array:
+        out = launch.empty(n, np.int32)
+        parts = _read_of(tree, table)
+        walk_rows.over(n, *parts, table.records, table.wide, upload(chosen), 0, out)
+        return launch.to_host(out)
+
+    return with_room(walk, "a walk", 4 * n)
 
 
 def _checked(table: DrawTable, positions: Array | None) -> Array:
@@ -188,23 +196,55 @@ def draw_codes_on_device(
     ------
     DeviceMemoryError
     """
-    from gpusynth_kernels.cuda import launch
-    from gpusynth_kernels.cuda.columns import take, take_at
 
-    codes, values = columns
-    if ordinary is None:
-        rows = _draw(
-            tree, donors, table, key, first_row, there=upload(_EVERY, keep=True), n=table.n_rows
+    def draw() -> DeviceDraw:
+        if ordinary is None:
+            return _draw_all(tree, donors, table, key, first_row, columns=columns)
+        return _draw_ordinary(
+            tree, donors, table, key, first_row, columns=columns, ordinary=ordinary
         )
-        out = [None if real is None else launch.empty(table.n_rows, real.dtype) for real in columns]
-        for real, own in zip(columns, out, strict=True):
-            if real is not None:
-                take.over(table.n_rows, upload(real, keep=True), rows, own)
-        return DeviceDraw(*out)
-    before, n_special = ordinary
+
+    row_bytes = sum(0 if column is None else column.itemsize for column in columns)
+    return with_room(draw, "a draw", table.n_rows * (row_bytes + donors.rows.itemsize))
+
+
+def _draw_all(
+    tree: Tree,
+    donors: LeafDonors,
+    table: DrawTable,
+    key: StreamKey,
+    first_row: int,
+    *,
+    columns: tuple[Array, Array | None],
+) -> DeviceDraw:
+    """Draw all rows."""
+    every, n = upload(_EVERY, keep=True), table.n_rows
+    rows = _draw(tree, donors, table, key, first_row, there=every, n=n)
+    codes, values = columns
+    return DeviceDraw(_taken(codes, rows), None if values is None else _taken(values, rows))
+
+
+def _draw_ordinary(
+    tree: Tree,
+    donors: LeafDonors,
+    table: DrawTable,
+    key: StreamKey,
+    first_row: int,
+    *,
+    columns: tuple[Array, Array | None],
+    ordinary: tuple[DeviceDraw, int],
+) -> DeviceDraw:
+    """Draw the rows that hold no state, in the array that holds the states.
+
+    What is drawn is no state either, so that doing it again draws the same rows.
+    """
+    from gpusynth_kernels.cuda import launch
+    from gpusynth_kernels.cuda.columns import take_at
+
+    (before, n_special), (codes, values) = ordinary, columns
     places = launch.places_where(before.codes >= n_special)
     n = int(places.shape[0])
-    drawn = launch.zeros(table.n_rows, values.dtype) if values is not None else None
+    drawn = None if values is None else launch.zeros(table.n_rows, values.dtype)
     if n:
         rows = _draw(tree, donors, table, key, first_row, there=places, n=n)
         take_at.over(n, upload(codes, keep=True), rows, places, before.codes)
@@ -226,15 +266,19 @@ def take_on_device(rows: Array, columns: Sequence[Array | None]) -> list[Array |
     -------
     list of array on the host, shape (n,), or None
     """
+    from gpusynth_kernels.cuda.launch import to_host
+
+    def take() -> list[Array | None]:
+        return [None if column is None else to_host(_taken(column, rows)) for column in columns]
+
+    return with_room(take, "a draw", 8 * int(rows.shape[0]))
+
+
+def _taken(column: Array, rows: Array) -> Array:
+    """Return what some real rows have in a column of the host, on the device."""
     from gpusynth_kernels.cuda import launch
     from gpusynth_kernels.cuda.columns import take
 
-    taken: list[Array | None] = []
-    for column in columns:
-        if column is None:
-            taken.append(None)
-            continue
-        out = launch.empty(rows.shape[0], column.dtype)
-        take.over(rows.shape[0], upload(column, keep=True), rows, out)
-        taken.append(launch.to_host(out))
-    return taken
+    out = launch.empty(rows.shape[0], column.dtype)
+    take.over(rows.shape[0], upload(column, keep=True), rows, out)
+    return out

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
+from functools import partial
 
 import numpy as np
 
 from gpusynth.arrays import Array
-from gpusynth.backends import upload
+from gpusynth.backends import upload, with_room
 from gpusynth.errors import CodecError
 from gpusynth.trees.predictors import Layout
 
 __all__ = ["DrawTable", "draw_table_bytes"]
-
-_bits: WeakKeyDictionary[Layout, dict[int, Array]] = WeakKeyDictionary()
-
-
-def _bits_of(layout: Layout, column: int) -> Array:
-    """Return `Layout.bits` of a column, made once a layout: all blocks of all replicates ask."""
-    known = _bits.setdefault(layout, {})
-    if column not in known:
-        known[column] = layout.bits(column)
-    return known[column]
 
 
 def draw_table_bytes(layout: Layout, n_rows: int) -> int:
@@ -82,7 +72,8 @@ class DrawTable:
             if len(codes) and int(codes.max()) >= count:
                 raise CodecError(f"column {name!r} holds a code that is not below {count}")
             if count > 1:
-                self.put(name, upload(codes), first_row)
+                there = with_room(partial(upload, codes), "a column", codes.nbytes)
+                self.put(name, there, first_row)
 
     def put(self, name: str, codes: Array, first_row: int = 0) -> None:
         """Put codes that lie on the device into rows ``first_row ...`` that hold zeros so far.
@@ -105,7 +96,7 @@ class DrawTable:
         if wide_row >= 0:
             put_wide.over(n, codes, wide_row, first_row, self.wide)
         elif word >= 0:
-            bits = upload(_bits_of(self.layout, place), keep=True)
+            bits = upload(self.layout.bits(place), keep=True)
             pack_lanes.over(n, codes, bits, word, first_row, self.records)
 
     def take_out(self, name: str) -> None:

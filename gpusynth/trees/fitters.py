@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from gpusynth.arrays import Array
-from gpusynth.backends import CPU, Backend, device_memory, make_room, memory_errors, need
+from gpusynth.backends import CPU, Backend, device_memory, make_room, memory_errors, need, with_room
 from gpusynth.streams import StreamKey
 from gpusynth.trees.device_turns import DeviceTurns
 from gpusynth.trees.grow import grow_tree
@@ -112,18 +112,21 @@ def fit_tree(
     if backend.on_device:
         from gpusynth.trees.grow_cuda import grow_tree_on_device
 
-        with _sending:
-            table = _kept.of(predictors)
-        return grow_tree_on_device(
-            table,
-            target,
-            params,
-            columns=columns,
-            weight=weight,
-            rows=rows,
-            key=key,
-            turn=_turns.take(FIT_ROW_BYTES * table.n_rows, alone=table.n_pages > 1),
-        )
+        def grow() -> tuple[Tree, LeafDonors]:
+            with _sending:
+                table = _kept.of(predictors)
+            return grow_tree_on_device(
+                table,
+                target,
+                params,
+                columns=columns,
+                weight=weight,
+                rows=rows,
+                key=key,
+                turn=_turns.take(FIT_ROW_BYTES * table.n_rows, alone=table.n_pages > 1),
+            )
+
+        return with_room(grow, "a tree", FIT_ROW_BYTES * predictors.n_rows)
     return grow_tree(
         predictors,
         target,

@@ -1,14 +1,27 @@
 """Drawn columns stay on the simulated device: what crosses to the host, when, and how much."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 import gpusynth
 from gpusynth.datasets import firms
 from gpusynth.engine.resident import DeviceRoom, ResidentColumns
+from gpusynth.errors import DeviceMemoryError
 from gpusynth.plan import Edit, Rule
-from gpusynth.trees import DeviceDraw
-from gpusynth_kernels.cuda import launch
+from gpusynth.streams import StreamKey
+from gpusynth.trees import (
+    CartParams,
+    ClassTarget,
+    DeviceDraw,
+    DrawTable,
+    Predictor,
+    PredictorTable,
+    grow_tree,
+)
+from gpusynth.trees.draw_device import draw_codes_on_device
+from gpusynth_kernels.cuda import columns, launch
 from gpusynth_kernels.cuda.traffic import counted
 
 REAL = firms(220, seed=3, columns=9)
@@ -80,32 +93,53 @@ def test_little_room_brings_columns_early(quick_fits, monkeypatch, room):
     assert seen.bytes_to_host > 0
 
 
+@pytest.mark.parametrize("when", ["once", "always"])
+def test_a_device_that_is_full_is_tried_again_and_then_told_of(quick_fits, monkeypatch, when):
+    expected = synthesize()[0]
+    left = [9]
+    empty = launch.empty
+
+    def full(shape, dtype):
+        left[0] -= 1
+        if left[0] == 0 or (left[0] < 0 and when == "always"):
+            raise MemoryError("out of memory")
+        return empty(shape, dtype)
+
+    monkeypatch.setattr(launch, "empty", full)
+    if when == "once":
+        assert synthesize(device="cuda")[0].equals(expected)
+        assert left[0] < 0
+    else:
+        with pytest.raises(DeviceMemoryError, match=r"a draw needs [\d,]+ bytes"):
+            synthesize(device="cuda")
+
+
 def drawn(*codes, values=None):
     numbers = None if values is None else launch.to_device(np.array(values))
     return DeviceDraw(launch.to_device(np.array(codes, np.uint8)), numbers)
 
 
 def test_a_block_counts_on_the_device_until_the_host_asks():
-    columns = ResidentColumns(DeviceRoom(1000))
-    columns.codes.data["a"], columns.values.data["a"] = np.zeros(5, np.uint8), np.zeros(5)
-    columns.put("a", 3, drawn(7, 8, values=[0.5, 1.5]))
-    columns.put("a", 0, drawn(1, 2, 3, values=[1.0, 2.0, 3.0]))
-    assert columns.get("a", 3).codes.tolist() == [7, 8]
-    assert "a" in columns.codes
-    assert columns.codes.data["a"].tolist() == [0] * 5
-    assert columns.codes["a"].tolist() == [1, 2, 3, 7, 8]
-    assert columns.get("a", 3) is None
-    assert columns.values.data["a"].tolist() == [1.0, 2.0, 3.0, 0.5, 1.5]
-    columns.codes["a"][0] = 9
-    assert columns.codes.get("a").tolist() == [9, 2, 3, 7, 8]
-    assert columns.codes.get("b") is None
+    held = ResidentColumns(DeviceRoom(1000))
+    held.codes.data["a"], held.values.data["a"] = np.zeros(5, np.uint8), np.zeros(5)
+    held.put("a", 3, drawn(7, 8, values=[0.5, 1.5]))
+    held.put("a", 0, drawn(1, 2, 3, values=[1.0, 2.0, 3.0]))
+    assert held.get("a", 3).codes.tolist() == [7, 8]
+    assert "a" in held.codes
+    assert held.codes.data["a"].tolist() == [0] * 5
+    assert held.codes["a"].tolist() == [1, 2, 3, 7, 8]
+    assert held.get("a", 3) is None
+    assert held.values.data["a"].tolist() == [1.0, 2.0, 3.0, 0.5, 1.5]
+    held.codes["a"][0] = 9
+    assert held.codes.get("a").tolist() == [9, 2, 3, 7, 8]
+    assert held.codes.get("b") is None
 
 
 def test_room_is_made_by_what_was_drawn_first():
     room = DeviceRoom(6)
     one, two = ResidentColumns(room), ResidentColumns(room)
-    for columns in (one, two):
-        columns.codes.data["a"] = np.zeros(4, np.uint8)
+    for each in (one, two):
+        each.codes.data["a"] = np.zeros(4, np.uint8)
     one.put("a", 0, drawn(1, 2, 3, 4))
     one.put("a", 0, drawn(4, 3, 2, 1))  # in place of the block before
     assert one.get("a", 0).codes.tolist() == [4, 3, 2, 1]
@@ -122,14 +156,37 @@ def test_room_is_made_by_what_was_drawn_first():
     assert room.let_go() is False
 
 
+def test_states_are_kept_when_a_draw_is_done_again(monkeypatch):
+    codes, values = np.array([3, 4, 5, 6], np.uint8), np.array([0.5, 1.5, 2.5, 3.5])
+    table = PredictorTable.of([Predictor("a", np.arange(4, dtype=np.uint8), 4, is_ordered=True)])
+    tree, donors = grow_tree(table, ClassTarget(np.arange(4, dtype=np.uint8), 4), CartParams(1))
+    rows = DrawTable(table.layout, 4)
+    rows.fill({"a": table.codes("a")})
+    draw = partial(draw_codes_on_device, tree, donors, rows, StreamKey(1), 0)
+    whole = draw(columns=(codes, values))
+    states = drawn(0, 3, 2, 3)
+    take, left = columns.take_at.over, [2]
+
+    def full(*given):
+        left[0] -= 1
+        if left[0] == 0:
+            raise MemoryError("out of memory")  # codes are there, numbers are not
+        take(*given)
+
+    monkeypatch.setattr(columns.take_at, "over", full)
+    found = draw(columns=(codes, values), ordinary=(states, 3))
+    assert found.codes.tolist() == [0, whole.codes[1], 2, whole.codes[3]]
+    assert found.values.tolist() == [0.0, whole.values[1], 0.0, whole.values[3]]
+
+
 def test_memory_that_is_short_is_had_from_drawn_columns(monkeypatch):
     from gpusynth.backends import memory, need
 
-    columns = ResidentColumns(DeviceRoom(1 << 20))
-    columns.codes.data["a"] = np.zeros(1000, np.uint8)
-    columns.put("a", 0, drawn(*[1] * 1000))
+    own = ResidentColumns(DeviceRoom(1 << 20))
+    own.codes.data["a"] = np.zeros(1000, np.uint8)
+    own.put("a", 0, drawn(*[1] * 1000))
     held = launch.simulated_memory.held
     monkeypatch.setattr(launch, "_SIMULATED_BYTES", held + memory._SPARE + 100)
     need(600, "a test")
-    assert columns.get("a", 0) is None
-    assert columns.codes.data["a"].sum() == 1000
+    assert own.get("a", 0) is None
+    assert own.codes.data["a"].sum() == 1000
