@@ -11,7 +11,10 @@ import pytest
 from tests.kernels.test_ptx import needs_compiler
 
 ROOT = Path(__file__).parents[2]
-CHOSEN = "test_walk or test_columns or test_grow or test_run or test_faults"
+CHOSEN = (
+    "test_walk or test_columns or test_grow or test_run or test_faults or "
+    "(test_marginals and not evaluation)"
+)
 
 
 @needs_compiler
