@@ -181,7 +181,17 @@ def _is_given() -> bool:
 
 def _devices() -> list[Finding]:
     wanted: tuple[tuple[str, FitterName], ...] = (("GPU", "histogram"), ("cuML trees", "cuml"))
-    return [_device(what, fitter) for what, fitter in wanted]
+    return [*(_device(what, fitter) for what, fitter in wanted), _cudf()]
+
+
+def _cudf() -> Finding:
+    """Say whether ``--io cudf`` and cuDF's data frames can be used; cuDF itself is not imported."""
+    what = "cuDF files and frames"
+    found = probe_device().rapids.get("cudf")
+    if found is None:
+        remedy = 'pip install "gpusynth[rapids-cu13]" (or rapids-cu12)'
+        return Finding("devices", what, "missing", "optional", remedy)
+    return Finding("devices", what, found, "ok")
 
 
 def _device(what: str, fitter: FitterName) -> Finding:

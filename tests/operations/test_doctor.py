@@ -121,3 +121,13 @@ def test_extras_are_those_of_the_package():
         if extra != "all" and not extra.startswith(("cuda", "rapids"))
     }
     assert named == doctor._EXTRAS
+
+
+@pytest.mark.parametrize(("rapids", "verdict"), [({}, "optional"), ({"cudf": "26.10.2"}, "ok")])
+def test_cudf_is_found_without_importing_it(monkeypatch, rapids, verdict):
+    facts = DeviceFacts(rapids=rapids)
+    monkeypatch.setattr("gpusynth.operations.doctor.probe_device", lambda: facts)
+    found = {finding.what: finding for finding in doctor.examine()}["cuDF files and frames"]
+    assert found.verdict == verdict
+    assert found.found == rapids.get("cudf", "missing")
+    assert ("rapids-cu13" in found.remedy) == (verdict == "optional")
