@@ -291,6 +291,24 @@ def test_a_worker_that_is_killed_changes_nothing(data, tmp_path, client):
     assert files(run.path) == files(whole.path)
 
 
+def test_a_worker_that_dies_while_it_is_asked_is_asked_no_more(tmp_path, client, monkeypatch):
+    plain, asked, n_lost = client.run, [], 1
+
+    def run(*given, **options):
+        found = plain(*given, **options)
+        asked.append(found)
+        return {**found, next(iter(found)): OSError()} if len(asked) <= n_lost else found
+
+    monkeypatch.setattr(client, "run", run)
+    monkeypatch.setattr(workers, "_LOST_SECONDS", 0.0)
+    workers.Workers(client).check(tmp_path)
+    assert len(asked) == 2
+    n_lost = 9
+    with pytest.raises(ClusterError, match="lost as soon as they are asked: tls://"):
+        workers.Workers(client).check(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 class ForgetTasks(Heard):
     """A listener that makes the scheduler forget all tasks once a few columns are fitted."""
 

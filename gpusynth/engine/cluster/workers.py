@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import sleep
 from typing import Any
 from uuid import uuid4
 
@@ -22,6 +23,7 @@ __all__ = ["Task", "Workers"]
 _WAIT_SECONDS = 120
 _STOP_SECONDS = 5.0
 _MOST_ATTEMPTS = 3  # at a task that the scheduler forgets; one that fails is not tried again
+_LOST_SECONDS = 2.0
 _LOST = (
     "the connection to the cluster's scheduler was lost. Start the scheduler and its workers again"
 )
@@ -104,16 +106,29 @@ class Workers:
         """
         token_file = directory.resolve() / f"token_{self._token}"
         with _connected():
-            if not self._client.nthreads():
-                self._wait()
             with atomic_file(token_file, private=True) as file, writing(token_file):
                 file.write(self._token.encode())
             try:
-                found = self._client.run(describe_worker, str(token_file), on_error="return")
+                found = self._described(str(token_file))
             finally:
                 token_file.unlink(missing_ok=True)
         for address, answer in found.items():
             _check_answer(address, answer, token=self._token, directory=directory)
+
+    def _described(self, token_file: str) -> Mapping[str, Any]:
+        """Ask all workers what they are; those that die meanwhile are not waited for."""
+        for _ in range(_MOST_ATTEMPTS):
+            if not self._client.nthreads():
+                self._wait()
+            found: dict[str, Any] = self._client.run(describe_worker, token_file, on_error="return")
+            lost = [one for one, answer in found.items() if isinstance(answer, OSError)]
+            if found and not lost:
+                return found
+            sleep(_LOST_SECONDS)  # until the scheduler knows, too, and another took its place
+        raise ClusterError(
+            f"workers are lost as soon as they are asked: {', '.join(lost) or 'all of them'}. Look "
+            "at what they have written, and at the memory that they have"
+        )
 
     def machines(self) -> dict[str, int]:
         """Return how many tasks each machine carries out at a time.
