@@ -24,11 +24,14 @@ from gpusynth_kernels.cpu.tables import LISTED, TABLED, UNORDERED
 from gpusynth_kernels.cpu.twig import grow_twigs, put_back, take_twig
 from gpusynth_kernels.dtypes import LANES_PER_WORD
 
-__all__ = ["LIST_BYTES", "MOST_TABLED", "Block", "Rules", "grow_blocks"]
+__all__ = ["LIST_BYTES", "MOST_TABLED", "SPRIG_ROWS", "Block", "Rules", "grow_blocks"]
 
 MOST_TABLED = 2_048
 """A wide ordered column of at most so many codes is counted by code in blocks larger than a twig;
 one of more codes is a sorted list there, as all are in twigs. Speed only."""
+
+SPRIG_ROWS = 64
+"""Nodes of a twig of at most so many rows, and at most 64, are grown as sets. Speed only."""
 
 LIST_BYTES = 1 << 24
 """Sorted lists of a trunk may take this much; beyond, its nodes are sorted as they come. Speed
@@ -152,7 +155,7 @@ def grow_blocks(
     nodes, words = grow_block(
         *(rules.mode, block.records, block.lanes, block.marks, rules.columns, block.wide),
         *(block.wide_tables, block.lists, block.presorted, block.order, block.target),
-        *((*rules.limits, stops[0]), *root, rules.offer, rules.alpha),
+        *((*rules.limits, stops[0], 0), *root, rules.offer, rules.alpha),
     )
     block.lists = block.lists[:0]
     deferred = np.flatnonzero(nodes[1] == DEFERRED)
@@ -177,7 +180,7 @@ def grow_blocks(
             *(rules.mode, block.records, block.lanes, block.marks, rules.columns, block.wide),
             *(block.wide_tables, block.order, block.target),
             *(nodes[4][some], nodes[5][some], nodes[6][some], nodes[3][some]),
-            *((*rules.limits, 0), rules.offer, rules.alpha),
+            *((*rules.limits, 0, SPRIG_ROWS), rules.offer, rules.alpha),
         )
         return _Part(some, twigs, sizes, own_words)
 

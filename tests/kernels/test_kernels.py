@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 import gpusynth_kernels.cpu
 import gpusynth_kernels.scalar
 from gpusynth_kernels import spec
+from gpusynth_kernels.cpu import rowsets
 from gpusynth_kernels.scalar.philox import philox
 from tests.kernels import row_proofs as rows
 from tests.kernels import scalar_proofs as scalars
+from tests.kernels import set_proofs as sets
 from tests.kernels import split_proofs as splits
 from tests.kernels import tree_proofs as trees
 from tests.kernels import walk_proofs as walks
@@ -85,6 +87,13 @@ PROOFS = {
     "cpu.finish.number_breadth_first": trees.prove_breadth_first,
     "cpu.finish.prune_by_complexity": trees.prove_prune,
     "cpu.finish.collapse_to_leaves": trees.prove_collapse,
+    "cpu.rowsets.turn_words": sets.prove_turn_words,
+    "cpu.rowsets.keep_sets": sets.prove_keep(rowsets.keep_sets),
+    "cpu.rowsets.keep_sets_singly": sets.prove_keep(rowsets.keep_sets_singly),
+    "cpu.set_scores.best_set": sets.prove_best_set,
+    "cpu.set_scores.bound_levels": sets.prove_levels,
+    "cpu.set_scores.share_of_levels": sets.prove_levels,
+    "cpu.set_scores.cut_levels": sets.prove_cut_levels,
 }
 
 PROVEN_BY_WHOLE_TREES = {
@@ -98,6 +107,17 @@ PROVEN_BY_WHOLE_TREES = {
     "cpu.space.make_nodes",
     "cpu.space.make_space",
     "cpu.space.words_used",
+    "cpu.candidates.name_candidates",
+    "cpu.candidates.collect_candidates",
+    "cpu.candidates.threshold_of_lane",
+    "cpu.candidates.subset_of_lane",
+    "cpu.candidates.middle_of_levels",
+    "cpu.candidates.middle_of_codes",
+    "cpu.candidates.subset_of_levels",
+    "cpu.candidates.flag_levels",
+    "cpu.sprig_space.make_sprig_space",
+    "cpu.sprig_space.bare_space",
+    "cpu.sprig.grow_sprig",
     "cpu.twig.take_twig",
     "cpu.twig.grow_twigs",
     "cpu.grow.grow_block",

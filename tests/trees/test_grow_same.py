@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpusynth.trees import LeafDonors, PredictorTable, Tree, grow, grow_tree, walk
+from gpusynth.trees import LeafDonors, PredictorTable, Tree, blocks, grow, grow_tree, walk
 from gpusynth.trees.target import fixed_weight
 from tests.trees.tree_cases import Case, cases
 
 TWIGS = (0, 1, 50, 10**9)
+SPRIGS = (0, 1, 17, 64)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -52,6 +53,20 @@ def test_twigs_of_any_size_give_the_same_tree(twig_rows, case):
     for rows in TWIGS[1:]:
         twig_rows(rows)
         assert_same(grow_with(case), expected)
+
+
+@settings(deadline=None, max_examples=100, derandomize=True)
+@given(case=cases(400))
+def test_sprigs_of_any_size_give_the_same_tree(twig_rows, case):
+    if not len(case.taking_part):
+        return
+    twig_rows(300)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "SPRIG_ROWS", SPRIGS[0])
+        expected = grow_with(case)
+        for rows in SPRIGS[1:]:
+            patch.setattr(blocks, "SPRIG_ROWS", rows)
+            assert_same(grow_with(case), expected)
 
 
 @settings(deadline=None, max_examples=40, derandomize=True)

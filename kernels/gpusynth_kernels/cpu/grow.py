@@ -18,13 +18,9 @@ import numpy as np
 
 from gpusynth_kernels.compile import jit
 from gpusynth_kernels.cpu.bare import bare
+from gpusynth_kernels.cpu.candidates import name_candidates
 from gpusynth_kernels.cpu.choose import choose_split
-from gpusynth_kernels.cpu.kinds import (
-    DEFERRED,
-    LEAF,
-    NUMBERS,
-    SUBSET,
-)
+from gpusynth_kernels.cpu.kinds import CLASSES_BY_GINI, DEFERRED, LEAF, NUMBERS, SUBSET
 from gpusynth_kernels.cpu.lanes import class_runs
 from gpusynth_kernels.cpu.node import node_score
 from gpusynth_kernels.cpu.offer import offer_columns, offer_lanes, path_of_child
@@ -40,6 +36,8 @@ from gpusynth_kernels.cpu.partition import (
     with_absent,
 )
 from gpusynth_kernels.cpu.space import SUBTRACT_ROWS, make_nodes, make_space, words_used
+from gpusynth_kernels.cpu.sprig import grow_sprig
+from gpusynth_kernels.cpu.sprig_space import bare_space, make_sprig_space
 from gpusynth_kernels.cpu.tables import TABLED, count_node, subtract_node
 from gpusynth_kernels.cpu.vertical import count_bits
 
@@ -77,9 +75,10 @@ def grow_nodes(
     work: Any,
     scratch: Any,
     spare: Any,
+    sprig_space: Any,
 ) -> Any:
     """Do the work of `grow_block` in arrays made for it; return how many nodes, and the subsets."""
-    min_leaf, stop_rows = limits[0], limits[3]
+    min_leaf, stop_rows, sprig_rows = limits[0], limits[3], limits[4]
     n_classes = target[0]
     records, wide, lists, order = bare(records), bare(wide), bare(lists), bare(order)
     numbers, weight = bare(target[1]), bare(target[2])
@@ -120,7 +119,7 @@ def grow_nodes(
         bare(scratch[1]),
         bare(scratch[2]),
         bare(scratch[3]),
-        scratch[4],
+        bare(scratch[4]),
         cut,
         (bare(chunk[0]), bare(chunk[1]), bare(chunk[2]), bare(chunk[3])),
         (bare(by_code[0]), bare(by_code[1]), bare(by_code[2]), bare(by_code[3])),
@@ -133,6 +132,12 @@ def grow_nodes(
     paths, is_offered = bare(spare[10]), bare(spare[11])
     lowest, lane_ok, flags = bare(spare[12]), bare(spare[13]), bare(spare[14])
     n_offered, seed = offer
+    own_nodes = (left, kind, feature, value, begin, end, level, gain)
+    sprig_space = bare_space(sprig_space)
+    if mode != CLASSES_BY_GINI or n_offered > 0:
+        sprig_rows = 0
+    if sprig_rows > 0:
+        name_candidates(lanes, marks, columns, sprig_space[1], sprig_space[3])
     for f in range(is_offered.shape[0]):
         is_offered[f] = 1
     by_class = mode != NUMBERS
@@ -162,6 +167,13 @@ def grow_nodes(
             continue
         if e - b <= stop_rows:
             kind[node], value[node] = DEFERRED, np.int64(path)
+            n_free = _release(slot, free, n_free)
+            continue
+        if e - b <= sprig_rows:
+            n_nodes, masks, n_mask_words = grow_sprig(
+                *(node, n_nodes, records, lanes, marks, columns, wide, wide_tables, lists, order),
+                *(limits, alpha, own_nodes, masks, n_mask_words, scratch[4], sprig_space),
+            )
             n_free = _release(slot, free, n_free)
             continue
         base, n_runs = node_score(mode, order, b, e, target, class_weight, ends, classes)
@@ -299,7 +311,7 @@ def grow_block(
     order : array of uint64 entries, shape (n,), changed
         Ascending by (class, row).
     limits : tuple of int
-        min_leaf, min_split, max_depth, stop_rows.
+        min_leaf, min_split, max_depth, stop_rows, and 0.
     depth : int
         Depth of the block's root in the whole tree.
     path : uint64
@@ -327,5 +339,6 @@ def grow_block(
     n_nodes, masks = grow_nodes(
         *(mode, records, lanes, marks, columns, wide, wide_tables, lists, presorted, order),
         *(target, limits, depth, path, offer, alpha, nodes, work, scratch, spare),
+        make_sprig_space(lanes, marks, wide_tables, 0, limits[0]),
     )
     return tuple(array[:n_nodes].copy() for array in nodes), masks

@@ -159,7 +159,7 @@ def may_split(
     weight: Any,
 ) -> Any:
     """Return whether a node has the rows, the depth and the variety that a split needs."""
-    min_leaf, min_split, max_depth, _ = limits
+    min_leaf, min_split, max_depth = limits[:3]
     if end - begin < max(min_split, 2 * min_leaf) or level >= max_depth:
         return False
     return not is_pure(mode, order, begin, end, numbers, weight)

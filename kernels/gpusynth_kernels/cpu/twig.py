@@ -17,6 +17,7 @@ from gpusynth_kernels.cpu.kinds import NUMBERS, SUBSET
 from gpusynth_kernels.cpu.lanes import lane_bit
 from gpusynth_kernels.cpu.scan import sort_by_code
 from gpusynth_kernels.cpu.space import make_nodes, make_space, words_used
+from gpusynth_kernels.cpu.sprig_space import make_sprig_space
 from gpusynth_kernels.cpu.tables import LISTED, TABLED
 
 __all__ = ["grow_twigs", "put_back", "take_twig"]
@@ -264,7 +265,7 @@ def grow_twigs(
     begins, ends, depths, paths : arrays of int, shape (n_twigs,)
         The nodes.
     limits : tuple of int
-        min_leaf, min_split, max_depth, 0.
+        min_leaf, min_split, max_depth, 0, and how many rows a sprig has at most.
 
     Returns
     -------
@@ -291,6 +292,7 @@ def grow_twigs(
         columns[1].shape[0],
         limits[2],
     )
+    sprig_space = make_sprig_space(lanes, marks, wide_tables, largest, limits[0])
     nodes = make_nodes(most)
     left, kind, feature, value, begin, end, level, gain = nodes
     sizes = np.empty(begins.shape[0], np.int64)
@@ -343,6 +345,7 @@ def grow_twigs(
             work,
             scratch,
             spare,
+            sprig_space,
         )
         put_back(order, begins[p], own_order)
         sizes[p] = size

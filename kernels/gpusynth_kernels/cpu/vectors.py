@@ -10,9 +10,18 @@ from typing import Any
 from llvmlite import binding, ir  # type: ignore[import-untyped]  # Numba brings it
 from numba.core import cgutils
 
-__all__ = ["CAN_COMPRESS", "all_lanes", "call", "load_some", "truths"]
+__all__ = [
+    "CAN_COMPRESS",
+    "all_lanes",
+    "call",
+    "load_eight",
+    "load_some",
+    "store_eight",
+    "truths",
+]
 
 _VERSION = binding.llvm_version_info[0]
+_EIGHT = ir.VectorType(ir.IntType(64), 8)
 _ANY_POINTER = 17  # from this version on pointers have no type, nor have the names of functions
 
 CAN_COMPRESS = _VERSION >= 19 and bool(binding.get_host_cpu_features().get("avx512f"))
@@ -43,6 +52,18 @@ def load_some(builder: Any, kind: Any, place: Any, is_there: Any) -> Any:
         builder.bitcast(place, kind.as_pointer()),
         *(ir.Constant(ir.IntType(32), 8), is_there, ir.Constant(kind, [0] * kind.count)),
     )
+
+
+def load_eight(builder: Any, data: Any, at: Any) -> Any:
+    """Load eight 64-bit words, from the one at `at` on."""
+    place = builder.bitcast(builder.gep(data, [at]), _EIGHT.as_pointer())
+    return builder.load(place, align=8)
+
+
+def store_eight(builder: Any, value: Any, data: Any, at: Any) -> None:
+    """Store a vector of eight 64-bit numbers, whole or not, from the place at `at` on."""
+    place = builder.bitcast(builder.gep(data, [at]), value.type.as_pointer())
+    builder.store(value, place, align=8)
 
 
 def truths(builder: Any, lanes: Any) -> Any:
