@@ -289,6 +289,8 @@ def main(arguments: list[str] | None = None) -> int:
         0, or 2 for anything that the user can correct, 130 after Ctrl-C or SIGTERM, and 1 for a
         fault in gpusynth itself.
     """
+    if any("\0" in text for text in arguments or ()):  # older typers stumble over one
+        return _fail("an argument holds a NUL byte. Correct it.", _BAD_INPUT)
     try:
         code: Any = app(args=arguments, prog_name="gpusynth", standalone_mode=False)
     except GpusynthError as error:

@@ -110,7 +110,7 @@ def fixed_point(values: Array, bits: int = NUMBER_BITS) -> tuple[Array, float]:
     if reach == 0.0:
         return np.zeros(len(numbers), np.int64), 1.0
     exponent = bits - math.frexp(reach)[1]
-    centred = numbers.astype(np.float64) - middle
+    centred = numbers.astype(np.float64) - float(middle)
     limit = (1 << bits) - 1
     integers = np.clip(np.rint(np.ldexp(centred, exponent)), -limit, limit).astype(np.int64)
     return integers, math.ldexp(1.0, exponent) if exponent < 1024 else math.inf

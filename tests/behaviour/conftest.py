@@ -50,7 +50,9 @@ def mixed_table(n_rows: int = 1500, seed: int = 3) -> pa.Table:
                 pa.timestamp("ms"),
             ),
             "exports": pa.array(random.random(n_rows) < 0.1 + 0.2 * region, mask=missing),
-            "legal": pa.array(random.choice(["Ltd", "plc", "sole"], n_rows), pa.large_string()),
+            "legal": pa.array(
+                random.choice(["Ltd", "plc", "sole"], n_rows).tolist(), pa.large_string()
+            ),
             "fax": pa.nulls(n_rows, pa.string()),
             "telex": pa.nulls(n_rows, pa.int64()),
             "year": pa.array(np.full(n_rows, 2012), pa.int16()),
