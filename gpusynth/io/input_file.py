@@ -32,7 +32,7 @@ def check_input_file(path: Path) -> None:
         if not os.access(path, os.R_OK):
             raise DataError(f"{path} may not be read. Ask for the permission to read it.")
         if path.stat().st_size == 0:
-            raise DataError(f"{path} is empty (0 bytes). Export the data again.")
+            raise DataError(f"{path} is empty (0 bytes). Export or copy it again.")
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}. Check the path.") from None
 
