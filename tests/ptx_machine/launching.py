@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from gpusynth.backends import DeviceFacts, choose_backend
 from gpusynth_kernels.cuda import launch
 from gpusynth_kernels.cuda.arguments import pack, types_of
 from gpusynth_kernels.cuda.traffic import traffic
@@ -176,5 +177,4 @@ def install() -> None:
     module.Kernel.__getitem__ = _launcher
     module.arrays = lambda: device
     module.synchronize = lambda: None
-    # Numba has been imported without its simulator; what chooses a device sees one from now on.
-    os.environ["NUMBA_ENABLE_CUDASIM"] = "1"
+    choose_backend.__kwdefaults__["probe"] = lambda: DeviceFacts(simulated=True)

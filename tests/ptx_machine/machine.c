@@ -129,6 +129,16 @@ static void wait_for_all(int line) {
 #define SHR(T, bits, a, n) \
     ((T)((uint32_t)(n) >= bits ? ((T)-1 < 0 && (T)(a) < 0 ? (T)-1 : (T)0) : (T)(a) >> (uint32_t)(n)))
 
+#define FIELD(n) ((n) >= 64 ? ~0ull : (1ull << (n)) - 1)
+#define BFI(T, bits, a, b, at, n) \
+    ((T)(((uint64_t)(b) & ~(FIELD((uint32_t)(n)) << (uint32_t)(at))) | \
+         (((uint64_t)(a) & FIELD((uint32_t)(n))) << (uint32_t)(at))))
+#define BFE(T, bits, a, at, n) \
+    ((T)((uint32_t)(n) == 0 ? (T)0 \
+         : (T)((T)((T)(a) << (bits - (uint32_t)(at) - (uint32_t)(n))) >> (bits - (uint32_t)(n)))))
+#define POPC(bits, a) __builtin_popcountll((uint64_t)(a))
+#define CLZ(bits, a) ((a) ? __builtin_clzll((uint64_t)(a)) - (64 - bits) : bits)
+
 static void thread_of_kernel(uint64_t **params);
 static uint64_t **params_;
 

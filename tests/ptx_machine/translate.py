@@ -79,6 +79,24 @@ class _Kernel:
         return f"({self.value(base, 'u64')} + (uint64_t){int(offset or 0)}LL)"
 
 
+def _wide_or_bits(name: str, kind: str, values: list[str], rest: set[str]) -> str:
+    """Return the C of instructions on fields of bits, of high halves, and of three operands."""
+    c_type, bits = _C_TYPES[kind], int(kind[1:])
+    if name in ("bfi", "bfe"):
+        return f"{name.upper()}({c_type}, {bits}, {', '.join(values)})"
+    if name in ("popc", "clz"):
+        return f"{name.upper()}({bits}, {values[0]})"
+    if name == "abs":
+        return f"{values[0]} < 0 ? -{values[0]} : {values[0]}"
+    if "hi" in rest:
+        wide = "__int128" if kind == "s64" else "unsigned __int128"
+        return f"({c_type})((({wide}){values[0]} * ({wide}){values[1]}) >> {bits})"
+    if "wide" in rest:
+        wide = c_type.replace("32", "64")
+        return f"({wide}){values[0]} * ({wide}){values[1]} + ({wide}){values[2]}"
+    return f"{values[0]} * {values[1]} + {values[2]}"
+
+
 def _expression(kernel: _Kernel, name: str, kind: str, operands: list[str], rest: set[str]) -> str:
     """Return the C of an instruction that gives a value; `kind` is its last type."""
     values = [kernel.value(operand, kind) for operand in operands if operand[0] != "["]
@@ -86,6 +104,8 @@ def _expression(kernel: _Kernel, name: str, kind: str, operands: list[str], rest
     if name == "mul" and "wide" in rest:
         wide = c_type.replace("32", "64")
         return f"({wide}){values[0]} * ({wide}){values[1]}"
+    if name in ("bfi", "bfe", "mad", "popc", "clz", "abs") or "hi" in rest:
+        return _wide_or_bits(name, kind, values, rest)
     if name in _BINARY:
         return f"{values[0]} {_BINARY[name]} {values[1]}"
     if name in ("shl", "shr"):
