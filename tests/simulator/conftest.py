@@ -44,6 +44,16 @@ def pytest_collection_modifyitems(items):
         items[:] = [i for i in items if not any(part in i.nodeid for part in _OF_THE_SIMULATOR)]
 
 
+@pytest.fixture(autouse=True, scope="session")
+def warm_kernels():
+    """Compile first, as a run does, so that no test sees that work among its own."""
+    if _COMPILED:
+        from gpusynth.backends import choose_backend
+        from gpusynth.trees.warm import warm_up
+
+        warm_up(choose_backend("cuda"))
+
+
 @pytest.fixture
 def quick_fits(monkeypatch):
     """Grow on the processor: the grower has tests of its own, and takes seconds a tree here."""
