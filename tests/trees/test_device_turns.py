@@ -17,7 +17,7 @@ def free(monkeypatch):
 
 
 def begun(turns, n_bytes, *, alone=False):
-    """Begin a tree in a thread; return (what ends it, whether it has begun after a moment)."""
+    """Begin a tree in a thread; return (what ends it, an event: it has begun)."""
     may_end, has_begun, promised = threading.Event(), threading.Event(), []
 
     def grow():
@@ -34,13 +34,21 @@ def begun(turns, n_bytes, *, alone=False):
         thread.join(10)
         return promised[0]
 
-    return end, has_begun.wait(0.2)
+    return end, has_begun
+
+
+def at_once(event):
+    """Return whether it happens within a moment."""
+    return event.wait(0.2)
 
 
 def test_three_trees_grow_where_memory_is_plenty(free):
     turns = DeviceTurns()
-    ends, here = zip(*(begun(turns, 100) for _ in range(4)), strict=True)
-    assert here == (True, True, True, False)
+    ends = []
+    for place in range(4):
+        end, has_begun = begun(turns, 100)
+        ends.append(end)
+        assert has_begun.wait(10) if place < 3 else not at_once(has_begun)
     assert turns.active == 3
     assert [end() for end in ends] == [333] * 4
     assert turns.active == 0
@@ -49,21 +57,24 @@ def test_three_trees_grow_where_memory_is_plenty(free):
 def test_one_grows_where_it_is_not_and_has_all_of_it(free):
     turns = DeviceTurns()
     free["free"] = 599
-    end, here = begun(turns, 100)
+    end, has_begun = begun(turns, 100)
+    assert has_begun.wait(10)
     free["free"] = 10_000  # the first was promised it
-    other, waits = begun(turns, 1)
-    assert (here, waits) == (True, False)
+    other, has_other = begun(turns, 1)
+    assert not at_once(has_other)
     assert end() == 599
     assert other() == 3333
 
 
 def test_who_must_be_alone_waits_and_is_waited_for(free):
     turns = DeviceTurns()
-    first, _ = begun(turns, 1)
-    alone, here = begun(turns, 1, alone=True)
-    assert not here
+    first, has_first = begun(turns, 1)
+    assert has_first.wait(10)
+    alone, is_alone = begun(turns, 1, alone=True)
+    assert not at_once(is_alone)
     first()
-    later, waits = begun(turns, 1)
-    assert not waits
+    assert is_alone.wait(10)
+    later, has_later = begun(turns, 1)
+    assert not at_once(has_later)
     assert alone() == 1000
     assert later() == 333
