@@ -146,7 +146,7 @@ class ClusterTrials(Trials):
         if (out / "manifest.json").exists():
             self.reached["5 files complete"] += 1
             return not (out / WORK).exists()
-        kinds = journal_kinds(out / WORK / JOURNAL)
+        kinds = journal_kinds(out / WORK)
         if kinds is None:
             self.reached["0 before the journal"] += 1
         elif kinds["written"]:
