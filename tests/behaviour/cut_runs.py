@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 import gpusynth
 from gpusynth import Cart, Edit, Plan, Rule
@@ -84,6 +88,26 @@ def begin(
         overwrite=overwrite,
         **CHOICES,
     )
+
+
+@contextmanager
+def cut_when_moved(out: Path, moved: int) -> Iterator[None]:
+    """Interrupt the run inside when so many files have been moved into its directory."""
+    replaced = Path.replace
+    left = moved
+
+    def replace(self: Path, target: Path) -> Path:
+        nonlocal left
+        if Path(target).parent == out:
+            left -= 1
+            if left < 0:
+                raise KeyboardInterrupt
+        return replaced(self, target)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "replace", replace)
+        with pytest.raises(KeyboardInterrupt):
+            yield
 
 
 def draws(out: Path) -> list[Path]:

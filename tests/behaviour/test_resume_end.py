@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import gpusynth
-from tests.behaviour.cut_runs import CHOICES, PLANS, WORK, Cut, begin, files
+from tests.behaviour.cut_runs import CHOICES, PLANS, WORK, Cut, begin, cut_when_moved, files
 from tests.behaviour.plan_survey import SCHEMA, survey
 
 
@@ -28,22 +28,9 @@ def _whole(data, tmp_path_factory) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("moved", range(5))
-def test_cut_while_files_are_moved(data, tmp_path, whole, monkeypatch, moved):
-    replaced = Path.replace
-
-    def replace(self, target):
-        nonlocal left
-        if Path(target).parent == tmp_path / "out":
-            left -= 1
-            if left < 0:
-                raise KeyboardInterrupt
-        return replaced(self, target)
-
-    left = moved
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", replace)
-        with pytest.raises(KeyboardInterrupt):
-            begin(data, tmp_path / "out", PLANS["edits"])
+def test_cut_while_files_are_moved(data, tmp_path, whole, moved):
+    with cut_when_moved(tmp_path / "out", moved):
+        begin(data, tmp_path / "out", PLANS["edits"])
     assert not (tmp_path / "out" / "manifest.json").exists()
     gpusynth.resume(tmp_path / "out")
     assert files(tmp_path / "out") == whole

@@ -15,7 +15,7 @@ from gpusynth.cli.main import main
 from gpusynth.datasets import firms_and_establishments
 from gpusynth.errors import CheckpointMismatchError, DataError, OutputError
 from gpusynth.operations import verify
-from tests.behaviour.cut_runs import WORK, Cut, cut_off, files, flip
+from tests.behaviour.cut_runs import WORK, Cut, cut_off, cut_when_moved, files, flip
 from tests.behaviour.killed_runs import after_each_line, some
 
 LINKS = [Link(child="places", parent="firms", key="firm_id", sequential=3)]
@@ -231,21 +231,9 @@ def test_another_call_is_named(half):
 
 
 @pytest.mark.parametrize("moved", [0, 2])
-def test_cut_while_files_are_moved(data, tmp_path, whole, monkeypatch, moved):
-    replaced, left = Path.replace, moved
-
-    def replace(self, target):
-        nonlocal left
-        if Path(target).parent == tmp_path / "out":
-            left -= 1
-            if left < 0:
-                raise KeyboardInterrupt
-        return replaced(self, target)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", replace)
-        with pytest.raises(KeyboardInterrupt):
-            begin(data, tmp_path / "out")
+def test_cut_while_files_are_moved(data, tmp_path, whole, moved):
+    with cut_when_moved(tmp_path / "out", moved):
+        begin(data, tmp_path / "out")
     done = gpusynth.resume_linked(tmp_path / "out")
     assert files(tmp_path / "out") == files(whole)
     assert [file.path.name for file in done.files] == [
