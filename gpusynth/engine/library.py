@@ -142,7 +142,9 @@ def synthesize(
             load_kernels(listener, stopwatch, prepared.backend)
         synthesis = Synthesis(prepared, listener, stopwatch)
         if checkpoints and directory is not None:
-            synthesis.checkpoints = begin_checkpoints(directory, prepared, settings, data)
+            synthesis.checkpoints = begin_checkpoints(
+                directory, prepared, settings, data, is_shared=client is not None
+            )
         if client is not None and directory is not None:
             from gpusynth.engine.cluster.distribute import draw_on
 

@@ -124,6 +124,7 @@ def prepare(
     listener: Listener,
     stopwatch: Stopwatch,
     memory: Memory | None = None,
+    encoded: Table | None = None,
 ) -> Prepared:
     """Encode the data.
 
@@ -135,6 +136,8 @@ def prepare(
     stopwatch : Stopwatch
     memory : Memory, optional
         Where the columns are put when memory does not hold them; it does by default.
+    encoded : Table, optional
+        What an earlier process has encoded of the same data.
 
     Returns
     -------
@@ -157,14 +160,16 @@ def prepare(
 
     notes: tuple[str, ...] = ()
     with stopwatch.phase("encode"):
-        listener.start("encode", source.n_rows)
-        table = encode_table(
-            resolved.schema,
-            resolved.codecs,
-            source,
-            batch_rows=batch_rows,
-            make_array=make_array,
-        )
+        if encoded is None:
+            listener.start("encode", source.n_rows)
+            encoded = encode_table(
+                resolved.schema,
+                resolved.codecs,
+                source,
+                batch_rows=batch_rows,
+                make_array=make_array,
+            )
+        table = encoded
         if table.n_rows == 0:
             raise DataError(f"{source.name}: there are no rows to learn from")
         _give_back()

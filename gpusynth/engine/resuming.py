@@ -14,6 +14,7 @@ from gpusynth.engine.checkpoint.head import RunHead
 from gpusynth.engine.checkpoint.pins import CODECS_PIN, codec_fingerprint, data_pins
 from gpusynth.engine.commit import finish_commit
 from gpusynth.engine.directory import RunDirectory
+from gpusynth.engine.encoded import read_encoded, write_encoded
 from gpusynth.engine.measure import Stopwatch
 from gpusynth.engine.memory import Memory
 from gpusynth.engine.prepare import prepare, resolve_input
@@ -47,7 +48,12 @@ _DAMAGE = (
 
 
 def begin_checkpoints(
-    directory: RunDirectory, prepared: Prepared, settings: RunSettings, data: Any
+    directory: RunDirectory,
+    prepared: Prepared,
+    settings: RunSettings,
+    data: Any,
+    *,
+    is_shared: bool = False,
 ) -> Checkpoints:
     """Put down what a run is, so that it can be resumed without its caller.
 
@@ -58,6 +64,8 @@ def begin_checkpoints(
     settings : RunSettings
     data : path or table
         As the run was given it.
+    is_shared : bool
+        Whether the encoded rows are put down for a cluster anyway.
 
     Returns
     -------
@@ -78,7 +86,10 @@ def begin_checkpoints(
         overwrite=directory.overwrite,
         data_path=Path(data) if isinstance(data, (str, os.PathLike)) else None,
     )
-    return directory.begin_checkpoints(head)
+    checkpoints = directory.begin_checkpoints(head)
+    if not is_shared:
+        write_encoded(directory.work.files, prepared)
+    return checkpoints
 
 
 def resume(
@@ -224,6 +235,9 @@ def _prepare_again(
         listener=listener,
         stopwatch=stopwatch,
         memory=Memory(settings.memory_bytes, directory.staging),
+        encoded=read_encoded(
+            directory.work.files, resolved.schema, resolved.codecs, early["input data"]
+        ),
     )
     head.check_data(data_pins(prepared), directory.path)
     return replace(prepared, notes=head.notes)

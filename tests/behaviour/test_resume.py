@@ -77,6 +77,12 @@ def test_codes_are_not_learned_twice(half, whole, monkeypatch):
     assert files(half) == whole
 
 
+def test_rows_are_not_encoded_twice(half, whole, monkeypatch):
+    monkeypatch.delattr(sys.modules["gpusynth.engine.prepare"], "encode_table")
+    gpusynth.resume(half)
+    assert files(half) == whole
+
+
 def test_resumed_twice(data, half, whole):
     from gpusynth.engine.resuming import resume
 

@@ -51,6 +51,24 @@ def test_damaged_codes_are_learned_again(half, whole, content):
     assert files(half) == whole
 
 
+@pytest.mark.parametrize("damage", [flip, cut_off, Path.unlink])
+def test_damaged_rows_are_encoded_again(half, whole, damage):
+    damage(half / WORK / "files" / "encoded.gpusynth")
+    gpusynth.resume(half)
+    assert files(half) == whole
+
+
+def test_rows_of_other_data_are_encoded_again(data, half, whole, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        other = tmp_path / "other.parquet"
+        pq.write_table(survey(500).take(list(range(499, -1, -1))), other)
+        begin(other, tmp_path / "another", PLANS["edits"], after=13)
+    name = Path(WORK) / "files" / "encoded.gpusynth"
+    (tmp_path / "another" / name).replace(half / name)
+    gpusynth.resume(half)
+    assert files(half) == whole
+
+
 def test_all_checkpoints_damaged(half, whole):
     for path in draws(half):
         flip(path)
