@@ -6,6 +6,7 @@ draw. May import trees and the floors below.
 
 from gpusynth.methods.cart import Cart, CartModel
 from gpusynth.methods.constant import Constant, ConstantModel
+from gpusynth.methods.device_model import DeviceModel
 from gpusynth.methods.follow import Follow
 from gpusynth.methods.forest import Bag, Forest, ForestModel
 from gpusynth.methods.grouped import GroupedModel, RowGroups, fit_groups, group_rows
@@ -15,7 +16,6 @@ from gpusynth.methods.lookup import Lookup
 from gpusynth.methods.model import (
     ATTEMPT_BITS,
     Block,
-    DeviceModel,
     DrawnColumns,
     FittedModel,
     Method,

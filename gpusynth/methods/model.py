@@ -16,12 +16,11 @@ from gpusynth.table.reading import Read, read_rows
 if TYPE_CHECKING:
     from gpusynth.streams import StreamKey
     from gpusynth.table import Table
-    from gpusynth.trees import DeviceDraw, DrawTable, PredictorTable, Target
+    from gpusynth.trees import DrawTable, PredictorTable, Target
 
 __all__ = [
     "ATTEMPT_BITS",
     "Block",
-    "DeviceModel",
     "DrawnColumns",
     "FittedModel",
     "Method",
@@ -269,41 +268,6 @@ class FittedModel(Protocol):
         Returns
         -------
         tuple of (codes (block.n_drawn,), values (block.n_drawn,) or None)
-        """
-        ...
-
-
-@runtime_checkable
-class DeviceModel(Protocol):
-    """A fitted model that can leave what it draws in the memory of a CUDA device."""
-
-    @property
-    def target(self) -> TargetColumn:
-        """The real column whose codes and numbers it draws."""
-        ...
-
-    def draw_on_device(
-        self,
-        table: DrawTable,
-        key: StreamKey,
-        block: Block,
-        *,
-        ordinary: tuple[DeviceDraw, int] | None = None,
-    ) -> DeviceDraw:
-        """Draw all rows of a block, with the random numbers of `FittedModel.draw`.
-
-        Parameters
-        ----------
-        table : DrawTable
-        key : StreamKey
-        block : Block
-            Without positions.
-        ordinary : tuple of (DeviceDraw, int), optional
-            The states that were drawn, and the number of special codes: rows that hold one keep it.
-
-        Returns
-        -------
-        DeviceDraw
         """
         ...
 
