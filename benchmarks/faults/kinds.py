@@ -8,7 +8,6 @@ As `benchmarks.faults.run`, whose trials these are: each ends with the files of 
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import shutil
 import signal
@@ -24,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import gpusynth
-from benchmarks.faults.run import SETTINGS, Trials, damage, kill
+from benchmarks.faults.run import SETTINGS, Trials, damage, kill, put_result
 from benchmarks.machine import describe_machine, describe_versions
 from gpusynth.datasets import firms, firms_and_establishments
 
@@ -124,11 +123,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     result = carry_out(arguments)
-    text = json.dumps(result, indent=2, sort_keys=True)
-    if arguments.output is None:
-        print(text)
-    else:
-        arguments.output.write_text(text + "\n")
+    put_result(result, arguments.output)
     return 1 if any(result[name]["failures"] for name in ("linked", "imputation")) else 0
 
 

@@ -292,12 +292,17 @@ def main() -> int:
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     result = carry_out(arguments)
+    put_result(result, arguments.output)
+    return 1 if result["failures"] else 0
+
+
+def put_result(result: dict[str, Any], output: Path | None) -> None:
+    """Print what came of the trials, or write it to a file."""
     text = json.dumps(result, indent=2, sort_keys=True)
-    if arguments.output is None:
+    if output is None:
         print(text)
     else:
-        arguments.output.write_text(text + "\n")
-    return 1 if result["failures"] else 0
+        output.write_text(text + "\n")
 
 
 if __name__ == "__main__":
