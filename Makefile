@@ -21,7 +21,7 @@ $(VENV)/test: $(VENV)/installed
 
 demo: $(VENV)/installed
 	@mkdir -p demo
-	$(BIN)/gpusynth simulate-firms --rows $(ROWS) --output demo/firms.parquet --seed 1
+	$(BIN)/gpusynth simulate-firms --rows $(ROWS) --output demo/firms.parquet --seed 1 --overwrite
 	$(BIN)/gpusynth run --data demo/firms.parquet --output demo/synthetic --replicates 2 --seed 1 --overwrite
 
 lint: $(VENV)/test
