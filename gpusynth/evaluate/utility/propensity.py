@@ -4,6 +4,14 @@ The rows of both files are stacked and a model gives each a probability of being
 statistics of these are in `gpusynth.evaluate.utility.propensity_scores`, the models in
 `propensity_logit`, `propensity_cart` and `propensity_boosting`.
 
+What is expected is the pMSE of a right synthesis, whose rows are drawn given the real file. For a
+model of k parameters it is k times ``(c (1 - c))^2`` times the variance of a standardised
+difference of the files' means: ``1 / n_s`` when all real rows are seen, n_s synthetic rows against
+a known file [2]_; ``1 / n_s + (1 - f) / n_r`` when n_r rows, the share f of the real file, are a
+sample of it; ``1 / n_s + 1 / n_r`` when the labels are permuted, so that both are samples. The
+second is ``1 - f c`` of the last (`StackedRows.null_share`): one half with all rows and files of
+one length, which is synthpop's factor for any length.
+
 References
 ----------
 .. [1] Woo, M.-J., Reiter, J. P., Oganian, A., Karr, A. F. (2009). Global measures of data utility
@@ -135,6 +143,8 @@ class StackedRows:
     is_synthetic : array of bool, shape (n_rows,)
     weight : array of float64, shape (n_rows,), or None
         Adds up to its number of rows in each file.
+    real_share : float
+        Share of the real file's rows that are in `real`, f.
     """
 
     real: CodedTable
@@ -143,11 +153,17 @@ class StackedRows:
     left_out: tuple[str, ...]
     is_synthetic: Array
     weight: Array | None
+    real_share: float
 
     @property
     def share(self) -> float:
         """Share of synthetic rows, c."""
         return self.synthetic.n_rows / (self.real.n_rows + self.synthetic.n_rows)
+
+    @property
+    def null_share(self) -> float:
+        """Expected pMSE of a right synthesis over that of permuted labels: ``1 - f c``."""
+        return 1.0 - self.real_share * self.share
 
     def codes(self, column: int) -> Array:
         """Return a column's codes in both files."""
@@ -209,6 +225,7 @@ def stack_rows(
         left_out=tuple(name for c, name in enumerate(real.names) if not varies[c]),
         is_synthetic=is_synthetic,
         weight=_scaled_weight(real, synthetic),
+        real_share=real.n_rows / codes.real.n_rows,
     )
 
 

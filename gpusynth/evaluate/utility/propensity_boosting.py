@@ -3,7 +3,7 @@
 Each fold's rows get their probability from a model that did not see them, so the AUC is 0.5 for
 files that cannot be told apart, whatever the model; it has no such bias as the models that are
 judged by the rows they were fitted to. The expected pMSE comes from the same procedure on permuted
-labels, halved as synthpop does (see `gpusynth.evaluate.utility.propensity_cart`).
+labels, times ``1 - f c`` (see `gpusynth.evaluate.utility.propensity_cart`).
 
 An AUC clearly below 0.5 is no sign of quality: when synthetic rows are copies of real ones, a real
 row that was held back looks like its copy in the training rows. The note then says so.
@@ -105,7 +105,7 @@ def propensity_boosting(
             folds = _folds(permuted, n_folds, key.at(stratum=permutation + 1))
             shuffled = _out_of_fold(model, features, permuted, rows.weight, folds)
             chance.append(score_statistics(shuffled, permuted, rows.weight).pmse)
-        expected = float(np.mean(chance)) / 2.0 if chance else None
+        expected = float(np.mean(chance)) * rows.null_share if chance else None
         found.append(
             PropensityUtility.of(
                 "boosting",

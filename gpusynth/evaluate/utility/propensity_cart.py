@@ -6,11 +6,13 @@ rows in a row's leaf. Numbers are split by their exact values; a row without one
 is marked in a column of its own (synthpop's ``_NA`` indicator).
 
 A tree finds differences in any two samples, so its pMSE is held against trees grown on permuted
-labels: ``S_pMSE = pMSE / (mean of permuted pMSE / 2)``. The half is synthpop's: a permutation
-compares two samples, of which only one varies when the synthetic rows are drawn given the real
-ones. With several synthetic files the null may be the pMSE between pairs of them instead
-(synthpop's ``resamp.method = "pairs"``), halved likewise: two files drawn by one model differ as
-two samples do, whether or not the model is right.
+labels: ``S_pMSE = pMSE / (mean of permuted pMSE (1 - f c))``. A permutation compares two samples,
+of which only one varies when the synthetic rows are drawn given the real ones; f is the share of
+the real rows that the tree sees (see `gpusynth.evaluate.utility.propensity`). With all rows and
+files of one length the factor is synthpop's, one half. With several synthetic files the null may be
+the pMSE between pairs of them instead (synthpop's ``resamp.method = "pairs"``), brought to the
+lengths compared by ``8 c^2 (1 - c) (1 - f c)``, again one half: two files drawn by one model differ
+as two samples do, whether or not the model is right.
 
 References
 ----------
@@ -97,8 +99,9 @@ def propensity_cart(
         rows = stack_rows(codes, number, max_rows=max_rows, seed=seed)
         table = PredictorTable.of(_predictors(rows))
         seen, tree = _grow(table, rows.is_synthetic, rows.weight, params)
-        chance = pairs
+        chance, factor = pairs, 8.0 * rows.share**2 * (1.0 - rows.share) * rows.null_share
         if chance is None:
+            factor = rows.null_share
             keys = (
                 StreamKey(
                     seed,
@@ -113,7 +116,7 @@ def propensity_cart(
             chance = [
                 _grow(table, rows.is_synthetic[order], rows.weight, params)[0] for order in orders
             ]
-        expected = float(np.mean([one.pmse for one in chance])) / 2.0 if chance else None
+        expected = float(np.mean([one.pmse for one in chance])) * factor if chance else None
         found.append(
             PropensityUtility.of(
                 "cart",

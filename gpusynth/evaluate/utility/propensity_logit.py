@@ -5,8 +5,9 @@ value (0 where a row has none) and an indicator for null, for each missing code 
 that is no number. With order 1 the products of the terms of two columns are added.
 
 Under the null, ``E(pMSE) = k (1 - c)^2 c / N`` with k the rank of the design besides the constant
-(Snoke et al. 2018, equation 5: synthetic rows drawn from the right model, real rows given). It
-holds without weights only.
+(Snoke et al. 2018: synthetic rows drawn from the right model, real rows given). Of a
+sample of the real rows, the share f of them, it is ``k c (1 - c) (1 - f c) / N``. It holds without
+weights only.
 
 The likelihood is maximised by iteratively reweighted least squares; directions that do not vary
 are left alone (R's aliased coefficients), and likewise those that the data leave undetermined
@@ -96,19 +97,22 @@ def propensity_logit(
         design = _design(rows, order, max_levels, max_parameters)
         probability, rank = fit_logit(design, rows.is_synthetic.astype(np.float64), rows.weight)
         seen = score_statistics(probability, rows.is_synthetic, rows.weight)
-        n, share = len(rows.is_synthetic), rows.share
-        expected = None if rows.weight is not None else rank * (1.0 - share) ** 2 * share / n
+        # variance of the fitted log odds of a right synthesis
+        spread = rank * rows.null_share / (len(rows.is_synthetic) * rows.share * (1.0 - rows.share))
+        is_known = rows.weight is None
         found.append(
             PropensityUtility.of(
                 "logit",
                 rows,
                 seen,
-                expected_pmse=expected,
-                expected_auc=None if expected is None else _expected_auc(rank, share, n),
+                expected_pmse=(
+                    (rows.share * (1.0 - rows.share)) ** 2 * spread if is_known else None
+                ),
+                expected_auc=_expected_auc(spread) if is_known else None,
                 size=rank,
                 note=(
                     ""
-                    if rows.weight is None
+                    if is_known
                     else "with weights the expected pMSE and AUC of a logistic model are not known"
                 ),
             )
@@ -116,16 +120,15 @@ def propensity_logit(
     return tuple(found)
 
 
-def _expected_auc(rank: int, share: float, n: int) -> float:
+def _expected_auc(spread: float) -> float:
     """Return the AUC that fitting alone gives under the null.
 
     The fitted log odds of a right synthesis are nearly normal in both files with variance
-    ``V = rank (1 - c) / (N c (1 - c))`` (E(pMSE) over ``(c (1 - c))^2``), and fitting to the same
+    ``V = k (1 - f c) / (N c (1 - c))`` (E(pMSE) over ``(c (1 - c))^2``), and fitting to the same
     rows moves the files apart by V: ``AUC = Phi(sqrt(V / 2))``. With few rows a parameter it is
     rough; tests hold it to the AUC of resamples.
     """
-    variance = rank * (1.0 - share) / (n * share * (1.0 - share))
-    return 0.5 * (1.0 + erf(np.sqrt(variance / 2.0) / np.sqrt(2.0)))
+    return 0.5 * (1.0 + erf(np.sqrt(spread / 2.0) / np.sqrt(2.0)))
 
 
 def _design(rows: StackedRows, order: int, max_levels: int, max_parameters: int) -> Array:
