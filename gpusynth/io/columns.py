@@ -12,6 +12,7 @@ from gpusynth.errors import DataError, SchemaError
 
 __all__ = ["check_names", "plain_batch", "plain_schema", "selected_names"]
 
+_AS_TEXT = "store it as text or numbers"
 _SHOWN = 5
 """How many columns a message lists before it only counts the others."""
 
@@ -131,7 +132,8 @@ def _remedy(kind: pa.DataType) -> str | None:
     if pat.is_dictionary(kind):
         return _remedy(kind.value_type)
     if isinstance(kind, pa.BaseExtensionType):
-        return f"store it as plain {_type_word(kind.storage_type)}"
+        word = _type_word(kind.storage_type)
+        return f"store it as plain {word}" if _remedy(kind.storage_type) is None else _AS_TEXT
     if pat.is_nested(kind):
         return "give each of its parts a column of its own"
     if pat.is_time(kind) or pat.is_duration(kind) or pat.is_interval(kind):
@@ -148,10 +150,14 @@ def _remedy(kind: pa.DataType) -> str | None:
         or pat.is_null(kind)
         or _is_view(kind)
     )
-    return None if supported else "store it as text or numbers"
+    return None if supported else _AS_TEXT
 
 
 def _type_word(kind: pa.DataType) -> str:
+    if pat.is_dictionary(kind):
+        return f"dictionary of {_type_word(kind.value_type)}"
+    if isinstance(kind, pa.BaseExtensionType):
+        return str(kind.extension_name)
     # The full name of a nested type lists its fields; the first word says enough.
     return str(kind).split("<", maxsplit=1)[0]
 

@@ -33,8 +33,8 @@ def like_input(table: pa.Table, original: Any, *, sources: Mapping[str, str] | N
     object
         A pandas data frame with a fresh index and the original's names and dtypes (categories
         and their order included), a polars data frame with the original's dtypes, a pyarrow
-        record batch for one, a cuDF data frame with the original's dtypes, and a `pyarrow.Table`
-        for everything else.
+        table or record batch with the original's string views, a cuDF data frame with the
+        original's dtypes, and a `pyarrow.Table` for everything else.
     """
     if sources is None:
         sources = {name: name for name in table.column_names}
@@ -44,9 +44,22 @@ def like_input(table: pa.Table, original: Any, *, sources: Mapping[str, str] | N
         return _like_polars(table, original, sources)
     if is_cudf(original):
         return like_cudf(table, original, sources)
+    if isinstance(original, pa.Table | pa.RecordBatch):
+        table = _like_arrow(table, original.schema, sources)
     if isinstance(original, pa.RecordBatch):
         columns = [c.combine_chunks() for c in table.unify_dictionaries().columns]
         return pa.RecordBatch.from_arrays(columns, schema=table.schema)
+    return table
+
+
+def _like_arrow(table: pa.Table, original: pa.Schema, sources: Mapping[str, str]) -> pa.Table:
+    # The readers made large strings of string views.
+    for name, source in sources.items():
+        kind = original.field(source).type
+        if str(kind) == "string_view":
+            position = table.schema.get_field_index(name)
+            field = table.schema.field(position).with_type(kind)
+            table = table.set_column(position, field, table.column(position).cast(kind))
     return table
 
 

@@ -98,6 +98,8 @@ def arrow_table(data: Any) -> pa.Table:
         return _from_pandas(data)
     if nw.dependencies.is_polars_lazyframe(data):
         raise DataError("a lazy frame has no rows yet. Call its collect() first.")
+    if nw.dependencies.is_into_series(data):
+        raise _no_table(data)
     try:
         if is_cudf(data):
             return cudf_to_arrow(data)
@@ -108,13 +110,17 @@ def arrow_table(data: Any) -> pa.Table:
             return pa.table(data)
         return nw.from_native(data, eager_only=True).to_arrow()
     except TypeError:
-        raise DataError(
-            f"an object of type {type(data).__qualname__} is no table. Give a path, {_KNOWN}."
-        ) from None
+        raise _no_table(data) from None
     except pa.ArrowException:
         raise DataError(
             "the table cannot be turned into Arrow. Give every column one plain type."
         ) from None
+
+
+def _no_table(data: Any) -> DataError:
+    return DataError(
+        f"an object of type {type(data).__qualname__} is no table. Give a path, {_KNOWN}."
+    )
 
 
 def _from_pandas(frame: Any) -> pa.Table:

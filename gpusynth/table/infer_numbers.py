@@ -108,7 +108,8 @@ def _is_key(numbers: NumberColumn) -> bool:
     values = numbers.counts.values
     if values.size < _KEY_ROWS or values.size != numbers.sketch.n_rows:
         return False
-    counts_up = bool(values[-1] - values[0] == values.size - 1)
+    # Python's whole numbers: the distance of two 64-bit numbers may not fit 64 bits.
+    counts_up = int(values[-1]) - int(values[0]) == values.size - 1
     return counts_up or bool(_words(numbers.name) & _KEY_WORDS)
 
 

@@ -229,12 +229,14 @@ def _sketch_levels(kind: Any, values: Any, counts: Array, n_null: int) -> Column
     used = counts > 0
     used_texts = pc.filter(texts, pa.array(used))
     too_many = len(texts) > LEVELS_LIMIT
+    # Arrow lets a dictionary hold a value twice.
+    levels = () if too_many else tuple(dict.fromkeys(texts.to_pylist()))
     return ColumnSketch(
         kind,
         n_rows,
         n_null,
         texts=TextCounts.of(used_texts, counts[used], limit=LEVELS_LIMIT),
-        dictionary=None if too_many else DictionaryOrder(tuple(texts.to_pylist())),
+        dictionary=None if too_many else DictionaryOrder(levels),
     )
 
 

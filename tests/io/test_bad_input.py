@@ -222,7 +222,7 @@ class TestMemory:
             (pa.array([[1], [2]]), "'x' (list: give each of its parts a column of its own)"),
             (pa.array([{"u": SECRET}]), "'x' (struct: give each of its parts"),
             (pa.array([b"x"]), "'x' (binary: store it as text or numbers)"),
-            (pa.array([b"x"]).dictionary_encode(), "'x' (dictionary: store it as text"),
+            (pa.array([b"x"]).dictionary_encode(), "'x' (dictionary of binary: store it as text"),
             (pa.array([dt.time(1)]), "store it as a number, such as seconds"),
             (pa.array([dt.timedelta(1)]), "store it as a number, such as seconds"),
         ],
@@ -256,10 +256,14 @@ class TestMemory:
         levels = mixed.set_axis(pd.MultiIndex.from_tuples([("u", 1), ("u", 2)]), axis=1)
         assert "names of several levels" in message(levels)
         periods = pd.DataFrame({"q": pd.period_range("2018Q1", periods=2, freq="Q")})
-        assert "'q' (extension: store it as plain int64)" in message(periods)
+        assert "'q' (pandas.period: store it as plain int64)" in message(periods)
+        cut = pd.DataFrame({"age": pd.cut(pd.Series([1, 5]), [0, 2, 9])})
+        assert "(dictionary of pandas.interval: store it as text or numbers)" in message(cut)
+        assert "object of type Series is no table" in message(mixed["a"])
 
     def test_polars(self):
         pl = pytest.importorskip("polars")
         assert "Call its collect() first" in message(pl.LazyFrame({"a": [1]}))
+        assert "object of type Series is no table" in message(pl.Series([1]))
         assert "'a' (large_list: give each" in message(pl.DataFrame({"a": [[1]]}))
         assert "'a' (" in message(pl.DataFrame({"a": [object()]}, schema={"a": pl.Object}))

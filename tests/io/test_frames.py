@@ -156,3 +156,14 @@ class TestArrow:
     def test_capsule_and_reader(self, survey):
         assert through(Capsule(survey)).equals(survey)
         assert through(survey.to_reader()).equals(survey)
+
+    def test_string_views(self):
+        if not hasattr(pa, "string_view"):
+            pytest.skip("this pyarrow has no string views")
+        views = pa.table({"n": [1, 2, 3], "text": pa.array(["a", None, ""], pa.string_view())})
+        assert through(views).equals(views)
+        assert through(views.to_batches()[0]).equals(views.to_batches()[0])
+        renamed = like_input(
+            pa.table({"s_text": ["b"], "flag": [True]}), views, sources={"s_text": "text"}
+        )
+        assert [str(kind) for kind in renamed.schema.types] == ["string_view", "bool"]

@@ -144,6 +144,11 @@ def test_keys(text_columns, name, texts, role):
     assert column.role == role
 
 
+def test_numbers_whose_distance_has_more_than_64_bits(typed_columns):
+    column, _ = column_of(typed_columns(x=pa.array([-(2**63) + 7, *range(98), 2**63 - 1])))
+    assert (column.kind, column.role) == ("integer", "synthesize")
+
+
 def test_too_many_texts_are_dropped_with_a_remedy(text_columns):
     column, reason = column_of(text_columns(x=[f"firm {i}" for i in range(65_537)]))
     assert column.role == "drop"

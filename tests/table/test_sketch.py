@@ -135,6 +135,16 @@ def test_dictionary_with_null_and_repeated_values():
     assert sketch.texts.counts.tolist() == [2, 1]
 
 
+def test_dictionary_that_holds_a_value_twice():
+    array = pa.DictionaryArray.from_arrays(pa.array([0, 1, 2, 0]), pa.array(["a", "a", "b"]))
+    sketch = sketch_batch(array).finalize()
+    assert sketch.dictionary == DictionaryOrder(("a", "b"))
+    assert dict(zip(sketch.texts.texts.to_pylist(), sketch.texts.counts, strict=True)) == {
+        "a": 3,
+        "b": 1,
+    }
+
+
 def test_empty_data_are_refused():
     with pytest.raises(DataError, match="table: no rows"):
         sketch_columns(TableSource(pa.table({"x": pa.array([], pa.int64())})))
