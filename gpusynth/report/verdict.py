@@ -171,17 +171,22 @@ def _propensity(evaluation: Evaluation) -> Statement | None:
     auc = _figure(evaluation, "propensity", "boosting_auc", "cart_auc", "logit_auc")
     if auc is None or auc.value is None:
         return None
+    # The tree and the logistic model are judged by the rows they were fitted to: they tell files
+    # apart that do not differ.
+    chance = auc.expected
+    told = "" if chance is None else f"{percent(chance, 0)} of the time"
     return Statement(
         topic="Telling rows apart",
         figure=number(auc.value.mean),
         unit="AUC of a classifier, real against synthetic",
-        baseline="chance 0.5",
+        baseline="" if chance is None else f"no difference {number(chance)}",
         text=(
             "A classifier that is shown one real and one synthetic row picks the synthetic one "
-            f"{percent(auc.value.mean, 0)} of the time; guessing does so 50 % of the time."
+            f"{percent(auc.value.mean, 0)} of the time"
+            + (f"; where the files do not differ it does so {told}." if told else ".")
         ),
-        status=_limits(auc.value.mean, 0.6, 0.75),
-        rule="in line up to 0.6, off above 0.75",
+        status="plain" if chance is None else _limits(auc.value.mean - chance, 0.1, 0.25),
+        rule="above that of no difference: in line up to 0.1, off above 0.25",
     )
 
 
