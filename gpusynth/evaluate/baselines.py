@@ -1,8 +1,9 @@
 """Baselines: what a measure would show if the synthetic file were rows of the real one.
 
 A bootstrap resample of the synthetic file's size has the real file's distribution and nothing but
-sampling error: no synthesizer can be expected to come closer. Subsamples give a ladder, so that a
-score can be read as "as far off as an x % sample" (SDNist's "equivalent sampling error").
+sampling error: rows drawn independently from a right model come no closer. Subsamples give a
+ladder, so that a score can be read as "as far off as an x % sample" (SDNist's "equivalent sampling
+error").
 """
 
 from __future__ import annotations

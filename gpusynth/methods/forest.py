@@ -6,7 +6,7 @@ References
 .. [2] Breiman, L. (2001). Random forests. Machine Learning 45, 5-32.
 .. [3] Doove, L. L., van Buuren, S., Dusseldorp, E. (2014). Recursive partitioning for missing data
    imputation in the presence of interaction effects. Computational Statistics & Data Analysis 72,
-   92-104 (a donor from a random tree).
+   92-104 (donors from the leaves of several trees; there pooled, as in synthpop and mice).
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ class Bag(DonorMethod):
     """Draw from the leaf of a random tree; the trees are grown on bootstrap samples of the rows.
 
     A tree chosen at random, then a donor from its leaf: every tree counts alike, whatever the size
-    of its leaf.
+    of its leaf. synthpop's ``syn.bag`` and mice's ``rf`` draw from the leaves of all trees put
+    together, where a large leaf counts for more, and count every real row of a leaf as a donor;
+    here only those of the tree's bootstrap sample are.
 
     Parameters
     ----------
@@ -139,7 +141,8 @@ class Forest(Bag):
     ----------
     columns_per_split : int, optional
         Columns that a node is offered; the square root of their number (rounded down) for classes
-        and numbers alike by default.
+        and numbers alike by default (R's randomForest, under synthpop, takes a third of them for
+        numbers).
     """
 
     name: ClassVar[str] = "forest"

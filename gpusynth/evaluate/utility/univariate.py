@@ -6,7 +6,7 @@ of numbers are in `gpusynth.evaluate.utility.distribution`; total variation is
 ``sum |p_real - p_synthetic| / 2`` over levels, missing codes and bins.
 
 Each distance comes with what a bootstrap resample of the real file shows, and with that of the
-holdout where there is one: no synthesizer can be expected to come closer.
+holdout where there is one: rows drawn independently from a right model come no closer.
 """
 
 from __future__ import annotations
