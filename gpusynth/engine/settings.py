@@ -24,6 +24,7 @@ _RANGES = {
     "batch_rows": (1, 1 << 31),
     "memory_bytes": (1, 1 << 62),
 }
+_MAY_BE_NONE = frozenset({"n_rows", "threads", "memory_bytes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class RunSettings:
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():
             number = getattr(self, name)
-            if number is not None:
+            if number is not None or name not in _MAY_BE_NONE:
                 object.__setattr__(self, name, whole_number(name, number, low, high))
         if self.format not in get_args(OutputFormat):
             raise PlanError(f"format must be parquet or csv, got {self.format!r}")

@@ -71,7 +71,7 @@ class ImputationSettings:
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():
             number = getattr(self, name)
-            if number is not None:
+            if number is not None or name != "threads":
                 object.__setattr__(self, name, whole_number(name, number, low, high))
         if self.proper not in get_args(ProperImputation):
             raise PlanError(f"proper must be bootstrap or none, got {self.proper!r}")

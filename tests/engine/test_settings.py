@@ -33,6 +33,9 @@ def test_numbers_of_numpy_are_whole_numbers():
         ("n_rows", 2.5),
         ("n_rows", np.float64(2.0)),
         ("seed", True),
+        ("seed", None),
+        ("n_replicates", None),
+        ("batch_rows", None),
     ],
 )
 def test_out_of_range(name, value):

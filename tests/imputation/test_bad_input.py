@@ -35,6 +35,7 @@ def passive(expression: str) -> dict[str, str]:
         ({"iterations": 0}, PlanError, "iterations must be from 1"),
         ({"iterations": 2.5}, PlanError, "iterations must be a whole number"),
         ({"seed": -1}, PlanError, "seed must be from 0"),
+        ({"seed": None}, PlanError, "seed must be a whole number, got NoneType"),
         ({"threads": 0}, PlanError, "threads must be from 1"),
         ({"proper": "yes"}, PlanError, "proper must be bootstrap or none"),
         ({"visit": "roman"}, PlanError, 'visit must be "missing", "file"'),
