@@ -64,7 +64,6 @@ _TRACEBACK = "GPUSYNTH_TRACEBACK"
 
 app = typer.Typer(
     name="gpusynth",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -291,6 +290,9 @@ def main(arguments: list[str] | None = None) -> int:
     """
     if any("\0" in text for text in arguments or ()):  # older typers stumble over one
         return _fail("an argument holds a NUL byte. Correct it.", _BAD_INPUT)
+    if not (sys.argv[1:] if arguments is None else arguments):
+        app(args=["--help"], prog_name="gpusynth", standalone_mode=False)
+        return _BAD_INPUT
     try:
         code: Any = app(args=arguments, prog_name="gpusynth", standalone_mode=False)
     except GpusynthError as error:
@@ -304,7 +306,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(message, _BAD_INPUT, after=_notes(error))
     except Exception as error:  # noqa: BLE001 - its message may hold values of the data
         if hasattr(error, "format_message"):  # what typer raises for wrong options
-            return _fail(f"{error.format_message().rstrip('.')}. Try --help.", _BAD_INPUT)
+            said = error.format_message().rstrip(".")
+            return _fail(f"{said}{'' if said.endswith('?') else '.'} Try --help.", _BAD_INPUT)
         return _fail(_internal(error), _INTERNAL)
     if code == _INTERRUPTED:  # typer turns an interrupt into a code
         return _fail("interrupted; the output directory is as it was", _INTERRUPTED)

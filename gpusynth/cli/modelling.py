@@ -62,7 +62,7 @@ def fit_model(
     """Fit a model and keep it in a file, to sample from later."""
     from gpusynth.cli.allocator import give_back_large_arrays
     from gpusynth.cli.console import ProgressDisplay, console
-    from gpusynth.engine import fit
+    from gpusynth.engine import fit, fit_released
     from gpusynth.io import check_model_path
     from gpusynth.io.inputs_stay import check_inputs_stay
 
@@ -76,16 +76,27 @@ def fit_model(
     check_model_path(output, overwrite=overwrite)  # a fit may take hours: find out now
     give_back_large_arrays()
     with nullcontext() if quiet else ProgressDisplay(console(stderr=True)) as display:
-        fitted = fit(data, schema, plan, threads=threads, device=device.value, listener=display)
         if release:
-            fitted.release(output, min_units=fewest, unit=unit, overwrite=overwrite)
+            made = fit_released(
+                data,
+                output,
+                schema,
+                plan,
+                min_units=fewest,
+                unit=unit,
+                overwrite=overwrite,
+                device=device.value,
+                listener=display,
+            )
         else:
+            fitted = fit(data, schema, plan, threads=threads, device=device.value, listener=display)
             fitted.save(output, overwrite=overwrite)
+            made = fitted.plan
     if quiet:
         return
     out = console()
     out.print(
-        f"{len(fitted.plan.visit)} columns, {output.stat().st_size / 1e6:,.1f} MB: {output}",
+        f"{len(made.visit)} columns, {output.stat().st_size / 1e6:,.1f} MB: {output}",
         soft_wrap=True,
         markup=False,
     )

@@ -4,7 +4,7 @@ May import plan and the floors below; never evaluate.
 """
 
 from gpusynth.engine.fitted import FittedSynthesis, load
-from gpusynth.engine.library import fit, synthesize
+from gpusynth.engine.library import fit, fit_released, synthesize
 from gpusynth.engine.look import infer_schema, resolve_plan
 from gpusynth.engine.manifest import Replicate
 from gpusynth.engine.measure import Stopwatch
@@ -27,6 +27,7 @@ __all__ = [
     "Stopwatch",
     "available_threads",
     "fit",
+    "fit_released",
     "infer_schema",
     "load",
     "prepare",

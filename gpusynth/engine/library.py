@@ -16,6 +16,7 @@ from gpusynth.engine.output import check_checkpoints, check_destination, check_k
 from gpusynth.engine.prepare import prepare, resolve_input
 from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.progress import Listener, SilentListener
+from gpusynth.engine.release import release
 from gpusynth.engine.resuming import begin_checkpoints
 from gpusynth.engine.settings import OutputFormat, RunSettings, check_cluster
 from gpusynth.engine.synthesis import Synthesis, load_kernels
@@ -24,7 +25,7 @@ from gpusynth.io import IoName
 from gpusynth.plan import Plan, SynthesisPlan
 from gpusynth.table import BATCH_ROWS, InferredSchema, Schema
 
-__all__ = ["fit", "synthesize"]
+__all__ = ["fit", "fit_released", "synthesize"]
 
 
 def synthesize(
@@ -187,6 +188,45 @@ def fit(
     load_kernels(listener, stopwatch, prepared.backend)
     synthesis = Synthesis(prepared, listener, stopwatch)
     return FittedSynthesis(data, synthesis, synthesis.fit(settings.n_threads))
+
+
+def fit_released(
+    data: Any,
+    path: str | Path,
+    schema: Schema | InferredSchema | str | Path | None = None,
+    plan: Plan | SynthesisPlan | str | Path | None = None,
+    *,
+    min_units: int = 10,
+    unit: str | None = None,
+    overwrite: bool = False,
+    device: DeviceName = "cpu",
+    listener: Listener | None = None,
+) -> SynthesisPlan:
+    """Write a model without microdata, having refused first what cannot be released.
+
+    The same file as that of ``fit(...).release(...)``, without the fits to the real columns, which
+    such a file does not need.
+
+    Parameters
+    ----------
+    data, schema, plan, device, listener : as for `synthesize`
+    path, min_units, unit, overwrite : as for `FittedSynthesis.release`
+
+    Returns
+    -------
+    SynthesisPlan
+        Whose steps were fitted.
+
+    Raises
+    ------
+    GpusynthError
+    """
+    listener = SilentListener() if listener is None else listener
+    stopwatch = Stopwatch()
+    prepared = _prepare(data, schema, plan, RunSettings(device=device), listener, stopwatch)
+    load_kernels(listener, stopwatch, prepared.backend)
+    release(prepared, path, min_units=min_units, unit=unit, overwrite=overwrite, listener=listener)
+    return prepared.plan
 
 
 def _prepare(

@@ -16,6 +16,7 @@ from gpusynth.arrays import Array
 from gpusynth.engine.fitting import StepModels, step_data
 from gpusynth.engine.prepare import settle
 from gpusynth.engine.prepared import Prepared
+from gpusynth.engine.progress import Listener, SilentListener
 from gpusynth.engine.saved import write_synthesis
 from gpusynth.engine.saved_table import SavedSource, rowless_table
 from gpusynth.engine.units import read_units
@@ -48,6 +49,7 @@ def release(
     min_units: int,
     unit: str | None = None,
     overwrite: bool = False,
+    listener: Listener | None = None,
 ) -> None:
     """Fit a model that refers to no real row, and write it.
 
@@ -61,6 +63,8 @@ def release(
     unit : str, optional
         Column of the real file that says which rows are of one unit; the plan's `unit` by default.
     overwrite : bool
+    listener : Listener, optional
+        Told of each fit.
 
     Raises
     ------
@@ -93,10 +97,12 @@ def release(
     if any(step.method.is_weighted for step in coarse.plan.steps):
         weight = survey_weights(table)
     coarse = replace(coarse, units=units, weight=weight)
-    models = {
-        step.number: StepModels((_fit(step, coarse, columns, min_units),))
-        for step in coarse.plan.steps
-    }
+    listener = SilentListener() if listener is None else listener
+    listener.start("fit", len(coarse.plan.steps))
+    models = {}
+    for step in coarse.plan.steps:
+        models[step.number] = StepModels((_fit(step, coarse, columns, min_units),))
+        listener.advance(step.target, work=1, rows=table.n_rows)
     n_rows = max(round(table.n_rows / min_units), 1) * min_units
     resolved = coarse.resolved
     rowless = rowless_table(resolved.schema, resolved.codecs, n_rows)
@@ -128,12 +134,18 @@ def _check_plan(plan: SynthesisPlan) -> None:
         "start_table": plan.start_table,
         "predict_only": plan.predict_only,
         "smoothing": [step for step in plan.steps if step.smoothing is not None],
+        "tails": [step for step in plan.steps if step.tail is not None],
+        "calibrate": plan.calibrate,
+        "replicated_uniques": plan.replicated_uniques is not None,
+        "proper": plan.proper != "none",
     }
     for name, entry in asked.items():
         if entry:
+            preset = " (replicated_uniques = false where a preset has it)"
             raise PlanError(
                 f"the plan's {name} cannot be released with a model: it may tell of single rows, "
-                "or needs them. Remove it, and apply it after sampling."
+                f"or needs them. Remove it{preset if name == 'replicated_uniques' else ''}, and "
+                "apply it after sampling."
             )
 
 
@@ -203,6 +215,7 @@ def _coarse_step(step: Step, min_units: int) -> Step:
         return replace(step, method=type(method)(**formula))
     if method.name == "cart":
         settings = {**method.model_dump(), "distinct_in": "numbers", "min_distinct_values": 1}
+        settings["max_donor_uses"] = None  # there will be counts, and no donors
     else:
         settings = {"weighted": method.is_weighted}
     predictors = step.predictors

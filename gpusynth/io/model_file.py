@@ -144,7 +144,7 @@ def check_model_path(path: str | Path, *, overwrite: bool) -> Path:
     if path.is_dir():
         raise OutputError(f"{path} is a directory. Give the name of a file.")
     if not overwrite and (path.exists() or path.is_symlink()):
-        raise OutputError(f"{path} exists. Choose another name or allow overwriting.")
+        raise OutputError(f"{path} exists. Choose another name or allow overwriting (--overwrite).")
     if not path.parent.is_dir():
         raise OutputError(
             f"{path} cannot be written: {path.parent} is no directory. "

@@ -195,7 +195,7 @@ def prepare_output_directory(path: str | Path, *, overwrite: bool, ignore: str =
             raise OutputError(
                 f"{path} is not empty: it has {n_entries} "
                 f"{'entry' if n_entries == 1 else 'entries'}. "
-                "Choose another directory or allow overwriting."
+                "Choose another directory or allow overwriting (--overwrite)."
             )
         # A run may take hours before its first output: find out now.
         with TemporaryFile(dir=path) as probe:

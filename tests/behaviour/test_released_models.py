@@ -219,6 +219,13 @@ def test_units_are_counted_and_not_rows(tmp_path):
         (Plan(rules=(Rule(target="sales", when="staff = 0", value=0),)), "the plan's rules cannot"),
         (Plan(strata=Strata(columns=("group",))), "the plan's strata|method keep"),
         (Plan(smoothing={"money": "density"}), "the plan's smoothing cannot"),
+        (Plan(tails={"money": {"kind": "code", "share": 0.1}}), "the plan's tails cannot"),
+        (Plan(replicated_uniques={"keys": "all"}), "the plan's replicated_uniques cannot"),
+        (Plan(preset="release"), "replicated_uniques = false where a preset has it"),
+        (
+            Plan(calibrate=[{"weight": "money", "margins": [{"columns": ["group"]}]}]),
+            "the plan's calibrate cannot",
+        ),
     ],
 )  # fmt: skip
 def test_what_cannot_be_released_is_refused_by_name(plan, message, tmp_path):
@@ -227,6 +234,19 @@ def test_what_cannot_be_released_is_refused_by_name(plan, message, tmp_path):
     with pytest.raises(PlanError, match=message):
         fitted.release(tmp_path / "a.model")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_preset_and_a_cap_on_donors(tmp_path):
+    """What a released model keeps of them: leaves have units enough, and no donors to count."""
+    table, *_ = planted()
+    plan = Plan(
+        preset="release",
+        replicated_uniques=False,
+        methods={"sales": gpusynth.Cart(max_donor_uses=1)},
+    )
+    path = tmp_path / "a.model"
+    gpusynth.fit(table.select(["group", "staff", "sales"]), None, plan).release(path)
+    assert gpusynth.load(path).sample(n_rows=table.num_rows * 2).num_rows == table.num_rows * 2
 
 
 def test_bad_input(released, tmp_path):

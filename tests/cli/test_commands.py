@@ -42,6 +42,19 @@ def test_help_and_version(capsys):
     assert all(word in shown for word in ("infer-schema", "plan", "run", "compare"))
 
 
+def test_no_command_shows_the_commands(capsys):
+    assert main([]) == 2
+    assert "\n  run  " in capsys.readouterr().out
+
+
+def test_a_misspelt_command(capsys):
+    assert main(["runn"]) == 2
+    assert (
+        capsys.readouterr().err
+        == "error: No such command 'runn'. Did you mean 'run'? Try --help.\n"
+    )
+
+
 def test_start_is_quick():
     """No heavy import before it is needed; the best of three, since the machine is shared."""
     code = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -73,11 +75,24 @@ def test_no_edge_comes_from_a_number_of_few(survey, tmp_path):
     [
         (["--unit", "absent"], "no column 'absent'"),
         (["--min-units", "2000"], "fewer than min_units"),
+        (["--plan", "proper.toml"], "the plan's proper cannot be released"),
     ],
 )
-def test_refusals_leave_nothing(more, words, survey, capsys, tmp_path):
+def test_refusals_leave_nothing_and_take_no_fit(more, words, survey, capsys, tmp_path, monkeypatch):
     path, _ = survey
+    monkeypatch.chdir(tmp_path)
+    Path("proper.toml").write_text('proper = "bootstrap"\n')
     model = tmp_path / "survey.released"
     assert main(["fit", str(path), "--output", str(model), "--release", *more]) == 2
-    assert words in " ".join(capsys.readouterr().err.split())
+    shown = capsys.readouterr().err.splitlines()
+    assert words in shown[-1]
+    assert "fit" not in shown
     assert not model.exists()
+
+
+def test_the_same_file_as_from_the_library(survey, tmp_path):
+    path, _ = survey
+    arguments = ["--release", "--unit", "firm", "--quiet"]
+    assert main(["fit", str(path), "--output", str(tmp_path / "a"), *arguments]) == 0
+    gpusynth.fit(path).release(tmp_path / "b", unit="firm")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
