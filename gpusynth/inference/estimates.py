@@ -50,7 +50,7 @@ class Estimate:
         Of the t distribution of one estimate; infinite for the normal one.
     design_df : float
         Degrees of freedom of the covariance matrix as a whole: clusters or random groups less 1,
-        or replicate weights; infinite where it comes from the rows.
+        or those of replicate weights; infinite where it comes from the rows.
     n_rows : int
         Rows of the file.
     n_used : int
@@ -256,4 +256,5 @@ def _repeated(
         factor = variance.adjustment / (n_repeats * (n_repeats - 1))
         covariance = spread_covariance(repeated, repeated.mean(axis=0), factor)
         return covariance, float(n_repeats - 1), float(n_repeats - 1)
-    return spread_covariance(repeated, full, variance.factor), np.inf, float(n_repeats)
+    freedom = variance.degrees_of_freedom
+    return spread_covariance(repeated, full, variance.factor), freedom, freedom

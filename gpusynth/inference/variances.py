@@ -88,6 +88,15 @@ class ReplicateWeights:
         shrink = (1.0 - self.fay) ** 2 if self.method == "fay" else 1.0
         return 1.0 / (n_weights * shrink)
 
+    @property
+    def degrees_of_freedom(self) -> float:
+        """Of intervals and tests: R, as SAS takes for given replicate weights.
+
+        R - 1 for the jackknife, whose R deviations add up to about 0. They are at most so many: a
+        design of fewer strata or clusters than replicate weights has fewer.
+        """
+        return float(len(self.columns) - (self.method == "jackknife"))
+
 
 Variance: TypeAlias = Literal["model", "robust"] | Clustered | RandomGroups | ReplicateWeights
 """What may be asked for as ``vcov``."""

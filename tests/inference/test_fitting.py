@@ -273,6 +273,29 @@ def test_replicate_weights():
         assert plan.factor == pytest.approx(factor)
 
 
+@pytest.mark.parametrize(("method", "freedom"), [("jackknife", 11), ("sdr", 12), ("brr", 12)])
+def test_few_replicate_weights_give_wide_intervals(method, freedom):
+    """As SAS with REPWEIGHTS, t of R degrees of freedom; normal ones would cover too rarely.
+
+    12 equal groups, each left out (or nearly so) once.
+    """
+    table = firms(16, 240)
+    names = tuple(f"w{group}" for group in range(12))
+    for group, name in enumerate(names):
+        weight = np.where(np.arange(240) % 12 == group, 0.0, 12 / 11)
+        table = table.append_column(name, pa.array(weight))
+    plan = ReplicateWeights(columns=names, method=method)
+    fitted = fit("receipts ~ size", table, vcov=plan, inference="sample")
+    one = fitted.replicates[0]
+    assert one.degrees_of_freedom == one.design_df == freedom
+    half = stats.t.ppf(0.975, freedom) * np.sqrt(np.diagonal(one.covariance))
+    np.testing.assert_allclose(fitted.pooled.upper - fitted.pooled.estimate, half)
+    # one term tested by itself is its t test
+    tested, t = fitted.wald(["size"]), fitted.pooled.statistic[1]
+    assert tested.statistic == pytest.approx(t**2)
+    assert tested.p_value == pytest.approx(fitted.pooled.p_value[1])
+
+
 def test_pooled_is_pool(replicates):
     fitted = fit(FORMULA.format("receipts"), replicates, rule="reiter_partial")
     pooled = pool(
