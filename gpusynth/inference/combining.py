@@ -4,6 +4,11 @@ q is the mean of the estimates over m replicates, u the mean of their variances,
 the estimates between replicates (with two stages, r syntheses for each of m imputations: B between
 the means of the imputations, w the mean variance within them); n real and k synthetic rows.
 Everything is elementwise, so any shape serves.
+
+The degrees of freedom of Reiter (2003, 2004) and of Raghunathan, Reiter and Rubin (2003) are
+Satterthwaite's for a known u, ``T^2 / sum(part^2 / its degrees of freedom)``. Where u itself has
+few, nu (random groups, clusters, replicate weights, small samples), its part is added:
+``1 / df' = 1 / df + (u / T)^2 / nu``. With infinite nu this is the published rule.
 """
 
 from __future__ import annotations
@@ -122,11 +127,11 @@ def combine(
         if rule == "raab_simple":
             return _raab_simple(found, release, complete_df)
         if rule == "reiter_partial":
-            return _reiter_partial(found)
+            return _reiter_partial(found, complete_df)
         if rule == "raghunathan_full":
-            return _raghunathan_full(found, release)
+            return _raghunathan_full(found, release, complete_df)
         if rule == "reiter_two_stage":
-            return _reiter_two_stage(found)
+            return _reiter_two_stage(found, complete_df)
         return _rubin(found, complete_df)
 
 
@@ -149,36 +154,38 @@ def _raab_simple(found: Moments, release: Release, complete_df: float | None) ->
     )
 
 
-def _reiter_partial(found: Moments) -> Combined:
+def _reiter_partial(found: Moments, complete_df: float | None) -> Combined:
     """Reiter (2003), equations 4 and 5: T = u + b/m, df = (m - 1) (1 + u / (b/m))**2."""
     m = found.n_outer
     synthesis = found.between / m
-    freedom = (m - 1) * (1.0 + found.within / synthesis) ** 2
-    return _plain(found.within + synthesis, _large_if_undefined(freedom), synthesis)
+    freedom = _large_if_undefined((m - 1) * (1.0 + found.within / synthesis) ** 2)
+    variance = found.within + synthesis
+    return _plain(variance, _with_within(freedom, found, variance, complete_df), synthesis)
 
 
-def _raghunathan_full(found: Moments, release: Release) -> Combined:
+def _raghunathan_full(found: Moments, release: Release, complete_df: float | None) -> Combined:
     """Raghunathan, Reiter and Rubin (2003): T = (1 + 1/m) b - u, df = (m - 1) (1 - 1/r)**2.
 
     r = (1 + 1/m) b / u. A negative T is replaced by u k/n (Reiter 2002, section 3), the variance
-    of the estimate from the real rows; it rests on u alone, hence the normal distribution.
+    of the estimate from the real rows; it rests on u alone, hence on its degrees of freedom.
     """
     m = found.n_outer
     inflated = (1.0 + 1.0 / m) * found.between
     variance = inflated - found.within
     adjusted = variance <= 0
     freedom = (m - 1) * (1.0 - found.within / inflated) ** 2
+    freedom = _with_within(freedom, found, variance, complete_df)
     variance = np.where(adjusted, found.within * release.row_ratio, variance)
     return Combined(
         variance,
-        np.where(adjusted, np.inf, freedom),
+        np.where(adjusted, np.inf if complete_df is None else complete_df, freedom),
         np.minimum(found.between / m, variance),
         np.zeros_like(variance),
         adjusted,
     )
 
 
-def _reiter_two_stage(found: Moments) -> Combined:
+def _reiter_two_stage(found: Moments, complete_df: float | None) -> Combined:
     """Reiter (2004): T = (1 + 1/m) B - w/r + u.
 
     1/df = ((1 + 1/m) B)**2 / ((m - 1) T**2) + (w/r)**2 / (m (r - 1) T**2). A negative T, or one
@@ -194,9 +201,10 @@ def _reiter_two_stage(found: Moments) -> Combined:
     conservative = inflated + found.within
     freedom = np.where(adjusted, (m - 1) * (1.0 + found.within / inflated) ** 2, freedom)
     variance = np.where(adjusted, conservative, variance)
+    freedom = _with_within(_large_if_undefined(freedom), found, variance, complete_df)
     synthesis = np.minimum(inner / m, variance)
     missing = np.clip((1.0 + 1.0 / m) * (found.between - inner), 0.0, variance - synthesis)
-    return Combined(variance, _large_if_undefined(freedom), synthesis, missing, adjusted)
+    return Combined(variance, freedom, synthesis, missing, adjusted)
 
 
 def _rubin(found: Moments, complete_df: float | None) -> Combined:
@@ -219,6 +227,17 @@ def _rubin(found: Moments, complete_df: float | None) -> Combined:
 def _plain(variance: Array, freedom: Array, synthesis: Array) -> Combined:
     zero = np.zeros_like(variance)
     return Combined(variance, freedom, synthesis, zero, np.zeros(variance.shape, dtype=bool))
+
+
+def _with_within(
+    freedom: Array, found: Moments, variance: Array, complete_df: float | None
+) -> Array:
+    """Return the degrees of freedom where u has few of its own; see the top of the module."""
+    if complete_df is None:
+        return freedom
+    part = np.where(found.within > 0.0, found.within / variance, 0.0) ** 2 / complete_df
+    joint: Array = 1.0 / (1.0 / freedom + part)
+    return joint
 
 
 def _large_if_undefined(freedom: Array) -> Array:

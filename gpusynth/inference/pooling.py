@@ -147,7 +147,7 @@ def pool(
     confidence : float
         Of the intervals, between 0 and 1.
     complete_df : float, optional
-        Degrees of freedom of the estimate on complete data (raab_simple and rubin).
+        Degrees of freedom of the variances: of the estimate on complete data.
     names : sequence of str, optional
         Of the p components.
 

@@ -61,7 +61,7 @@ def wald_test(
     value : array-like, shape (len(positions),) or ()
     release : Release
     complete_df : float, optional
-        Degrees of freedom of the variances on complete data (raab_simple).
+        Degrees of freedom of the variances on complete data.
 
     Returns
     -------
@@ -88,8 +88,8 @@ def wald_test(
     p = len(positions)
     quadratic = float(difference @ inverse @ difference) / p
     factor, freedom = _FACTORS[rule](chosen, inverse, release)
-    if rule == "raab_simple" and complete_df is not None:
-        freedom = complete_df
+    if complete_df is not None and rule != "rubin":
+        freedom = _with_within(freedom, factor, complete_df)
     return f_test(quadratic / factor, p, freedom)
 
 
@@ -139,6 +139,16 @@ def hotelling(test: WaldTest, design_df: float) -> WaldTest:
     return f_test(
         test.statistic * left / design_df, test.numerator_df, min(left, test.denominator_df)
     )
+
+
+def _with_within(freedom: float, factor: float, complete_df: float) -> float:
+    """Allow for a u of few degrees of freedom, as `gpusynth.inference.combining` does.
+
+    Of a T that is a multiple of u alone they are all there are.
+    """
+    if np.isinf(freedom):
+        return complete_df
+    return 1.0 / (1.0 / freedom + 1.0 / (factor**2 * complete_df))
 
 
 def _trace_ratio(chosen: Array, inverse: Array) -> float:

@@ -116,6 +116,40 @@ def test_reiter_two_stage_negative_variance():
     assert pooled.standard_error**2 == pytest.approx(0.1)
 
 
+@pytest.mark.parametrize("rule", ["reiter_partial", "raghunathan_full", "reiter_two_stage"])
+def test_variances_of_few_degrees_of_freedom(rule):
+    """Satterthwaite's sum of all parts of T; with as many degrees of freedom as you like, as if u
+    were known."""
+    two_stage, proper = rule == "reiter_two_stage", rule == "raghunathan_full"
+    estimates = np.array([[1.0, 2.0], [3.0, 5.0], [0.0, 0.5]]) if two_stage else np.array(Q)
+    variances = np.full(estimates.shape, 0.004)
+    known = pool(estimates, variances, rule=rule, proper=proper)
+    near = pool(estimates, variances, rule=rule, proper=proper, complete_df=1e12)
+    assert near.degrees_of_freedom == pytest.approx(known.degrees_of_freedom)
+    nine = pool(estimates, variances, rule=rule, proper=proper, complete_df=9)
+    total = nine.standard_error**2
+    assert total == known.standard_error**2
+    if two_stage:
+        m, r = 3, 2
+        between, inner = estimates.mean(axis=1).var(ddof=1), estimates.var(axis=1, ddof=1).mean()
+        parts = [((1 + 1 / m) * between, m - 1), (inner / r, m * (r - 1))]
+    else:
+        between = np.var(Q, ddof=1)
+        parts = [(1.2 * between if proper else between / 5, 4)]
+    spread = sum(part**2 / df for part, df in [*parts, (0.004, 9)])
+    assert nine.degrees_of_freedom == pytest.approx(total**2 / spread)
+
+
+def test_kept_random_groups_keep_their_degrees_of_freedom():
+    """Hardly any synthesis: T is u, so the interval is that of the 9 degrees of freedom of u."""
+    pooled = pool([1.0, 1.0, 1.000001], [0.04] * 3, rule="reiter_partial", complete_df=9)
+    assert pooled.degrees_of_freedom == pytest.approx(9)
+    assert pooled.upper - pooled.estimate == pytest.approx(2.262157 * 0.2, rel=1e-5)
+    adjusted = pool(Q, U, rule="raghunathan_full", proper=True, complete_df=9)
+    assert adjusted.adjusted
+    assert adjusted.degrees_of_freedom == 9
+
+
 @given(
     hnp.arrays(np.float64, (4, 3), elements=st.floats(-5, 5)),
     hnp.arrays(np.float64, (4, 3), elements=st.floats(0.01, 5)),

@@ -28,10 +28,14 @@ def replicated(rule: str, seed: int, n_components: int = 3, m: int = 8):
 
 
 @pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("complete_df", [None, 9])
 @pytest.mark.parametrize("m", [3, 9])
-def test_one_component_is_the_scalar_test(rule, m):
+def test_one_component_is_the_scalar_test(rule, m, complete_df):
     estimates, covariances = replicated(rule, 4, 2, m)
+    # Li, Raghunathan and Rubin's test knows no degrees of freedom of u
     arguments = {"rule": rule, "proper": rule == "raghunathan_full"}
+    if rule != "rubin":
+        arguments["complete_df"] = complete_df
     pooled = pool(estimates, covariances, names=["a", "b"], **arguments)
     tested = pooled.wald(["b"])
     assert tested.statistic == pytest.approx(pooled.statistic[1] ** 2)
@@ -40,11 +44,18 @@ def test_one_component_is_the_scalar_test(rule, m):
         assert tested.p_value == pytest.approx(pooled.p_value[1])
 
 
-def test_two_stage_one_component_is_the_scalar_test():
+@pytest.mark.parametrize("complete_df", [None, 9])
+def test_two_stage_one_component_is_the_scalar_test(complete_df):
     rng = np.random.default_rng(2)
     estimates = rng.normal(size=(4, 3, 2)) + rng.normal(size=(4, 1, 2))
     covariances = np.broadcast_to(np.eye(2), (4, 3, 2, 2))
-    pooled = pool(estimates, covariances, rule="reiter_two_stage", names=["a", "b"])
+    pooled = pool(
+        estimates,
+        covariances,
+        rule="reiter_two_stage",
+        names=["a", "b"],
+        complete_df=complete_df,
+    )
     tested = pooled.wald(["a"], value=0.25)
     assert tested.statistic == pytest.approx(
         ((pooled.estimate[0] - 0.25) / pooled.standard_error[0]) ** 2
