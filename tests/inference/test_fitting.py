@@ -302,6 +302,7 @@ def test_pooled_is_pool(replicates):
         [one.parameters for one in fitted.replicates],
         [one.covariance for one in fitted.replicates],
         rule="reiter_partial",
+        complete_df=fitted.replicates[0].degrees_of_freedom,
     )
     np.testing.assert_allclose(fitted.pooled.standard_error, pooled.standard_error)
     tested, other = fitted.wald(["size"]), pooled.wald(["x5"])
