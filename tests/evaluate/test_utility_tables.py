@@ -51,6 +51,32 @@ def test_synthpop_golden(codes, expected, table, statistic):
     assert result.breakdown[statistic][0] == pytest.approx(golden, rel=1e-9)
 
 
+def test_expectations_of_ratios():
+    """Rows drawn from the real shares, and second samples of the population, three times as long.
+
+    12 cells, 400 tables: a ratio has a standard deviation of about sqrt(2 / 11) = 0.43 times its
+    mean, the mean of 400 one of 0.021 of it; 0.1 is over four of them.
+    """
+    rng = np.random.default_rng(1)
+    share = rng.dirichlet(np.full(12, 3.0))
+    right = {name: [] for name in ("S_VW", "S_FT", "S_G", "S_JSD", "S_WMabsDD")}
+    second = {name: [] for name in right}
+    real = rng.multinomial(2000, share)
+    for _ in range(400):
+        for found, pair in (
+            (right, (real, rng.multinomial(6000, real / 2000))),
+            (second, (rng.multinomial(2000, share), rng.multinomial(6000, share))),
+        ):
+            statistics = table_statistics(*pair)
+            for name, values in found.items():
+                values.append(statistics[name])
+    for name in ("S_VW", "S_FT", "S_G"):
+        assert np.mean(right[name]) == pytest.approx(1, rel=0.1)
+        assert np.mean(second[name]) == pytest.approx(1 + 3, rel=0.1)
+    assert np.mean(right["S_JSD"]) == pytest.approx(0.52 / 0.75, rel=0.1)
+    assert np.mean(right["S_WMabsDD"]) == pytest.approx(12 / 11, rel=0.1)
+
+
 def test_by_hand():
     """Cells d = (3, 1, 0), s = (1, 1, 2): c = 1/2, e = (2, 1, 1), D = (-2, 0, 2)."""
     found = table_statistics(np.array([3, 1, 0, 0]), np.array([1, 1, 2, 0]))

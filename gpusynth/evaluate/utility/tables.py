@@ -3,9 +3,11 @@
 Notation: a table has cells with d real and s synthetic rows, s + d > 0; ``N = sum(s + d)``,
 ``c = sum(s) / N``, ``e = (s + d) c`` (expected synthetic rows), ``D = s - d c / (1 - c)``, p_d and
 p_s shares, ``h = (p_d + p_s) / 2``, df = cells - 1. Each ``S_x`` is x over its expectation when the
-synthetic rows are drawn from the real file's own shares, so 1 is what to expect of a right model
-(and 2 of a second sample of the population); below 3 is good, above 10 is bad (synthpop's
-vignette).
+synthetic rows are drawn from the real file's own shares, so 1 is what to expect of a right model;
+below 3 is good, above 10 is bad (synthpop's vignette). With n real and k synthetic rows a second
+sample of the population has 1 + k / n: 2 where the files are of one length (S_WMabsDD its root).
+Two are approximate, as in synthpop: S_WMabsDD is cells / df, and S_JSD 0.52 / c, so 1.04 for files
+of one length and less for a longer synthetic file.
 
 ====================  ===================================================================
 statistic             formula
