@@ -24,6 +24,8 @@ from typing import Any
 import numba
 import numpy as np
 
+from gpusynth_kernels.loading import can_load_alone, load_alone
+
 if sys.platform != "win32":
     import fcntl
 
@@ -71,7 +73,7 @@ def _guard(dispatcher: Any) -> Any:
     """
     kept = dispatcher._cache
     kept._cache_file._source_stamp = (kept._cache_file._source_stamp, _fingerprint())
-    load, save = kept.load_overload, kept.save_overload
+    load, save = load_alone(kept) if can_load_alone() else (kept.load_overload, kept.save_overload)
 
     def load_overload(*args: Any) -> Any:
         with _locked(kept.cache_path):
