@@ -53,6 +53,7 @@ from gpusynth.cli.resuming import resume_run
 from gpusynth.cli.simulating import simulate_firms
 from gpusynth.cli.verifying import verify_run
 from gpusynth.cli.warming import warm_kernels
+from gpusynth.cli.without_pandas import keep_pandas_out
 from gpusynth.errors import GpusynthError
 
 __all__ = ["app", "main", "run"]
@@ -61,6 +62,7 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells report it; after SIGTERM, too
 _BAD_INPUT = 2
 _INTERNAL = 1
 _TRACEBACK = "GPUSYNTH_TRACEBACK"
+_WITHOUT_PANDAS = ("run", "resume", "fit", "sample", "impute", "run-linked")
 
 app = typer.Typer(
     name="gpusynth",
@@ -321,6 +323,8 @@ def run() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, terminate)
+    if any(verb in _WITHOUT_PANDAS for verb in sys.argv[1:2]):
+        keep_pandas_out()
     code = main()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
 import pyarrow.types as pat
@@ -35,6 +34,8 @@ __all__ = [
 
 def is_cudf(data: Any) -> bool:
     """Return whether an object is a cuDF data frame; asks nothing of a machine without cuDF."""
+    import narwhals.stable.v2 as nw  # 5 MB that a run from file to file does without
+
     return bool(nw.dependencies.is_cudf_dataframe(data))
 
 

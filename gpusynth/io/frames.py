@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
 
@@ -36,6 +35,8 @@ def like_input(table: pa.Table, original: Any, *, sources: Mapping[str, str] | N
         table or record batch with the original's string views, a cuDF data frame with the
         original's dtypes, and a `pyarrow.Table` for everything else.
     """
+    import narwhals.stable.v2 as nw
+
     if sources is None:
         sources = {name: name for name in table.column_names}
     if nw.dependencies.is_pandas_dataframe(original):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import narwhals.stable.v2 as nw
 import pyarrow as pa
 
 from gpusynth.errors import DataError
@@ -90,6 +89,8 @@ def arrow_table(data: Any) -> pa.Table:
     DataError
         If the object is of another kind, or a column mixes types; the message names the column.
     """
+    import narwhals.stable.v2 as nw
+
     if isinstance(data, pa.Table):
         return data
     if isinstance(data, pa.RecordBatch):
