@@ -132,7 +132,7 @@ def install(monkeypatch):
     import sys
 
     cudf, cupy = types.ModuleType("cudf"), types.ModuleType("cupy")
-    cudf.DataFrame, cudf.read_parquet = Frame, read_parquet
+    cudf.DataFrame, cudf.Series, cudf.read_parquet = Frame, Series, read_parquet
     cupy.asnumpy, cupy.asarray, cupy.bincount = np.array, np.asarray, np.bincount
     monkeypatch.setitem(sys.modules, "cudf", cudf)
     monkeypatch.setitem(sys.modules, "cupy", cupy)
