@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from gpusynth.evaluate.disclosure.membership import membership_inference
 from gpusynth.evaluate.distance_results import distance_group, match_group, membership_group
 from gpusynth.evaluate.figures import Figure, FigureGroup
 from gpusynth.evaluate.firm_results import cell_groups, tail_groups
+from gpusynth.evaluate.holdout_disclosure import disclosure_of_holdout
 from gpusynth.evaluate.metric import MetricResult
 
 __all__ = ["assess_disclosure"]
@@ -74,7 +75,7 @@ def assess_disclosure(
     if keys:
         found = attempts.run(
             "identity and attribute disclosure",
-            lambda: _keys_and_targets(codes, keys, targets),
+            lambda: _keys_and_targets(codes, keys, targets, seed=seed),
         )
         groups += found or ()
     else:
@@ -121,12 +122,11 @@ def _keys_and_targets(
     codes: CommonCodes,
     keys: Sequence[str],
     targets: Sequence[str],
+    *,
+    seed: int,
 ) -> list[FigureGroup]:
     found = attribute_disclosure(codes, keys, targets)
-    baseline: tuple[MetricResult, ...] | None = None
-    if codes.holdout is not None:
-        against = CommonCodes(codes.real, (codes.holdout,))
-        (baseline,) = attribute_disclosure(against, keys, targets)
+    baseline = disclosure_of_holdout(codes, keys, targets, found, seed=seed)
     named = ", ".join(keys)
     groups = [
         FigureGroup(
@@ -134,7 +134,11 @@ def _keys_and_targets(
             title="Identity: who stands alone",
             reading=(
                 f"An intruder knows {named}. Shares of all rows of the file in question."
-                + (" Baseline: the holdout in place of the synthetic file." if baseline else "")
+                + (
+                    " Baseline: the holdout in place of the synthetic file, as if it were as long."
+                    if baseline
+                    else ""
+                )
             ),
             figures=_figures(_IDENTITY, [results[0] for results in found], baseline, 0),
         )
@@ -156,7 +160,7 @@ def _keys_and_targets(
 def _figures(
     texts: dict[str, str],
     results: Sequence[MetricResult],
-    baseline: Sequence[MetricResult] | None,
+    baseline: Sequence[Mapping[str, float | None]] | None,
     position: int,
 ) -> tuple[Figure, ...]:
     figures = []
@@ -165,8 +169,7 @@ def _figures(
         missing = any(np.isnan(values))
         expected = None
         if baseline is not None and name not in _OF_REAL:
-            held = float(baseline[position].breakdown[name][0])
-            expected = None if np.isnan(held) else held
+            expected = baseline[position][name]
         figures.append(
             Figure(
                 name=name,
