@@ -209,8 +209,11 @@ def fit_released(
 
     Parameters
     ----------
-    data, schema, plan, device, listener : as for `synthesize`
-    path, min_units, unit, overwrite : as for `FittedSynthesis.release`
+    data : as for `synthesize`
+    path : as for `FittedSynthesis.release`
+    schema, plan : as for `synthesize`
+    min_units, unit, overwrite : as for `FittedSynthesis.release`
+    device, listener : as for `synthesize`
 
     Returns
     -------
