@@ -49,10 +49,10 @@ def test_no_command_shows_the_commands(capsys):
 
 def test_a_misspelt_command(capsys):
     assert main(["runn"]) == 2
-    assert (
-        capsys.readouterr().err
-        == "error: No such command 'runn'. Did you mean 'run'? Try --help.\n"
-    )
+    shown = capsys.readouterr().err
+    assert shown.startswith("error: No such command 'runn'.")
+    assert shown.endswith(" Try --help.\n")
+    assert "?." not in shown
 
 
 def test_start_is_quick():
