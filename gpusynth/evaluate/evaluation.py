@@ -88,8 +88,8 @@ def evaluate(
     Raises
     ------
     IncomputableMetricError
-        If the files have no column in common, a named column is missing, or keys and targets
-        overlap.
+        If the files have no column in common, a named column is missing or named twice, or keys
+        and targets overlap.
     DataError
         If a file cannot be read, or a weight is missing or negative.
     BackendUnavailableError
@@ -112,6 +112,7 @@ def evaluate(
         raise ValueError(f"n_marginals must be at least 1, got {n_marginals}")
     if minimum_cell < 0:
         raise ValueError(f"minimum_cell must be 0 or more, got {minimum_cell}")
+    _check_named_once("column", columns or ())
     backend = choose_backend(device)
     share_memory(backend)
     attempts = Attempts(listener)
@@ -198,11 +199,8 @@ def _type_difference(one: TypeDifference) -> str:
 
 def _check_keys(real: CodedTable, keys: Sequence[str], targets: Sequence[str]) -> tuple[str, ...]:
     """Check keys and targets before anything is measured; return the targets."""
-    twice = sorted({name for name in keys if list(keys).count(name) > 1})
-    if twice:
-        raise IncomputableMetricError(
-            f"a key is named twice: {', '.join(map(repr, twice))}; name each once"
-        )
+    _check_named_once("key", keys)
+    _check_named_once("target", targets)
     real.positions([*keys, *targets])
     both = [name for name in targets if name in keys]
     if both:
@@ -216,6 +214,14 @@ def _check_keys(real: CodedTable, keys: Sequence[str], targets: Sequence[str]) -
             f"all {len(keys)} columns are keys, so nothing is left to learn; name fewer keys"
         )
     return tuple(targets) or tuple(n for n in real.names if keys and n not in keys)
+
+
+def _check_named_once(what: str, names: Sequence[str]) -> None:
+    twice = sorted({name for name in names if list(names).count(name) > 1})
+    if twice:
+        raise IncomputableMetricError(
+            f"a {what} is named twice: {', '.join(map(repr, twice))}; name each once"
+        )
 
 
 def _summaries(files: EvaluationFiles, codes: CommonCodes) -> tuple[FileSummary, ...]:

@@ -299,6 +299,8 @@ def test_single_level_columns_have_reasons():
         ({"keys": ["nothing"]}, "no column 'nothing'"),
         ({"keys": ["sector", "sector"]}, "named twice: 'sector'"),
         ({"keys": ["sector"], "targets": ["sector"]}, "a key and a target at once"),
+        ({"columns": ["sector", "sector"]}, "a column is named twice: 'sector'"),
+        ({"keys": ["sector"], "targets": ["state", "state"]}, "a target is named twice"),
         ({"targets": ["sector"]}, "targets need keys"),
         ({"keys": ["sector", "state", "receipts", "online"]}, "nothing is left to learn"),
         ({"columns": ["sector", "gone"]}, "'gone' is not in"),
