@@ -17,7 +17,8 @@ from gpusynth.datasets.facts_columns import COLUMN_NAMES, select_columns
 from gpusynth.datasets.facts_labels import VALUE_LABELS
 from gpusynth.datasets.rare import RARE_OUTCOME
 from gpusynth.datasets.simulation import simulate
-from gpusynth.errors import DataError
+from gpusynth.errors import DataError, OutputError
+from gpusynth.io.csv_text import CsvStyle, csv_header, csv_lines
 from gpusynth.io.output import atomic_file, writing
 
 __all__ = ["BLOCK_ROWS", "arrow_column", "arrow_type", "firms", "firms_truth", "write_firms"]
@@ -185,12 +186,13 @@ def firms(
 def write_firms(
     path: str | Path, n_rows: int, seed: int = 0, columns: int = 130, *, rare_outcome: bool = False
 ) -> None:
-    """Simulate firms into a Parquet file, block by block in bounded memory.
+    """Simulate firms into a Parquet or CSV file, block by block in bounded memory.
 
     Parameters
     ----------
     path : str or path
-        Written under a temporary name and renamed, so it is whole or not there.
+        Ending in ``.parquet`` or ``.csv``. Written under a temporary name and renamed, so it is
+        whole or not there.
     n_rows, seed, columns : int
         As for `firms`.
     rare_outcome : bool
@@ -201,17 +203,24 @@ def write_firms(
     DataError
         If an argument is out of range.
     OutputError
-        If the file cannot be written.
+        If the suffix is another one, or the file cannot be written.
     """
     names = _checked(n_rows, seed, columns, rare_outcome=rare_outcome)
+    suffix = Path(path).suffix
+    if suffix not in (".parquet", ".csv"):
+        raise OutputError(
+            f"{path}: the format is not known from the name. Use one of .parquet, .csv."
+        )
     schema = pa.schema([(name, arrow_type(name)) for name in names])
-    with (
-        atomic_file(path) as file,
-        writing(path),
-        pq.ParquetWriter(file, schema) as writer,
-    ):
-        for block in _blocks(n_rows, seed, names):
-            writer.write_batch(block)
+    with atomic_file(path) as file, writing(path):
+        if suffix == ".csv":
+            file.write(csv_header(names))
+            for block in _blocks(n_rows, seed, names):
+                file.write(csv_lines(block, CsvStyle()))
+            return
+        with pq.ParquetWriter(file, schema) as writer:
+            for block in _blocks(n_rows, seed, names):
+                writer.write_batch(block)
 
 
 def firms_truth() -> Mapping[str, Mapping[str, float]]:

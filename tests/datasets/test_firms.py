@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as csv
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -122,7 +123,28 @@ def test_file_has_the_same_bytes_again(tmp_path):
     assert len(digests) == 1
 
 
+def test_csv_file(tmp_path):
+    path = tmp_path / "firms.csv"
+    write_firms(path, BLOCK_ROWS + 10, seed=4, columns=20)
+    expected = firms(BLOCK_ROWS + 10, seed=4, columns=20)
+    options = csv.ConvertOptions(
+        column_types={field.name: plain_type(field.type) for field in expected.schema},
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+    )
+    back = csv.read_csv(path, convert_options=options)
+    plain = pa.schema([(field.name, plain_type(field.type)) for field in expected.schema])
+    assert back.equals(expected.cast(plain))
+    assert [p.name for p in tmp_path.iterdir()] == ["firms.csv"]
+
+
+def plain_type(kind):
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
 def test_a_file_that_cannot_be_written(tmp_path):
+    with pytest.raises(OutputError, match=r"Use one of \.parquet, \.csv"):
+        write_firms(tmp_path / "firms.xlsx", 10)
     with pytest.raises(OutputError):
         write_firms(tmp_path / "missing" / "firms.parquet", 10)
     with pytest.raises(DataError):
