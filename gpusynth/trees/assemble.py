@@ -24,8 +24,6 @@ _LEAST_GAIN = 2.0**-40
 """No split lowers the risk by less than this share of the root's: below it, differences of float64
 scores are rounding (2^-52 of the node's score). It stands in for `cp` where `cp` is smaller."""
 
-_MASK = np.uint64(0xFFFFFFFF)
-
 
 class Table(Protocol):
     """What a tree needs to know of the table it was grown on."""
@@ -136,7 +134,8 @@ def make_tree(
     offsets = np.append(begin[leaves], len(fit.order)).astype(np.int64)
     rows = donors
     if rows is None:
-        rows = (fit.order & _MASK).astype(np.int32 if table.n_rows < 1 << 31 else np.int64)
+        rows = fit.order.astype(np.uint32)  # an entry's lower half
+        rows = rows.view(np.int32) if table.n_rows < 1 << 31 else rows.astype(np.int64)
     cumulative = None
     if len(fit.weight):
         running = np.cumsum(fit.weight[rows])

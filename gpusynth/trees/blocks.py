@@ -18,7 +18,7 @@ from gpusynth.trees.fit import Fit
 from gpusynth.trees.predictors import PredictorTable
 from gpusynth_kernels.cpu import finish
 from gpusynth_kernels.cpu.grow import grow_block
-from gpusynth_kernels.cpu.kinds import CLASSES_BY_ENTROPY, CLASSES_BY_GINI, DEFERRED, LEAF
+from gpusynth_kernels.cpu.kinds import DEFERRED, LEAF, WEIGHTED_CLASSES
 from gpusynth_kernels.cpu.scan import sort_by_code
 from gpusynth_kernels.cpu.tables import LISTED, TABLED, UNORDERED
 from gpusynth_kernels.cpu.twig import grow_twigs, put_back, take_twig
@@ -27,8 +27,12 @@ from gpusynth_kernels.dtypes import LANES_PER_WORD
 __all__ = ["LIST_BYTES", "MOST_TABLED", "SPRIG_ROWS", "Block", "Rules", "grow_blocks"]
 
 MOST_TABLED = 2_048
-"""A wide ordered column of at most so many codes is counted by code in blocks larger than a twig;
-one of more codes is a sorted list there, as all are in twigs. Speed only."""
+"""A wide ordered column of at most so many codes is counted by code in blocks larger than a twig,
+also one of more codes if its table has at most `TABLED_CELLS` cells for each row of the block's
+smallest nodes; others are sorted lists there, as all are in twigs. Speed only."""
+
+TABLED_CELLS = 2
+"""See `MOST_TABLED`."""
 
 SPRIG_ROWS = 64
 """Nodes of a twig of at most so many rows, and at most 64, are grown as sets. Speed only."""
@@ -112,11 +116,12 @@ class Block:
     presorted: bool = True
 
     @classmethod
-    def of_table(cls, table: PredictorTable, columns: Array, fit: Fit) -> Block:
-        """Return the whole table as a block, not copied."""
+    def of_table(cls, table: PredictorTable, columns: Array, fit: Fit, stop_rows: int) -> Block:
+        """Return the whole table as a block, not copied, to be grown to nodes of so many rows."""
         lanes, marks = _lane_tables(table, columns), _mark_tables(table, columns)
         n_words = 1 + max(int(words.max(initial=-1)) for words in (lanes[0], marks[0]))
-        wide_tables = _wide_tables_of(table, columns, 64 * n_words, _most_tabled_of(fit.mode))
+        most_tabled = _most_tabled_of(fit.mode, fit.n_classes, stop_rows)
+        wide_tables = _wide_tables_of(table, columns, 64 * n_words, most_tabled)
         lists, presorted = _sorted_lists(table, wide_tables, fit.order)
         return cls(
             *(table.records, lanes, marks, table.wide, wide_tables),
@@ -136,9 +141,11 @@ class Rules:
     alpha: float
 
 
-def _most_tabled_of(mode: int) -> int:
-    """Return how many codes a wide ordered column of a large block may have in its tables."""
-    return MOST_TABLED if mode in (CLASSES_BY_GINI, CLASSES_BY_ENTROPY) else 0
+def _most_tabled_of(mode: int, n_classes: int, stop_rows: int) -> int:
+    """Return how many codes a wide ordered column of a large block may have to be counted."""
+    if mode == WEIGHTED_CLASSES:
+        return 0
+    return max(MOST_TABLED, TABLED_CELLS * stop_rows // max(n_classes, 1))
 
 
 def grow_blocks(
@@ -167,7 +174,7 @@ def grow_blocks(
             *take_twig(
                 *(rules.mode, block.records, block.lanes, block.marks, block.wide),
                 *(block.wide_tables, block.order, begin, end, block.target),
-                _most_tabled_of(rules.mode),
+                _most_tabled_of(rules.mode, block.target[0], stops[1]),
             )
         )
         own_root = int(nodes[6][node]), nodes[3][node].view(np.uint64)

@@ -76,27 +76,31 @@ def prepare_fit(
     DataError
         If a class, number or weight is not usable, or no row takes part.
     """
-    taking_part = np.arange(target.n_rows) if rows is None else rows
-    fit = _in_integers(target, params, weight, np.asarray(taking_part, np.int64))
+    taking_part = None if rows is None else np.asarray(rows, np.int64)
+    fit = _in_integers(target, params, weight, taking_part)
     if not len(fit.order):
         raise DataError("a tree needs at least one row")
     return fit
 
 
-def _in_integers(target: Target, params: CartParams, weight: Array | None, rows: Array) -> Fit:
+def _in_integers(
+    target: Target, params: CartParams, weight: Array | None, rows: Array | None
+) -> Fit:
     none = np.zeros(0, np.int64)
     units = none
     if weight is not None:
         units = np.zeros(len(weight), np.int64)
+        rows = np.arange(target.n_rows) if rows is None else rows
         units[rows] = fixed_weight(np.asarray(weight)[rows])
         rows = rows[units[rows] > 0]
     if isinstance(target, ClassTarget):
         if params.criterion == "variance":
             raise PlanError("criterion variance is for numbers; classes take gini or entropy")
-        codes = target.codes
-        if len(rows) and int(codes[rows].max()) >= target.n_classes:
+        codes = target.codes if rows is None else target.codes[rows]
+        if len(codes) and int(codes.max()) >= target.n_classes:
             raise DataError(f"a class is not below n_classes = {target.n_classes}")
-        order = finish.class_entries(codes, rows, target.n_classes)
+        order = np.empty(len(codes), np.uint64)
+        finish.class_entries(target.codes, none if rows is None else rows, target.n_classes, order)
         if params.criterion == "entropy":
             if weight is not None:
                 raise PlanError("criterion entropy takes no weights: use gini")
@@ -105,10 +109,13 @@ def _in_integers(target: Target, params: CartParams, weight: Array | None, rows:
         return Fit(mode, target.n_classes, order, none, units)
     if params.criterion in ("gini", "entropy"):
         raise PlanError(f"criterion {params.criterion} is for classes; numbers take variance")
-    numbers = np.zeros(len(target.values), np.int64)
-    values = np.asarray(target.values)[rows]
+    values = np.asarray(target.values)
+    if rows is None:
+        order = np.arange(len(values), dtype=np.uint64)
+        return Fit(NUMBERS, 0, order, fixed_point(values)[0], units)
+    numbers = np.zeros(len(values), np.int64)
     if weight is None:
-        numbers[rows] = fixed_point(values)[0]
+        numbers[rows] = fixed_point(values[rows])[0]
     else:
-        numbers[rows] = fixed_point(values, WEIGHTED_NUMBER_BITS)[0] * units[rows]
+        numbers[rows] = fixed_point(values[rows], WEIGHTED_NUMBER_BITS)[0] * units[rows]
     return Fit(NUMBERS, 0, rows.astype(np.uint64), numbers, units)

@@ -53,8 +53,8 @@ def _grow(
         offer_of(params, len(columns), key),
         least_gain(fit, params),
     )
-    block = Block.of_table(table, columns, fit)
     stops = (*(rows for rows in BRANCH_ROWS if TWIG_ROWS < rows < n), TWIG_ROWS)
+    block = Block.of_table(table, columns, fit, stops[0])
     path = np.uint64(0 if key is None else key.stream)
     return grow_blocks(block, rules, (0, path), stops, n_threads)
 

@@ -93,6 +93,38 @@ def prove_count_bits(rng: np.random.Generator) -> None:
     assert counts.tolist() == [*expected, -1, -1, -1]
 
 
+def prove_sides(rng: np.random.Generator) -> None:
+    """Records that caches hold, and those of a table that they do not."""
+    n_words = int(rng.integers(1, 4))
+    n_table = int(rng.choice([400, partition.FAR_WORDS // n_words + 1]))
+    records, side = np.zeros((n_table, n_words), np.uint64), np.full(n_table, 7, np.uint8)
+    begin, n = int(rng.integers(0, 5)), int(rng.choice([1, 63, 64, 65, 128, 300]))
+    rows = rng.choice(n_table, begin + n + 3, replace=False)
+    order = rows.astype(np.uint64) | np.uint64(3 << 32)
+    word, bits = int(rng.integers(0, n_words)), np.uint64(1 << int(rng.integers(0, 64)))
+    goes_right = rng.random(len(rows)) < rng.choice([0.0, 0.3, 1.0])
+    records[rows[goes_right], word] = bits
+    records[rows[~goes_right], word] = ~bits
+    flags = np.full(n + 1, 7, np.uint8)
+    split = (kinds.SUBSET, np.uint64(0), word, bits)
+    n_left = partition.set_sides(
+        *(records, np.zeros(1, np.uint16), order, begin, begin + n, split),
+        *(np.zeros(1, np.uint8), side, flags),
+    )
+    right = goes_right[begin : begin + n]
+    assert n_left == n - right.sum()
+    assert flags.tolist() == [*right, 7]
+    assert np.array_equal(side[rows[begin : begin + n]], right)
+    assert (side == 7).sum() == n_table - n
+    flags[:] = 7
+    n_left = partition.set_sides(
+        *(records, np.zeros(1, np.uint16), order, begin, begin + n, split),
+        *(np.zeros(1, np.uint8), side[:0], flags),
+    )
+    assert n_left == n - right.sum()
+    assert flags.tolist() == [*right, 7]
+
+
 def prove_partition(rng: np.random.Generator) -> None:
     """Whole blocks of eight and what is left of them; sides of all rows alike, too."""
     n = int(rng.choice([1, 7, 8, 9, 64, 301]))
@@ -207,9 +239,11 @@ def prove_order_by_key(rng: np.random.Generator) -> None:
 
 def prove_class_entries(rng: np.random.Generator) -> None:
     codes = rng.integers(0, 5, 60).astype(rng.choice(["uint8", "uint16"]))
-    rows = np.flatnonzero(rng.random(60) < 0.6)
-    fast = finish.class_entries(codes, rows, 6)
-    assert fast.tolist() == reference.class_entries(codes.tolist(), rows.tolist())
+    rows = np.flatnonzero(rng.random(60) < rng.choice([0.0, 0.6]))
+    for given, named in ((rows, rows), (rows[:0], np.arange(60))):
+        fast = np.empty(len(named), np.uint64)
+        finish.class_entries(codes, given, 6, fast)
+        assert fast.tolist() == reference.class_entries(codes.tolist(), named.tolist())
 
 
 def prove_node_measures(rng: np.random.Generator) -> None:

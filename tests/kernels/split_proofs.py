@@ -244,6 +244,23 @@ def prove_scan_codes(criterion: Criterion) -> Proof:
     return check
 
 
+def prove_scan_sums(rng: np.random.Generator) -> None:
+    """A wide ordered column whose numbers are summed by code."""
+    n_codes = int(rng.choice([33, 40, 900]))
+    node = random_node(rng, "variance", N_TABLE, int(rng.choice([15, N_TABLE])))
+    codes = random_column(rng, n_codes, N_TABLE)
+    work = (*np.empty((3, n_codes + 2), np.int64), np.empty(n_codes + 2))
+    score, low, high = tables.scan_sums(
+        *(codes, node.order, node.begin, node.end, n_codes, node.min_leaf),
+        *(node.numbers, node.weight, work),
+    )
+    column = Column(codes.tolist(), n_codes, is_ordered=True)
+    best, left = reference.best_cut(node.target, node.rows, column, node.min_leaf)
+    assert score == best
+    present = {int(codes[row]) for row in node.rows}
+    assert (low, high) == ((max(left), min(present - left)) if left else (-1, -1))
+
+
 def prove_count_node(rng: np.random.Generator) -> None:
     """A node's table is right, and that of one part is what the other part leaves of it."""
     node = random_node(rng, "gini", N_TABLE, N_TABLE)

@@ -37,7 +37,7 @@ from gpusynth_kernels.cpu.scan import (
 )
 from gpusynth_kernels.cpu.sixteen import MOST_CLASSES, MOST_ROWS, scan_few_classes
 from gpusynth_kernels.cpu.subsets import subset_split_classes, subset_split_numbers
-from gpusynth_kernels.cpu.tables import TABLED, scan_codes
+from gpusynth_kernels.cpu.tables import TABLED, scan_codes, scan_sums
 
 __all__ = ["choose_split"]
 
@@ -293,10 +293,16 @@ def choose_split(
             continue
         codes = wide[wide_rows[q]]
         if kept[q] == TABLED:
-            score, low, high = scan_codes(
-                *(counts, classes, class_weight, places[q], code_counts[q], n, min_leaf),
-                *(mode == CLASSES_BY_ENTROPY, table, by_code),
-            )
+            if mode == NUMBERS:
+                score, low, high = scan_sums(
+                    *(codes, order, begin, end, code_counts[q], min_leaf),
+                    *(numbers, weight, by_code),
+                )
+            else:
+                score, low, high = scan_codes(
+                    *(counts, classes, class_weight, places[q], code_counts[q], n, min_leaf),
+                    *(mode == CLASSES_BY_ENTROPY, table, by_code),
+                )
             if score >= 0.0 and (score > best or (score == best and f < feature)):
                 best, feature, kind, word = score, f, THRESHOLD, -1
                 value = np.uint64((low + high) >> 1)

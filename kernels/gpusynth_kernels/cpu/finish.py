@@ -22,26 +22,35 @@ __all__ = [
 
 _ROW = np.uint64(0xFFFFFFFF)
 _CLASS = np.uint64(0xFFFF)
+_1 = np.uint64(1)
 _32 = np.uint64(32)
 
 
 @jit
-def class_entries(codes: Any, rows: Any, n_classes: Any) -> Any:
-    """Return the entries of `rows` ascending by (class, row): a counting sort.
+def class_entries(codes: Any, rows: Any, n_classes: Any, out: Any) -> None:
+    """Write the entries of `rows` ascending by (class, row): a counting sort.
 
-    `rows` (n,) ascending; an empty `rows` with ``n_classes == 0`` is not meant.
+    Parameters
+    ----------
+    codes : array of uint8 or uint16
+        Class by row.
+    rows : array of int64, ascending
+        As many as `out` holds; none for all rows from 0 on.
+    n_classes : int
+    out : array of uint64 entries, changed
     """
+    all_rows = rows.shape[0] < out.shape[0]
     offsets = np.zeros(n_classes + 1, np.int64)
-    for i in range(rows.shape[0]):
-        offsets[np.int64(codes[rows[i]]) + 1] += 1
-    for k in range(1, n_classes + 1):
+    for i in range(out.shape[0]):
+        row = np.uint64(i) if all_rows else np.uint64(rows[i])
+        offsets[np.uint64(codes[row]) + _1] += 1
+    for k in range(1, n_classes):
         offsets[k] += offsets[k - 1]
-    out = np.empty(rows.shape[0], np.uint64)
-    for i in range(rows.shape[0]):
-        k = np.int64(codes[rows[i]])
-        out[offsets[k]] = (np.uint64(k) << _32) | np.uint64(rows[i])
+    for i in range(out.shape[0]):
+        row = np.uint64(i) if all_rows else np.uint64(rows[i])
+        k = np.uint64(codes[row])
+        out[offsets[k]] = (k << _32) | row
         offsets[k] += 1
-    return out
 
 
 @jit

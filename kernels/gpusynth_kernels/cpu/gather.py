@@ -10,7 +10,8 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from gpusynth_kernels.compile import jit
-from gpusynth_kernels.cpu.vectors import all_lanes, load_some
+from gpusynth_kernels.cpu.ahead import AHEAD_ROWS
+from gpusynth_kernels.cpu.vectors import all_lanes, load_some, prefetch
 
 __all__ = ["copy_words"]
 
@@ -44,11 +45,23 @@ def _copy_eight(
         size = all_lanes(builder, _LONGS, builder.sub(n_words, first))
         is_there = builder.icmp_unsigned("<", numbers, size)
 
-        def row_words(at: Any) -> Any:
+        def place_of(at: Any) -> Any:
             entry = builder.load(builder.gep(order, [at]))
             row = builder.and_(entry, ir.Constant(_LONG, 0xFFFFFFFF))
-            word = builder.add(builder.mul(row, stride), first)
-            return load_some(builder, _LONGS, builder.gep(records, [word]), is_there)
+            return builder.add(builder.mul(row, stride), first)
+
+        def row_words(at: Any) -> Any:
+            return load_some(builder, _LONGS, builder.gep(records, [place_of(at)]), is_there)
+
+        last_row = builder.sub(end, ir.Constant(_LONG, 1))
+        last_word = builder.sub(builder.sub(n_words, first), ir.Constant(_LONG, 1))
+
+        def ask_for(at: Any) -> None:
+            far = builder.add(at, ir.Constant(_LONG, AHEAD_ROWS))
+            is_within = builder.icmp_signed("<", far, last_row)
+            place = place_of(builder.select(is_within, far, last_row))
+            prefetch(builder, builder.gep(records, [place]))
+            prefetch(builder, builder.gep(records, [builder.add(place, last_word)]))
 
         def store(words: Any, array: Any, at: Any) -> None:
             place = builder.bitcast(builder.gep(array, [at]), _LONGS.as_pointer())
@@ -58,7 +71,9 @@ def _copy_eight(
         varies = cgutils.alloca_once(builder, _LONGS)
         builder.store(ir.Constant(_LONGS, [0] * _SIZE), varies)
         with cgutils.for_range(builder, builder.sub(end, begin)) as loop:
-            words = row_words(builder.add(begin, loop.index))
+            at = builder.add(begin, loop.index)
+            ask_for(at)
+            words = row_words(at)
             store(words, out, builder.add(builder.mul(loop.index, n_words), first))
             more = builder.or_(builder.load(varies), builder.xor(words, start))
             builder.store(more, varies)

@@ -131,6 +131,9 @@ def grow_nodes(
     slots, free, bytes_, tables = bare(spare[6]), bare(spare[7]), bare(spare[8]), bare(spare[9])
     paths, is_offered = bare(spare[10]), bare(spare[11])
     lowest, lane_ok, flags = bare(spare[12]), bare(spare[13]), bare(spare[14])
+    has_lists = presorted and lists.shape[0] > 0
+    if not has_lists:
+        side = side[:0]  # only lists ask for the side of a row
     n_offered, seed = offer
     own_nodes = (left, kind, feature, value, begin, end, level, gain)
     sprig_space = bare_space(sprig_space)
@@ -246,7 +249,7 @@ def grow_nodes(
         go_on &= may_split(
             mode, order, begin[large], end[large], level[large], limits, numbers, weight
         )
-        if presorted and lists.shape[0] > 0:
+        if has_lists:
             also = end[small] - begin[small] > stop_rows
             also &= may_split(
                 mode, order, begin[small], end[small], level[small], limits, numbers, weight

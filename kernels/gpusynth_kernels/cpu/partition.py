@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gpusynth_kernels.compile import jit
+from gpusynth_kernels.cpu.ahead import AHEAD_ROWS, ask_for_words
 from gpusynth_kernels.cpu.compress import divide_blocks, keep_left_blocks
 from gpusynth_kernels.cpu.kinds import NUMBERS, THRESHOLD
 
@@ -22,6 +23,9 @@ __all__ = [
     "set_sides",
     "with_absent",
 ]
+
+FAR_WORDS = 1 << 21
+"""Records of more words than these (16 MB) are asked for before they are read. Speed only."""
 
 _ROW = np.uint64(0xFFFFFFFF)
 _CLASS = np.uint64(0xFFFF)
@@ -46,6 +50,24 @@ def is_pure(mode: Any, order: Any, begin: Any, end: Any, numbers: Any, weight: A
 
 
 @jit
+def _set_far_sides(records: Any, word: Any, bits: Any, here: Any, side: Any, flags: Any) -> Any:
+    """Do the work of `set_sides` where records come from memory; return how many go right."""
+    n = here.shape[0]
+    n_right = 0
+    for start in range(0, n, AHEAD_ROWS):
+        stop = min(start + AHEAD_ROWS, n)
+        ask_for_words(records, word, here, stop, min(stop + AHEAD_ROWS, n))
+        for i in range(start, stop):
+            row = here[i] & _ROW
+            right = np.uint8(records[row, word] & bits != 0)
+            if side.shape[0] > 0:
+                side[row] = right
+            flags[i] = right
+            n_right += right
+    return n_right
+
+
+@jit
 def set_sides(
     records: Any,
     codes: Any,
@@ -59,30 +81,35 @@ def set_sides(
 ) -> Any:
     """Set ``side[row]`` to 1 for rows that go right; return how many go left.
 
-    ``flags[i]`` is the same for the row of ``order[begin + i]``.
+    ``flags[i]`` is the same for the row of ``order[begin + i]``. A `side` of no rows is left out.
     """
     kind, value, word, bits = split
     n_right = 0
     here = order[begin:end]
-    if word >= 0:
+    if word >= 0 and records.shape[0] * records.shape[1] > FAR_WORDS:
+        n_right = _set_far_sides(records, word, bits, here, side, flags)
+    elif word >= 0:
         for i in range(end - begin):
             row = here[i] & _ROW
             right = np.uint8(records[row, word] & bits != 0)
-            side[row] = right
+            if side.shape[0] > 0:
+                side[row] = right
             flags[i] = right
             n_right += right
     elif kind == THRESHOLD:
         for i in range(end - begin):
             row = here[i] & _ROW
             right = np.uint8(np.uint64(codes[row]) > value)
-            side[row] = right
+            if side.shape[0] > 0:
+                side[row] = right
             flags[i] = right
             n_right += right
     else:
         for i in range(end - begin):
             row = here[i] & _ROW
             right = np.uint8(1 - goes_left[codes[row]])
-            side[row] = right
+            if side.shape[0] > 0:
+                side[row] = right
             flags[i] = right
             n_right += right
     return end - begin - n_right

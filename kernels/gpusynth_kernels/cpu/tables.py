@@ -15,9 +15,17 @@ import numpy as np
 from gpusynth_kernels.compile import jit
 from gpusynth_kernels.cpu.vertical import count_bits
 from gpusynth_kernels.scalar.entropy import c_log_c, entropy_score
-from gpusynth_kernels.scalar.gain import gini_score
+from gpusynth_kernels.scalar.gain import gini_score, variance_gain
 
-__all__ = ["LISTED", "TABLED", "UNORDERED", "count_node", "scan_codes", "subtract_node"]
+__all__ = [
+    "LISTED",
+    "TABLED",
+    "UNORDERED",
+    "count_node",
+    "scan_codes",
+    "scan_sums",
+    "subtract_node",
+]
 
 UNORDERED = 0
 LISTED = 1
@@ -141,6 +149,12 @@ def scan_codes(
         else:
             score = gini_score(on_left[c], a, on_right[c], n - a)
         scores[c] = score if (a >= min_leaf) & (n - a >= min_leaf) else -1.0
+    return _best_threshold(scores, left, n_codes)
+
+
+@jit
+def _best_threshold(scores: Any, left: Any, n_codes: Any) -> Any:
+    """Return the first highest score and the codes around it; `left` are the rows up to a code."""
     bits = scores.view(np.int64)
     top = np.int64(-1)
     for c in range(n_codes):
@@ -154,3 +168,62 @@ def scan_codes(
     while left[high] == left[low]:
         high += 1
     return scores[low], low, high
+
+
+@jit
+def scan_sums(
+    codes: Any,
+    order: Any,
+    begin: Any,
+    end: Any,
+    n_codes: Any,
+    min_leaf: Any,
+    numbers: Any,
+    weight: Any,
+    work: Any,
+) -> Any:
+    """Find the best threshold of a wide ordered column for numbers, from their sums by code.
+
+    Parameters
+    ----------
+    codes : array of uint16, shape (n,)
+    order : array of uint64 entries
+        ``order[begin:end]`` are the node's rows.
+    n_codes, min_leaf : int
+    numbers : array of int64, shape (n,)
+    weight : array of int64, shape (n,) or (0,)
+    work : tuple of arrays, shape (>= n_codes,)
+        See `scan_codes`.
+
+    Returns
+    -------
+    score : float
+    low, high : int
+        See `scan_codes`.
+    """
+    rows, sums, weights, scores = work
+    for c in range(n_codes):
+        rows[c] = 0
+        sums[c] = 0
+        weights[c] = 0
+    here = order[begin:end]
+    for i in range(here.shape[0]):
+        row = here[i] & _ROW
+        code = np.uint64(codes[row])
+        rows[code] += 1
+        sums[code] += numbers[row]
+        if weight.shape[0] > 0:
+            weights[code] += weight[row]
+    for c in range(1, n_codes):
+        rows[c] += rows[c - 1]
+        sums[c] += sums[c - 1]
+        weights[c] += weights[c - 1]
+    n = end - begin
+    heavy = weights if weight.shape[0] > 0 else rows
+    total, whole = sums[n_codes - 1], heavy[n_codes - 1]
+    for c in range(n_codes):
+        a, w = rows[c], heavy[c]
+        score = variance_gain(sums[c], w, total - sums[c], whole - w)
+        is_split = (a >= min_leaf) & (n - a >= min_leaf) & (w > 0) & (w < whole)
+        scores[c] = score if is_split else -1.0
+    return _best_threshold(scores, rows, n_codes)

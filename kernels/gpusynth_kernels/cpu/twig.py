@@ -311,7 +311,7 @@ def grow_twigs(
             begins[p],
             ends[p],
             target,
-            0,
+            np.int64(0),  # a literal would be a type of its own, and compiled for itself
         )
         own_records, own_lanes, own_marks, own_wide, own_tables, lists, own_order, own_target = own
         own_nodes = (

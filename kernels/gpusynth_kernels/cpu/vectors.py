@@ -16,6 +16,7 @@ __all__ = [
     "call",
     "load_eight",
     "load_some",
+    "prefetch",
     "store_eight",
     "truths",
 ]
@@ -58,6 +59,15 @@ def load_eight(builder: Any, data: Any, at: Any) -> Any:
     """Load eight 64-bit words, from the one at `at` on."""
     place = builder.bitcast(builder.gep(data, [at]), _EIGHT.as_pointer())
     return builder.load(place, align=8)
+
+
+def prefetch(builder: Any, place: Any) -> None:
+    """Ask for the cache line of a place, which is read soon; nothing waits for it."""
+    number = ir.IntType(32)
+    byte = builder.bitcast(place, ir.IntType(8).as_pointer())
+    pointer = "p0" if _VERSION >= _ANY_POINTER else "p0i8"
+    to_read, to_all_caches, of_data = (ir.Constant(number, how) for how in (0, 3, 1))
+    call(builder, f"llvm.prefetch.{pointer}", ir.VoidType(), byte, to_read, to_all_caches, of_data)
 
 
 def store_eight(builder: Any, value: Any, data: Any, at: Any) -> None:

@@ -22,7 +22,8 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from gpusynth_kernels.compile import jit
-from gpusynth_kernels.cpu.vectors import all_lanes, load_some
+from gpusynth_kernels.cpu.ahead import AHEAD_ROWS
+from gpusynth_kernels.cpu.vectors import all_lanes, load_some, prefetch
 
 __all__ = ["MOST_ROWS", "count_bits", "sum_by_lane"]
 
@@ -80,18 +81,30 @@ def _counter(width: int) -> Callable[..., Any]:
         for place in (*counters, *digits):
             builder.store(zero, place)
 
-        def row_words(at: Any) -> Any:
+        def place_of(at: Any) -> Any:
             entry = builder.load(builder.gep(data[1], [at]))
             row = builder.and_(entry, ir.Constant(_WORD, 0xFFFFFFFF))
-            word = builder.add(builder.mul(row, n_words), first)
-            return load_some(builder, kind, builder.gep(data[0], [word]), is_there)
+            return builder.add(builder.mul(row, n_words), first)
+
+        def row_words(at: Any) -> Any:
+            place = builder.gep(data[0], [place_of(at)])
+            return load_some(builder, kind, place, is_there)
 
         def add(place: Any, amount: Any) -> None:
             builder.store(builder.add(builder.load(place), amount), place)
 
         n_blocks = builder.lshr(builder.sub(end, begin), ir.Constant(_WORD, 4))
+        last_word = builder.sub(size, ir.Constant(_WORD, 1))
+        last_block = builder.sub(end, ir.Constant(_WORD, 16))
         with cgutils.for_range(builder, n_blocks) as loop:
             start = builder.add(begin, builder.shl(loop.index, ir.Constant(_WORD, 4)))
+            far = builder.add(start, ir.Constant(_WORD, AHEAD_ROWS))
+            is_within = builder.icmp_signed("<", far, last_block)
+            far = builder.select(is_within, far, last_block)
+            with cgutils.for_range(builder, ir.Constant(_WORD, 16)) as sixteen:
+                place = place_of(builder.add(far, sixteen.index))
+                prefetch(builder, builder.gep(data[0], [place]))
+                prefetch(builder, builder.gep(data[0], [builder.add(place, last_word)]))
             rows = [row_words(builder.add(start, ir.Constant(_WORD, i))) for i in range(16)]
             left, carries = _sixteen(builder, rows, [builder.load(place) for place in digits])
             for place, digit in zip(digits, left, strict=True):
@@ -162,10 +175,23 @@ def _sum_by_bit(
         zero = ir.Constant(kind, [0] * 64)
         total = cgutils.alloca_once_value(builder, zero)
         builder.store(zero, total)
+        last = builder.sub(end, ir.Constant(_WORD, 1))
+
+        def row_of(at: Any) -> Any:
+            entry = builder.load(builder.gep(order, [at]))
+            return builder.and_(entry, ir.Constant(_WORD, 0xFFFFFFFF))
+
+        def place_of(row: Any) -> Any:
+            return builder.add(builder.mul(row, stride), word)
+
         with cgutils.for_range(builder, builder.sub(end, begin)) as loop:
-            entry = builder.load(builder.gep(order, [builder.add(begin, loop.index)]))
-            row = builder.and_(entry, ir.Constant(_WORD, 0xFFFFFFFF))
-            place = builder.add(builder.mul(row, stride), word)
+            here = builder.add(begin, loop.index)
+            far = builder.add(here, ir.Constant(_WORD, AHEAD_ROWS))
+            far = row_of(builder.select(builder.icmp_signed("<", far, last), far, last))
+            prefetch(builder, builder.gep(records, [place_of(far)]))
+            prefetch(builder, builder.gep(amounts, [far]))
+            row = row_of(here)
+            place = place_of(row)
             has_bit = builder.bitcast(
                 builder.load(builder.gep(records, [place])), ir.VectorType(ir.IntType(1), 64)
             )
