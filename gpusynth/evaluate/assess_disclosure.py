@@ -18,6 +18,7 @@ from gpusynth.evaluate.distance_results import distance_group, match_group, memb
 from gpusynth.evaluate.figures import Figure, FigureGroup
 from gpusynth.evaluate.firm_results import cell_groups, tail_groups
 from gpusynth.evaluate.holdout_disclosure import disclosure_of_holdout
+from gpusynth.evaluate.holdout_lengths import EqualLengths
 from gpusynth.evaluate.metric import MetricResult
 
 __all__ = ["assess_disclosure"]
@@ -72,10 +73,11 @@ def assess_disclosure(
     tuple of FigureGroup
     """
     groups: list[FigureGroup] = []
+    lengths = EqualLengths.of(codes, seed=seed)
     if keys:
         found = attempts.run(
             "identity and attribute disclosure",
-            lambda: _keys_and_targets(codes, keys, targets, seed=seed),
+            lambda: _keys_and_targets(lengths, keys, targets),
         )
         groups += found or ()
     else:
@@ -86,8 +88,8 @@ def assess_disclosure(
     matches = attempts.run("exact matches", lambda: record_matches(codes))
     if matches is not None:
         groups.append(match_group(matches, "matches", "Equal records"))
-    groups += tail_groups(codes, keys, attempts=attempts)
-    groups += cell_groups(codes, keys, attempts=attempts)
+    groups += tail_groups(lengths, keys, attempts=attempts)
+    groups += cell_groups(lengths, keys, attempts=attempts)
     if quick:
         attempts.leave_out("distances and attacks", QUICK)
         return tuple(groups)
@@ -119,14 +121,10 @@ def _attacked(groups: Sequence[FigureGroup], targets: Sequence[str]) -> tuple[st
 
 
 def _keys_and_targets(
-    codes: CommonCodes,
-    keys: Sequence[str],
-    targets: Sequence[str],
-    *,
-    seed: int,
+    lengths: EqualLengths, keys: Sequence[str], targets: Sequence[str]
 ) -> list[FigureGroup]:
-    found = attribute_disclosure(codes, keys, targets)
-    baseline = disclosure_of_holdout(codes, keys, targets, found, seed=seed)
+    found = attribute_disclosure(lengths.codes, keys, targets)
+    baseline = disclosure_of_holdout(lengths, keys, targets, found)
     named = ", ".join(keys)
     groups = [
         FigureGroup(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,20 +15,23 @@ from gpusynth.evaluate.column_results import band
 from gpusynth.evaluate.disclosure.dominance import CellDominance, cell_dominance
 from gpusynth.evaluate.disclosure.tails import TailCounts, TailReport, tail_report
 from gpusynth.evaluate.figures import Figure, FigureGroup
+from gpusynth.evaluate.holdout_lengths import EqualLengths, brought_to_length
 
 __all__ = ["cell_groups", "tail_groups"]
 
 _HOLDOUT = "holdout"
 
+_Result = TypeVar("_Result")
+
 
 def tail_groups(
-    codes: CommonCodes, keys: Sequence[str], *, attempts: Attempts
+    lengths: EqualLengths, keys: Sequence[str], *, attempts: Attempts
 ) -> tuple[FigureGroup, ...]:
     """Look for the largest real units of every number column.
 
     Parameters
     ----------
-    codes : CommonCodes
+    lengths : EqualLengths
     keys : sequence of str
         What is known of the largest units; may be empty.
     attempts : Attempts
@@ -37,28 +42,29 @@ def tail_groups(
         Named ``tail:`` and the column.
     """
     groups = []
-    for name, place in _amounts(codes):
-        real, synthetic, holdout = _values(codes, place)
+    for name, place in _amounts(lengths.codes):
         known = [key for key in keys if key != name]
-        found = attempts.run(
-            f"largest units of {name}",
-            lambda name=name, real=real, synthetic=synthetic, known=known, holdout=holdout: (  # type: ignore[misc]
-                tail_report(codes, name, real, synthetic, keys=known, holdout_values=holdout)
-            ),
-        )
+
+        def report(
+            codes: CommonCodes, name: str = name, place: int = place, known: Sequence[str] = known
+        ) -> tuple[TailReport, ...]:
+            real, synthetic, holdout = _values(codes, place)
+            return tail_report(codes, name, real, synthetic, keys=known, holdout_values=holdout)
+
+        found = attempts.run(f"largest units of {name}", partial(_with_samples, report, lengths))
         if found:
-            groups.append(_tail_group(found))
+            groups.append(_tail_group(*found))
     return tuple(groups)
 
 
 def cell_groups(
-    codes: CommonCodes, keys: Sequence[str], *, attempts: Attempts
+    lengths: EqualLengths, keys: Sequence[str], *, attempts: Attempts
 ) -> tuple[FigureGroup, ...]:
     """Apply the rules of dominance to cells of the keys, for every column of amounts.
 
     Parameters
     ----------
-    codes : CommonCodes
+    lengths : EqualLengths
     keys : sequence of str
         They form the cells; no groups without any.
     attempts : Attempts
@@ -69,19 +75,30 @@ def cell_groups(
         Named ``cells:`` and the column. Columns with negative numbers are no amounts.
     """
     groups = []
-    for name, place in _amounts(codes) if keys else ():
-        real, synthetic, holdout = _values(codes, place)
+    for name, place in _amounts(lengths.codes) if keys else ():
+        real, synthetic, _ = _values(lengths.codes, place)
         if name in keys or any((values < 0).any() for values in (real, *synthetic)):
             continue
+
+        def dominance(codes: CommonCodes, place: int = place) -> tuple[CellDominance, ...]:
+            real, synthetic, holdout = _values(codes, place)
+            return cell_dominance(codes, keys, real, synthetic, holdout_values=holdout)
+
         found = attempts.run(
             f"dominated cells of {name}",
-            lambda real=real, synthetic=synthetic, holdout=holdout: (  # type: ignore[misc]
-                cell_dominance(codes, keys, real, synthetic, holdout_values=holdout)
-            ),
+            partial(_with_samples, dominance, lengths),
         )
         if found:
-            groups.append(_cell_group(name, found))
+            groups.append(_cell_group(name, *found))
     return tuple(groups)
+
+
+def _with_samples(
+    measure: Callable[[CommonCodes], tuple[_Result, ...]], lengths: EqualLengths
+) -> tuple[tuple[_Result, ...], tuple[_Result, ...]]:
+    """Measure the synthetic files, and their samples as long as the holdout where it is shorter."""
+    found = measure(lengths.codes)
+    return found, found if lengths.samples is None else measure(lengths.samples)
 
 
 def _amounts(codes: CommonCodes) -> list[tuple[str, int]]:
@@ -100,19 +117,25 @@ def _values(codes: CommonCodes, place: int) -> tuple[Array, list[Array], Array |
     return codes.real.numbers(place), [t.numbers(place) for t in codes.synthetic], holdout
 
 
-def _tail_group(found: Sequence[TailReport]) -> FigureGroup:
+def _tail_group(found: Sequence[TailReport], samples: Sequence[TailReport]) -> FigureGroup:
     first = found[0]
+
+    def mean(reports: Sequence[TailReport], of: Callable[[TailCounts], int | None]) -> float:
+        return float(np.mean([of(one.synthetic) or 0 for one in reports]))
 
     def count(name: str, text: str, of: Callable[[TailCounts], int | None]) -> Figure:
         counts = [of(one.synthetic) for one in found]
         known = [number for number in counts if number is not None]
-        held = None if first.holdout is None else of(first.holdout)
+        counted = None if first.holdout is None else of(first.holdout)
+        held = None
+        if counted is not None:
+            held = brought_to_length(counted, whole=mean(found, of), sample=mean(samples, of))
         return Figure(
             name=name,
             text=text,
             value=band(known) if known else None,
             unit="rows",
-            expected=None if held is None else float(held),
+            expected=None if held is None else min(held, float(first.n_top)),
             expected_text="" if held is None else _HOLDOUT,
             direction="lower",
             note="" if known else "no keys were named",
@@ -144,11 +167,18 @@ def _tail_group(found: Sequence[TailReport]) -> FigureGroup:
     )
 
 
-def _cell_group(column: str, found: Sequence[CellDominance]) -> FigureGroup:
+def _cell_group(
+    column: str, found: Sequence[CellDominance], samples: Sequence[CellDominance]
+) -> FigureGroup:
     first = found[0]
-    expected = (
-        None if first.holdout_reproduced is None else first.holdout_reproduced * first.n_sensitive
-    )
+    expected = None
+    if first.holdout_reproduced is not None:
+        expected = brought_to_length(
+            first.holdout_reproduced * first.n_sensitive,
+            whole=float(np.mean([one.n_reproduced for one in found])),
+            sample=float(np.mean([one.n_reproduced for one in samples])),
+        )
+        expected = None if expected is None else min(expected, float(first.n_sensitive))
 
     def count(
         name: str, text: str, of: Callable[[CellDominance], int], held: float | None = None

@@ -9,6 +9,7 @@ import pytest
 from gpusynth.evaluate.coding import code_together
 from gpusynth.evaluate.disclosure.attribute import attribute_disclosure
 from gpusynth.evaluate.holdout_disclosure import disclosure_of_holdout
+from gpusynth.evaluate.holdout_lengths import EqualLengths
 from gpusynth.table.schema import Column, Schema
 from gpusynth.table.source import TableSource
 
@@ -36,7 +37,8 @@ def measured(real, synthetic, holdout):
         TableSource(real), TableSource(synthetic), holdout=TableSource(holdout), schema=SCHEMA
     )
     found = attribute_disclosure(codes, KEYS, ["exports"])
-    (baseline,) = disclosure_of_holdout(codes, KEYS, ["exports"], found, seed=3)
+    lengths = EqualLengths.of(codes, seed=3)
+    (baseline,) = disclosure_of_holdout(lengths, KEYS, ["exports"], found)
     return {name: float(values[0]) for name, values in found[0][0].breakdown.items()}, baseline
 
 
@@ -77,4 +79,5 @@ def test_measures_that_samples_do_not_show_have_no_baseline():
 def test_without_a_holdout_there_is_none():
     codes = code_together(TableSource(firms(50, 1)), TableSource(firms(50, 2)), schema=SCHEMA)
     found = attribute_disclosure(codes, KEYS, ["exports"])
-    assert disclosure_of_holdout(codes, KEYS, ["exports"], found, seed=0) is None
+    lengths = EqualLengths.of(codes, seed=0)
+    assert disclosure_of_holdout(lengths, KEYS, ["exports"], found) is None
