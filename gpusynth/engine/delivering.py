@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from gpusynth.engine.directory import RunDirectory
-from gpusynth.engine.output import output_sources, to_table
+from gpusynth.engine.output import to_table
+from gpusynth.engine.output_columns import output_sources
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.run import write_run
 from gpusynth.engine.settings import RunSettings

@@ -11,7 +11,8 @@ from gpusynth.engine.delivering import deliver
 from gpusynth.engine.directory import run_directory
 from gpusynth.engine.fitting import StepModels
 from gpusynth.engine.measure import Stopwatch
-from gpusynth.engine.output import check_destination, check_keys
+from gpusynth.engine.output import check_destination
+from gpusynth.engine.output_columns import check_keys
 from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.progress import SilentListener
 from gpusynth.engine.settings import OutputFormat, RunSettings

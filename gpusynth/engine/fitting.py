@@ -62,7 +62,7 @@ class StepModels:
 
 
 def real_predictors(
-    plan: SynthesisPlan, table: Table, *, n_rows: int | None = None
+    plan: SynthesisPlan, table: Table, *, n_rows: int | None = None, n_threads: int = 1
 ) -> PredictorTable:
     """Return the real rows of all columns that predict any other, in visit order.
 
@@ -74,6 +74,7 @@ def real_predictors(
     table : Table
     n_rows : int, optional
         Only so many of the first rows; 0 for the layout alone.
+    n_threads : int
 
     Returns
     -------
@@ -87,7 +88,12 @@ def real_predictors(
         if name in used
         for codec in (table.codecs[name],)
     ]
-    return PredictorTable.of(predictors, table.n_rows if n_rows is None else n_rows)
+    made = PredictorTable.of(
+        predictors, table.n_rows if n_rows is None else n_rows, n_threads=n_threads
+    )
+    if made.n_rows == table.n_rows:
+        made.lent = table.codes
+    return made
 
 
 class Recall(Protocol):

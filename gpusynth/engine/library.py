@@ -12,7 +12,8 @@ from gpusynth.engine.directory import run_directory
 from gpusynth.engine.fitted import FittedSynthesis
 from gpusynth.engine.measure import Stopwatch
 from gpusynth.engine.memory import Memory
-from gpusynth.engine.output import check_checkpoints, check_destination, check_keys
+from gpusynth.engine.output import check_checkpoints, check_destination
+from gpusynth.engine.output_columns import check_keys
 from gpusynth.engine.prepare import prepare, resolve_input
 from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.progress import Listener, SilentListener
@@ -252,6 +253,7 @@ def _prepare(
         listener=listener,
         stopwatch=stopwatch,
         reader=settings.io,
+        n_threads=settings.n_threads,
     )
     prepared = prepare(
         resolved,
@@ -259,6 +261,7 @@ def _prepare(
         listener=listener,
         stopwatch=stopwatch,
         memory=Memory(settings.memory_bytes, scratch),
+        n_threads=settings.n_threads,
     )
     notes = (*prepared.notes, backend.note) if backend.note else prepared.notes
     prepared = replace(prepared, backend=backend, notes=notes)

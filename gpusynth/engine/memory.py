@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 import psutil
+import pyarrow as pa
 
 from gpusynth.arrays import Array
 from gpusynth.io.output import output_error
-from gpusynth.table import Codec, Schema, coded_dtypes
+from gpusynth.table import BATCH_ROWS, Codec, Schema, coded_dtypes
 
 __all__ = ["Memory", "available_bytes", "zeros"]
 
@@ -33,6 +34,14 @@ _FIT_SHARE = 0.5
 _FIT_BYTES_PER_ROW = 64
 """Of the work space of one fit: order, target and weight (8 bytes each), sides, lists of the trunk,
 and the donors of models that wait for their draw."""
+
+_WRITE_SHARE = 0.25
+"""Of the free memory that row groups may take while they are written."""
+
+_WRITE_COPIES = 4
+"""Of a row group: its codes and numbers, what they stand for, and what the format makes of it."""
+
+_TEXT_BYTES = 24
 
 _LIMIT_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _USAGE_FILES = ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_bytes")
@@ -148,3 +157,28 @@ class Memory:
         """
         room = _FIT_SHARE * self.free / max(_FIT_BYTES_PER_ROW * n_rows, 1)
         return max(1, min(threads, int(room)))
+
+    def writers(self, schema: pa.Schema, threads: int) -> int:
+        """Return how many row groups of a file may be decoded and encoded side by side.
+
+        Parameters
+        ----------
+        schema : pyarrow.Schema
+            Of the file.
+        threads : int
+
+        Returns
+        -------
+        int
+            From 1 to `threads`.
+        """
+        row = sum(_value_bytes(field.type) for field in schema)
+        room = _WRITE_SHARE * self.free / max(_WRITE_COPIES * row * BATCH_ROWS, 1)
+        return max(1, min(threads, int(room)))
+
+
+def _value_bytes(kind: pa.DataType) -> int:
+    try:
+        return -(-int(kind.bit_width) // 8)
+    except ValueError:  # text
+        return _TEXT_BYTES

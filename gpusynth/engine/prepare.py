@@ -58,6 +58,7 @@ def resolve_input(
     stopwatch: Stopwatch,
     codecs: Mapping[str, Codec] | None = None,
     reader: IoName = "arrow",
+    n_threads: int = 1,
 ) -> Resolved:
     """Open the data, settle the schema, fit the codecs and resolve the plan.
 
@@ -76,6 +77,7 @@ def resolve_input(
         What an earlier process has learned from the same data and schema; else they are learned.
     reader : {"arrow", "cudf"}
         Of a Parquet file.
+    n_threads : int
 
     Returns
     -------
@@ -95,7 +97,7 @@ def resolve_input(
     with stopwatch.phase("infer schema"):
         if given is None:
             listener.start("infer schema", None)
-            given = infer_schema(source, batch_rows=batch_rows)
+            given = infer_schema(source, batch_rows=batch_rows, n_threads=n_threads)
             sketches = given.sketches
         if isinstance(given, InferredSchema):
             reasons, given = given.reasons, given.schema
@@ -103,7 +105,9 @@ def resolve_input(
     if codecs is None:
         with stopwatch.phase("learn codes"):
             listener.start("learn codes", source.n_rows)
-            codecs = fit_codecs(given, source, batch_rows=batch_rows, sketches=sketches)
+            codecs = fit_codecs(
+                given, source, batch_rows=batch_rows, sketches=sketches, n_threads=n_threads
+            )
     _give_back()
     if isinstance(choices, SynthesisPlan):
         if choices.schema_fingerprint != given.fingerprint():
@@ -125,6 +129,7 @@ def prepare(
     stopwatch: Stopwatch,
     memory: Memory | None = None,
     encoded: Table | None = None,
+    n_threads: int = 1,
 ) -> Prepared:
     """Encode the data.
 
@@ -138,6 +143,7 @@ def prepare(
         Where the columns are put when memory does not hold them; it does by default.
     encoded : Table, optional
         What an earlier process has encoded of the same data.
+    n_threads : int
 
     Returns
     -------
@@ -168,13 +174,14 @@ def prepare(
                 source,
                 batch_rows=batch_rows,
                 make_array=make_array,
+                n_threads=n_threads,
             )
         table = encoded
         if table.n_rows == 0:
             raise DataError(f"{source.name}: there are no rows to learn from")
         _give_back()
         if resolved.choices is not None:
-            refined, notes = refine(resolved.plan, table, resolved.choices)
+            refined, notes = refine(resolved.plan, table, resolved.choices, n_threads=n_threads)
             resolved = replace(resolved, plan=refined)
         units = None
         if resolved.plan.unit is not None:
@@ -192,6 +199,7 @@ def prepare(
             notes=notes,
             units=units,
             batch_rows=batch_rows,
+            n_threads=n_threads,
         )
 
 
@@ -206,6 +214,7 @@ def settle(
     start: Start | None = None,
     is_fitted: bool = False,
     is_calibrated: bool = True,
+    n_threads: int = 1,
 ) -> Prepared:
     """Derive all that fits and draws need from a resolved plan and the real data as codes.
 
@@ -227,6 +236,7 @@ def settle(
         left out.
     is_calibrated : bool
         Whether weights will be calibrated here; only then are margins read.
+    n_threads : int
 
     Returns
     -------
@@ -249,7 +259,9 @@ def settle(
     return Prepared(
         resolved=resolved,
         table=table,
-        predictors=real_predictors(plan, table, n_rows=0 if is_fitted else table.n_rows),
+        predictors=real_predictors(
+            plan, table, n_rows=0 if is_fitted else table.n_rows, n_threads=n_threads
+        ),
         weight=survey_weights(table, file=file) if needs_weight else None,
         fingerprint=fingerprint,
         encoded_bytes=sum(a.nbytes for a in (*table.codes.values(), *table.values.values())),

@@ -14,7 +14,9 @@ from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.plan import Output
 from gpusynth.streams import Purpose, StreamKey, random_bits
 from gpusynth.table import Column, Schema
+from gpusynth.table.code_counts import count_codes
 from gpusynth.table.codec_levels import LevelCodec
+from gpusynth.table.side_by_side import side_by_side
 
 __all__ = ["UsedLevels", "output_order", "released_schema"]
 
@@ -56,13 +58,14 @@ class UsedLevels:
     codes: dict[str, Array]
 
     @classmethod
-    def of(cls, rows: SyntheticRows, resolved: Resolved) -> UsedLevels:
+    def of(cls, rows: SyntheticRows, resolved: Resolved, *, n_threads: int = 1) -> UsedLevels:
         """Look through the rows that are put out.
 
         Parameters
         ----------
         rows : SyntheticRows
         resolved : Resolved
+        n_threads : int
 
         Returns
         -------
@@ -70,13 +73,20 @@ class UsedLevels:
         """
         if resolved.plan.output.levels == "all":
             return cls({})
-        used = {}
-        for name, codes in rows.codes.items():
-            codec = resolved.codecs[name]
-            if codec.column.spikes or isinstance(codec, LevelCodec):
-                part = codes if rows.order is None else codes[rows.order]
-                used[name] = np.bincount(part, minlength=codec.n_codes) > 0
-        return cls(used)
+        codecs = resolved.codecs
+        names = [
+            name
+            for name in rows.codes
+            if codecs[name].column.spikes or isinstance(codecs[name], LevelCodec)
+        ]
+
+        def occurs(name: str) -> Array:
+            codes = rows.codes[name]
+            part = codes if rows.order is None else codes[rows.order]
+            return count_codes(part, codecs[name].n_codes) > 0
+
+        with side_by_side(n_threads) as each:
+            return cls(dict(zip(names, each(occurs, names), strict=True)))
 
     def shorten(self, name: str, array: pa.Array, resolved: Resolved) -> pa.Array:
         """Leave unused values out of a column's dictionary; others are returned as they are.

@@ -228,6 +228,7 @@ def _prepare_again(
         stopwatch=stopwatch,
         codecs=_recorded_codecs(directory, head),
         reader=settings.io,
+        n_threads=settings.n_threads,
     )
     prepared = prepare(
         replace(resolved, reasons=head.reasons),
@@ -238,6 +239,7 @@ def _prepare_again(
         encoded=read_encoded(
             directory.work.files, resolved.schema, resolved.codecs, early["input data"]
         ),
+        n_threads=settings.n_threads,
     )
     head.check_data(data_pins(prepared), directory.path)
     return replace(prepared, notes=head.notes)

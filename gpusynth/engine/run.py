@@ -11,6 +11,7 @@ from gpusynth.engine.commit import commit
 from gpusynth.engine.directory import RunDirectory
 from gpusynth.engine.earlier_run import MODELS_NAME
 from gpusynth.engine.manifest import Replicate, build_manifest
+from gpusynth.engine.memory import Memory
 from gpusynth.engine.output import write_replicate
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.settings import RunSettings
@@ -172,10 +173,11 @@ def _write_replicate(
             synthesis.prepared.resolved,
             file,
             seed=settings.seed,
-            batch_rows=settings.batch_rows,
             listener=synthesis.listener,
             notes=tail_notes(synthesis.prepared),
             writer=settings.io,
+            n_threads=settings.n_threads,
+            memory=Memory(settings.memory_bytes),
         )
         rows.clear()
     with synthesis.stopwatch.phase("hash output"):

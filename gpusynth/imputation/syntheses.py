@@ -10,7 +10,9 @@ from typing import Any
 from gpusynth.engine import Listener, prepare, resolve_input
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
 from gpusynth.engine.directory import RunDirectory
-from gpusynth.engine.output import check_keys, output_sources, to_table, write_replicate
+from gpusynth.engine.memory import Memory
+from gpusynth.engine.output import to_table, write_replicate
+from gpusynth.engine.output_columns import check_keys, output_sources
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.synthesis import Synthesis
@@ -139,9 +141,10 @@ def _write(synthesis: Synthesis, rows: SyntheticRows, file: Path, settings: RunS
             synthesis.prepared.resolved,
             file,
             seed=settings.seed,
-            batch_rows=settings.batch_rows,
             listener=synthesis.listener,
             notes=tail_notes(synthesis.prepared),
+            n_threads=settings.n_threads,
+            memory=Memory(settings.memory_bytes),
         )
         rows.clear()
     with synthesis.stopwatch.phase("hash output"):

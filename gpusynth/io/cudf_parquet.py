@@ -201,7 +201,11 @@ class CudfParquetFormat:
         self._file, self._schema = file, schema
         self._writer: Any = None
 
-    def write(self, batch: pa.RecordBatch) -> None:
+    def encode(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the row group as it is: it is encoded on the device."""
+        return batch
+
+    def append(self, batch: pa.RecordBatch) -> None:
         """Write one row group."""
         arrays = [
             array.dictionary_decode() if pat.is_dictionary(array.type) else array

@@ -6,27 +6,38 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import BinaryIO, Protocol, Self
+from typing import Any, BinaryIO, Protocol, Self
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from gpusynth.errors import OutputError, SchemaError
 from gpusynth.io.csv_text import CsvStyle, csv_header, csv_lines
 from gpusynth.io.cudf_parquet import CudfParquetFormat, is_gpu_type
 from gpusynth.io.metadata import with_metadata
 from gpusynth.io.output import atomic_file, writing
+from gpusynth.io.parquet_join import (
+    RowGroupJoin,
+    encode_row_group,
+    joins_like_arrow,
+    open_parquet,
+)
 from gpusynth.io.rebatch import Rebatcher
 from gpusynth.io.source import IoName
+from gpusynth.table.side_by_side import in_order
 from gpusynth.table.source import BATCH_ROWS
 
 __all__ = ["WRITERS", "ReplicateWriter"]
 
 
 class _FormatWriter(Protocol):
-    """One file format: takes row groups that are already cut."""
+    """One file format: takes row groups that are already cut.
 
-    def write(self, batch: pa.RecordBatch) -> None: ...
+    `encode` may be called by any thread; what it returned is appended in the order of the rows.
+    """
+
+    def encode(self, batch: pa.RecordBatch) -> Any: ...
+
+    def append(self, encoded: Any) -> None: ...
 
     def finish(self) -> None: ...
 
@@ -59,6 +70,8 @@ class ReplicateWriter:
     writer : {"arrow", "cudf"}
         What writes a Parquet file; cuDF's has other bytes and the same content. A file with
         columns of a type that cuDF would change is Arrow's in any case.
+    n_threads : int
+        That make and encode row groups in `write_groups`; the bytes do not depend on it.
 
     Attributes
     ----------
@@ -81,6 +94,7 @@ class ReplicateWriter:
         row_group_rows: int = BATCH_ROWS,
         style: CsvStyle | None = None,
         writer: IoName = "arrow",
+        n_threads: int = 1,
     ) -> None:
         self.path = Path(path)
         self.n_rows = 0
@@ -92,20 +106,24 @@ class ReplicateWriter:
         self._schema = with_metadata(arrow_schema, metadata)
         self._style = style or CsvStyle()
         self._by_cudf = writer == "cudf" and self.path.suffix == ".parquet"
+        self._n_threads = n_threads
+        self._group_rows = row_group_rows
         self._rebatcher = Rebatcher(row_group_rows)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         file = self._stack.enter_context(atomic_file(self.path))
         with self._stack.pop_all() as opened, writing(self.path):
-            format_writer = WRITERS[self.path.suffix]
-            self._writer: _FormatWriter
-            if self._by_cudf and all(_is_for_gpu(field.type) for field in self._schema):
-                self._writer = CudfParquetFormat(file, self._schema)
-            else:
-                self._writer = format_writer(file, self._schema, self._style)
+            self._writer: _FormatWriter = self._open_format(file)
             self._stack = opened.pop_all()
         return self
+
+    def _open_format(self, file: BinaryIO) -> _FormatWriter:
+        if self._by_cudf and all(_is_for_gpu(field.type) for field in self._schema):
+            return CudfParquetFormat(file, self._schema)
+        if self._n_threads > 1 and self.path.suffix == ".parquet" and joins_like_arrow():
+            return _JoinedParquetFormat(file, self._schema)
+        return WRITERS[self.path.suffix](file, self._schema, self._style)
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Take a batch of any number of rows.
@@ -120,8 +138,45 @@ class ReplicateWriter:
         self._check(batch)
         with writing(self.path):
             for group in self._rebatcher.push(batch):
-                self._writer.write(group)
+                self._writer.append(self._writer.encode(group))
         self.n_rows += batch.num_rows
+
+    def write_groups(
+        self,
+        make: Callable[[int, int], pa.RecordBatch],
+        n_rows: int,
+        *,
+        written: Callable[[int], None],
+    ) -> None:
+        """Write a file's rows, some row groups of which are made and encoded side by side.
+
+        Parameters
+        ----------
+        make : callable
+            (first row, row after the last) -> record batch; called from any thread.
+        n_rows : int
+            Of the file, to which nothing else is written.
+        written : callable
+            Told the rows of each row group that was written, in this thread.
+
+        Raises
+        ------
+        SchemaError, OutputError
+            As `write`.
+        """
+
+        def encode(first_row: int) -> tuple[int, Any]:
+            batch = make(first_row, min(first_row + self._group_rows, n_rows))
+            self._check(batch)
+            return batch.num_rows, self._writer.encode(batch)
+
+        def append(group: tuple[int, Any]) -> None:
+            with writing(self.path):
+                self._writer.append(group[1])
+            self.n_rows += group[0]
+            written(group[0])
+
+        in_order(encode, range(0, n_rows, self._group_rows), append, n_threads=self._n_threads)
 
     def __exit__(
         self,
@@ -134,7 +189,7 @@ class ReplicateWriter:
                 raise error
             with writing(self.path):
                 for group in self._rebatcher.flush():
-                    self._writer.write(group)
+                    self._writer.append(self._writer.encode(group))
                 self._writer.finish()
 
     def _check(self, batch: pa.RecordBatch) -> None:
@@ -161,11 +216,13 @@ def _is_for_gpu(kind: pa.DataType) -> bool:
 class _ParquetFormat:
     def __init__(self, file: BinaryIO, schema: pa.Schema, _style: CsvStyle) -> None:
         self._schema = schema
-        self._writer = pq.ParquetWriter(file, schema, compression="zstd")
+        self._writer = open_parquet(file, schema)
 
-    def write(self, batch: pa.RecordBatch) -> None:
-        named = pa.RecordBatch.from_arrays(batch.columns, schema=self._schema)
-        self._writer.write_batch(named, row_group_size=batch.num_rows)
+    def encode(self, batch: pa.RecordBatch) -> Any:
+        return pa.RecordBatch.from_arrays(batch.columns, schema=self._schema)
+
+    def append(self, encoded: Any) -> None:
+        self._writer.write_batch(encoded, row_group_size=encoded.num_rows)
 
     def finish(self) -> None:
         self._writer.close()
@@ -177,14 +234,37 @@ class _ParquetFormat:
             self._writer.close()
 
 
+class _JoinedParquetFormat:
+    """The same file, whose row groups are encoded by any thread."""
+
+    def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._join = RowGroupJoin(file, schema)
+
+    def encode(self, batch: pa.RecordBatch) -> Any:
+        return encode_row_group(batch, self._schema)
+
+    def append(self, encoded: Any) -> None:
+        self._join.append(encoded)
+
+    def finish(self) -> None:
+        self._join.finish()
+
+    def close(self) -> None:
+        """Leave the file to whoever opened it."""
+
+
 class _CsvFormat:
     def __init__(self, file: BinaryIO, schema: pa.Schema, style: CsvStyle) -> None:
         self._file = file
         self._style = style
         file.write(csv_header(schema.names))
 
-    def write(self, batch: pa.RecordBatch) -> None:
-        self._file.write(csv_lines(batch, self._style))
+    def encode(self, batch: pa.RecordBatch) -> Any:
+        return csv_lines(batch, self._style)
+
+    def append(self, encoded: Any) -> None:
+        self._file.write(encoded)
 
     def finish(self) -> None:
         """Do nothing: every line is written already."""

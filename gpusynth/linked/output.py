@@ -10,7 +10,8 @@ import pyarrow as pa
 import gpusynth
 from gpusynth.arrays import Array
 from gpusynth.engine import Listener, Resolved
-from gpusynth.engine.output import csv_style, number_keys, output_schema, replicate_batches
+from gpusynth.engine.output import csv_style, replicate_batches
+from gpusynth.engine.output_columns import number_keys, output_schema
 from gpusynth.engine.released import UsedLevels, released_schema
 from gpusynth.io import ReplicateMetadata, ReplicateWriter
 from gpusynth.linked.synthesis import DrawnFile

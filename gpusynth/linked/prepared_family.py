@@ -10,7 +10,7 @@ from typing import Any
 from gpusynth.backends import Backend, choose_backend
 from gpusynth.engine import Listener, Prepared, Resolved, Stopwatch, prepare, resolve_input
 from gpusynth.engine.checkpoint.given import Given
-from gpusynth.engine.output import check_keys, number_keys, output_schema
+from gpusynth.engine.output_columns import check_keys, number_keys, output_schema
 from gpusynth.engine.settings import RunSettings
 from gpusynth.errors import PlanError
 from gpusynth.io import open_source
@@ -227,8 +227,15 @@ def _prepare_top(
         batch_rows=settings.batch_rows,
         listener=listener,
         stopwatch=stopwatch,
+        n_threads=settings.n_threads,
     )
-    return prepare(resolved, batch_rows=settings.batch_rows, listener=listener, stopwatch=stopwatch)
+    return prepare(
+        resolved,
+        batch_rows=settings.batch_rows,
+        listener=listener,
+        stopwatch=stopwatch,
+        n_threads=settings.n_threads,
+    )
 
 
 def _check_numbering(prepared: PreparedFamily, settings: RunSettings) -> None:

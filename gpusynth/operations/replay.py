@@ -29,7 +29,7 @@ from gpusynth.engine import (
     resolve_input,
     synthesize,
 )
-from gpusynth.engine.output import output_schema, output_sources
+from gpusynth.engine.output_columns import output_schema, output_sources
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.synthesis import Synthesis
 from gpusynth.errors import OutputError, PlanError
@@ -177,9 +177,14 @@ def _first_steps(
         batch_rows=settings.batch_rows,
         listener=listener,
         stopwatch=stopwatch,
+        n_threads=settings.n_threads,
     )
     prepared = prepare(
-        resolved, batch_rows=settings.batch_rows, listener=listener, stopwatch=stopwatch
+        resolved,
+        batch_rows=settings.batch_rows,
+        listener=listener,
+        stopwatch=stopwatch,
+        n_threads=settings.n_threads,
     )
     replicates = Synthesis(prepared, listener, stopwatch).draw(settings, n_steps=n_steps)
     columns = _settled(prepared, n_steps)

@@ -16,7 +16,7 @@ __all__ = ["refine"]
 
 
 def refine(
-    plan: SynthesisPlan, table: Table, choices: Plan
+    plan: SynthesisPlan, table: Table, choices: Plan, *, n_threads: int = 1
 ) -> tuple[SynthesisPlan, tuple[str, ...]]:
     """Screen the columns and choose the most important predictors.
 
@@ -33,6 +33,7 @@ def refine(
     table : Table
         Real data.
     choices : Plan
+    n_threads : int
 
     Returns
     -------
@@ -42,7 +43,7 @@ def refine(
     steps = plan.steps
     notes: tuple[str, ...] = ()
     if choices.screen:
-        found = screen(table, plan.visit)
+        found = screen(table, plan.visit, n_threads=n_threads)
         notes = found.notes
         steps = tuple(_screened(step, found, plan, table, choices) for step in steps)
     if choices.max_predictors is not None:

@@ -14,6 +14,8 @@ import numpy as np
 
 from gpusynth.arrays import Array
 from gpusynth.table import Table, as_numbers
+from gpusynth.table.code_counts import count_codes
+from gpusynth.table.side_by_side import side_by_side
 
 __all__ = ["Screening", "screen"]
 
@@ -58,7 +60,7 @@ class Screening:
         return frozenset(self.constant) | frozenset(self.copies) | self.redundant
 
 
-def screen(table: Table, names: Sequence[str]) -> Screening:
+def screen(table: Table, names: Sequence[str], *, n_threads: int = 1) -> Screening:
     """Find constant columns, copies of earlier columns and collinear numbers.
 
     A copy is found by its partition of the rows, whatever its answers are called: codes are
@@ -76,6 +78,8 @@ def screen(table: Table, names: Sequence[str]) -> Screening:
         All real rows.
     names : sequence of str
         Columns in visit order.
+    n_threads : int
+        Columns that are looked at side by side.
 
     Returns
     -------
@@ -88,7 +92,7 @@ def screen(table: Table, names: Sequence[str]) -> Screening:
     """
     constant = tuple(name for name in names if _is_constant(table, name))
     others = [name for name in names if name not in set(constant)]
-    copies = _find_copies(table, others)
+    copies = _find_copies(table, others, n_threads)
     numbers = [
         name for name in others if name not in copies and table.codecs[name].column.is_number
     ]
@@ -154,14 +158,28 @@ def _first_occurrence(answers: Array) -> Array:
     return rank[answers]
 
 
-def _find_copies(table: Table, names: Sequence[str]) -> dict[str, str]:
+def _sizes(table: Table, name: str) -> Array:
+    """Return how many rows have each answer that occurs, ascending."""
+    if name in table.values:
+        sizes = np.bincount(_partition(table, name))
+    else:
+        sizes = count_codes(table.codes[name], table.codecs[name].n_codes)
+    return np.sort(sizes[sizes > 0])
+
+
+def _find_copies(table: Table, names: Sequence[str], n_threads: int) -> dict[str, str]:
     """Return each copy with the earliest column that it copies."""
+
+    def mark(name: str) -> bytes | None:
+        sizes = _sizes(table, name)
+        repeats = table.n_rows - len(sizes) >= _LEAST_REPEATS
+        return blake2b(sizes.tobytes()).digest() if repeats else None
+
     alike: dict[bytes, list[str]] = {}
-    for name in names:
-        sizes = np.sort(np.bincount(_partition(table, name)))
-        sizes = sizes[sizes > 0]
-        if table.n_rows - len(sizes) >= _LEAST_REPEATS:
-            alike.setdefault(blake2b(sizes.tobytes()).digest(), []).append(name)
+    with side_by_side(n_threads) as each:
+        for name, found in zip(names, each(mark, names), strict=True):
+            if found is not None:
+                alike.setdefault(found, []).append(name)
     copies: dict[str, str] = {}
     for group in alike.values():
         if len(group) > 1:

@@ -40,6 +40,7 @@ def fit_codecs(
     *,
     batch_rows: int = BATCH_ROWS,
     sketches: Mapping[str, ColumnSketch] | None = None,
+    n_threads: int = 1,
 ) -> dict[str, Codec]:
     """Fit the codecs of all columns but those whose role is ``drop`` or ``key``.
 
@@ -52,6 +53,8 @@ def fit_codecs(
         Rows read at a time; the answer does not depend on it.
     sketches : mapping of column name to ColumnSketch, optional
         Of the same source (`InferredSchema.sketches`); saves the stream.
+    n_threads : int
+        Columns that are looked at side by side.
 
     Returns
     -------
@@ -71,7 +74,7 @@ def fit_codecs(
             "change the roles in the schema"
         )
     if sketches is None:
-        sketches = sketch_columns(source, names, batch_rows=batch_rows)
+        sketches = sketch_columns(source, names, batch_rows=batch_rows, n_threads=n_threads)
     codecs: dict[str, Codec] = {}
     for name in names:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,7 +13,9 @@ from gpusynth.arrays import Array
 from gpusynth.errors import CodecError, DataError
 from gpusynth.table.codecs import coded_columns
 from gpusynth.table.distinct import distinct_batches, encode_distinct
+from gpusynth.table.narrow import narrow_batch
 from gpusynth.table.schema import Schema
+from gpusynth.table.side_by_side import Each, side_by_side
 from gpusynth.table.source import BATCH_ROWS, Source
 from gpusynth.table.special_codes import number_dtype
 from gpusynth.table.table import Codec, Table
@@ -74,6 +77,7 @@ def encode_table(
     *,
     batch_rows: int = BATCH_ROWS,
     make_array: MakeArray = _in_memory,
+    n_threads: int = 1,
 ) -> Table:
     """Encode all columns that have codecs, in one stream over the source.
 
@@ -88,6 +92,8 @@ def encode_table(
     make_array : callable
         Makes the arrays by the names of `coded_dtypes`. Those that are not made in memory must
         have the right size: the source must know its number of rows.
+    n_threads : int
+        Columns that are encoded side by side.
 
     Returns
     -------
@@ -118,17 +124,9 @@ def encode_table(
             streamed.append(name)
         n_rows = max(n_rows, told)
     if streamed:
-        n_rows = 0
-    for batch in source.batches(streamed, batch_rows=batch_rows) if streamed else ():
-        for position, name in enumerate(streamed):
-            try:
-                part, exact = codecs[name].encode(batch.column(position), first_row=n_rows)
-            except CodecError as error:
-                raise CodecError(f"{source.name}: {error}") from error
-            codes[name].put(n_rows, part)
-            if exact is not None:
-                values[name].put(n_rows, exact)
-        n_rows += batch.num_rows
+        with side_by_side(n_threads) as each:
+            own = [(codecs[name], codes[name], values.get(name)) for name in streamed]
+            n_rows = _encode_streamed(source, streamed, own, each, batch_rows)
     if n_rows == 0:
         raise DataError(f"{source.name}: no rows; there is nothing to synthesize")
     return Table(
@@ -138,6 +136,41 @@ def encode_table(
         values={name: column.result(n_rows) for name, column in values.items()},
         n_rows=n_rows,
     )
+
+
+def _encode_streamed(
+    source: Source,
+    names: list[str],
+    columns: list[tuple[Codec, _Column, _Column | None]],
+    each: Each,
+    batch_rows: int,
+) -> int:
+    """Encode columns batch by batch; return the number of rows."""
+    n_rows = 0
+
+    def encode(place: int) -> None:
+        codec, codes, values = columns[place]
+        try:
+            part, exact = _encode(codec, batch.column(place), n_rows)
+        except CodecError as error:
+            raise CodecError(f"{source.name}: {error}") from error
+        codes.put(n_rows, part)
+        if exact is not None and values is not None:
+            values.put(n_rows, exact)
+
+    for batch in source.batches(names, batch_rows=batch_rows):
+        each(encode, range(len(names)))
+        n_rows += batch.num_rows
+    return n_rows
+
+
+def _encode(codec: Codec, array: Any, first_row: int) -> tuple[Array, Array | None]:
+    """Encode an array, by its distinct values where its type has few."""
+    told = narrow_batch(array)
+    if told is not None:
+        with suppress(CodecError):  # the array tells the row
+            return encode_distinct(codec, told, first_row=first_row)
+    return codec.encode(array, first_row=first_row)
 
 
 def _encode_told(

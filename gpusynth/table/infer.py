@@ -68,7 +68,9 @@ class InferredSchema:
     sketches: Mapping[str, ColumnSketch]
 
 
-def infer_schema(source: Source, *, batch_rows: int = BATCH_ROWS) -> InferredSchema:
+def infer_schema(
+    source: Source, *, batch_rows: int = BATCH_ROWS, n_threads: int = 1
+) -> InferredSchema:
     """Propose a schema for a survey file, from all rows.
 
     Parameters
@@ -76,6 +78,8 @@ def infer_schema(source: Source, *, batch_rows: int = BATCH_ROWS) -> InferredSch
     source : Source
     batch_rows : int
         Rows read at a time; the answer does not depend on it.
+    n_threads : int
+        Columns that are looked at side by side.
 
     Returns
     -------
@@ -86,7 +90,7 @@ def infer_schema(source: Source, *, batch_rows: int = BATCH_ROWS) -> InferredSch
     DataError
         If the file has no rows or no columns, or a number does not fit 64 bits.
     """
-    sketches = sketch_columns(source, batch_rows=batch_rows)
+    sketches = sketch_columns(source, batch_rows=batch_rows, n_threads=n_threads)
     proposals = {
         name: infer_column(name, sketch, from_text_file=source.is_text)
         for name, sketch in sketches.items()

@@ -19,7 +19,9 @@ from gpusynth.arrays import Array
 from gpusynth.errors import DataError
 from gpusynth.table.counts import DictionaryOrder, TextCounts, ValueCounts
 from gpusynth.table.distinct import DistinctBatch, distinct_batches
+from gpusynth.table.narrow import narrow_batch
 from gpusynth.table.numbers import from_numbers, null_mask, to_numbers
+from gpusynth.table.side_by_side import side_by_side
 from gpusynth.table.source import BATCH_ROWS, Source
 from gpusynth.table.storage import family_of
 from gpusynth.table.text_family import TextFamily
@@ -265,7 +267,11 @@ class _Reducer:
 
 
 def sketch_columns(
-    source: Source, columns: Sequence[str] | None = None, *, batch_rows: int = BATCH_ROWS
+    source: Source,
+    columns: Sequence[str] | None = None,
+    *,
+    batch_rows: int = BATCH_ROWS,
+    n_threads: int = 1,
 ) -> dict[str, ColumnSketch]:
     """Sketch columns of a source in one stream.
 
@@ -276,6 +282,8 @@ def sketch_columns(
         All by default.
     batch_rows : int
         The answer does not depend on it.
+    n_threads : int
+        Columns that are sketched side by side.
 
     Returns
     -------
@@ -293,10 +301,16 @@ def sketch_columns(
     told = {name for name in names if _sketch_told(source, name, reducers[name])}
     streamed = [name for name in names if name not in told]
     first_row = 0
-    for batch in source.batches(streamed, batch_rows=batch_rows) if streamed else ():
-        for position, name in enumerate(streamed):
-            reducers[name].add(_sketch_named(batch.column(position), source, name, first_row))
-        first_row += batch.num_rows
+
+    def sketch(place: int) -> None:
+        name = streamed[place]
+        reducers[name].add(_sketch_named(batch.column(place), source, name, first_row))
+
+    if streamed:
+        with side_by_side(n_threads) as each:
+            for batch in source.batches(streamed, batch_rows=batch_rows):
+                each(sketch, range(len(streamed)))
+                first_row += batch.num_rows
     if first_row == 0 and not told:
         raise DataError(f"{source.name}: no rows; there is nothing to synthesize")
     return {
@@ -322,7 +336,8 @@ def _sketch_told(source: Source, name: str, reducer: _Reducer) -> bool:
 
 def _sketch_named(array: Array, source: Source, name: str, first_row: int) -> ColumnSketch:
     try:
-        return sketch_batch(array)
+        told = narrow_batch(array)
+        return sketch_batch(array) if told is None else sketch_distinct(told)
     except DataError as error:
         last_row = first_row + len(array)
         raise DataError(

@@ -8,13 +8,14 @@ a table of synthetic rows with the same layout is filled column by column as the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gpusynth.arrays import Array
 from gpusynth.errors import CodecError
+from gpusynth.table.side_by_side import side_by_side
 from gpusynth_kernels.cpu.lanes import pack_lanes
 from gpusynth_kernels.dtypes import (
     LANES_PER_WORD,
@@ -28,6 +29,9 @@ from gpusynth_kernels.dtypes import (
 __all__ = ["Layout", "Predictor", "PredictorTable", "lane_bits"]
 
 _BLOCK = 8192
+_PART = 16 * _BLOCK
+"""Rows that one thread packs at a time."""
+
 _MOST_PLACES = 4096
 """Of words, and of wide columns: a node of `gpusynth_kernels.cpu.walk` has 16 bits for a place."""
 
@@ -177,6 +181,8 @@ class PredictorTable:
     ----------
     records : array of uint64, shape (n_rows, n_words)
     wide : array of uint16, shape (n_wide, n_rows)
+    lent : mapping of str to array
+        Columns that the table was made of, as long as their owner has them; nobody changes them.
     """
 
     def __init__(self, layout: Layout, n_rows: int) -> None:
@@ -184,9 +190,12 @@ class PredictorTable:
         self.n_rows = n_rows
         self.records = np.zeros((n_rows, layout.n_words), np.uint64)
         self.wide = np.zeros((max(layout.n_wide, 1), n_rows if layout.n_wide else 0), np.uint16)
+        self.lent: Mapping[str, Array] = {}
 
     @classmethod
-    def of(cls, predictors: Sequence[Predictor], n_rows: int | None = None) -> PredictorTable:
+    def of(
+        cls, predictors: Sequence[Predictor], n_rows: int | None = None, *, n_threads: int = 1
+    ) -> PredictorTable:
         """Build a table from whole columns; `n_rows` is needed only when there are none."""
         layout = Layout(
             [p.name for p in predictors],
@@ -195,16 +204,17 @@ class PredictorTable:
         )
         rows = len(predictors[0].codes) if predictors else int(n_rows or 0)
         table = cls(layout, rows)
-        table.fill({p.name: p.codes for p in predictors})
+        table.fill({p.name: p.codes for p in predictors}, n_threads=n_threads)
         return table
 
-    def fill(self, columns: dict[str, Array], first_row: int = 0) -> None:
+    def fill(self, columns: dict[str, Array], first_row: int = 0, *, n_threads: int = 1) -> None:
         """Put codes of some columns into rows ``first_row ...`` that hold zeros so far.
 
         Parameters
         ----------
         columns : dict of array of uint8 or uint16, shape (n,)
         first_row : int
+        n_threads : int
 
         Raises
         ------
@@ -224,11 +234,16 @@ class PredictorTable:
                 column = np.ascontiguousarray(codes)
                 narrow.append((column, self.layout.bits(i), self.layout.word(i)))
         rows = max((len(codes) for codes, _, _ in narrow), default=0)
-        for start in range(0, rows, _BLOCK):
-            for codes, bits, word in narrow:
-                pack_lanes(
-                    codes[start : start + _BLOCK], bits, word, first_row + start, self.records
-                )
+
+        def pack(part: int) -> None:
+            for start in range(part, min(part + _PART, rows), _BLOCK):
+                for codes, bits, word in narrow:
+                    pack_lanes(
+                        codes[start : start + _BLOCK], bits, word, first_row + start, self.records
+                    )
+
+        with side_by_side(n_threads if rows > _PART else 1) as each:
+            each(pack, range(0, rows, _PART))
 
     def take_out(self, name: str) -> None:
         """Set a column's bits to zero in all rows, so that it can be filled again."""
@@ -242,6 +257,8 @@ class PredictorTable:
 
         Those of a column that has only one code are 0.
         """
+        if name in self.lent:
+            return self.lent[name]
         place = self.layout.position[name]
         if self.layout.wide_row[place] >= 0:
             return self.wide[self.layout.wide_row[place], : self.n_rows]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyarrow import csv
@@ -16,7 +17,7 @@ from gpusynth.engine import memory as module
 from gpusynth.engine.memory import Memory, available_bytes, zeros
 from gpusynth.errors import OutputError, PlanError
 from gpusynth.io import open_source
-from gpusynth.table import coded_dtypes, fit_codecs, infer_schema
+from gpusynth.table import BATCH_ROWS, coded_dtypes, fit_codecs, infer_schema
 
 
 def test_a_container_counts(tmp_path, monkeypatch):
@@ -64,6 +65,20 @@ def test_fewer_fits_run_where_memory_is_short(monkeypatch):
     rows = {n_rows: Memory().fits_at_a_time(n_rows, 8) for n_rows in (1_000, 2_500_000, 10**8)}
     assert rows == {1_000: 8, 2_500_000: 4, 10**8: 1}
     assert Memory(limit=1).fits_at_a_time(1_000, 8) == 1
+
+
+def test_fewer_row_groups_are_written_at_a_time_where_memory_is_short(monkeypatch):
+    fields = [("code", pa.int8()), ("number", pa.float64()), ("text", pa.string())]
+    group = 4 * (1 + 8 + 24) * BATCH_ROWS
+    monkeypatch.setattr(module, "available_bytes", lambda: 4 * 3 * group)
+    assert [Memory().writers(pa.schema(fields), threads) for threads in (1, 2, 3, 4)] == [
+        1,
+        2,
+        3,
+        3,
+    ]
+    assert Memory(limit=1).writers(pa.schema(fields), 8) == 1
+    assert Memory().writers(pa.schema([]), 8) == 8
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])

@@ -228,7 +228,6 @@ class _Work:
                 prepared.resolved,
                 file,
                 seed=run.seed,
-                batch_rows=run.batch_rows,
                 listener=SilentListener(),
                 notes=tail_notes(prepared),
             )

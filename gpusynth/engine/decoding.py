@@ -1,0 +1,109 @@
+"""Decoding: rows of a drawn replicate as record batches, any part of them from any thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from gpusynth.arrays import Array
+from gpusynth.engine.output_columns import number_keys, output_schema, real_schema
+from gpusynth.engine.prepared import Resolved
+from gpusynth.engine.released import UsedLevels
+from gpusynth.engine.replicate import SyntheticRows
+from gpusynth.table import decode_batch
+
+__all__ = ["RowDecoder"]
+
+
+@dataclass(frozen=True, slots=True)
+class RowDecoder:
+    """Decodes rows of one replicate.
+
+    Attributes
+    ----------
+    rows : SyntheticRows
+    resolved : Resolved
+    used : UsedLevels
+        Of these rows.
+    schema : pyarrow.Schema
+        Of the output.
+    real : pyarrow.Schema
+        The same columns under their real names.
+    drawn : pyarrow.Schema
+        Those of them that are decoded.
+    codes, values : mapping of str to array
+        The columns in the host's memory.
+    """
+
+    rows: SyntheticRows
+    resolved: Resolved
+    used: UsedLevels
+    schema: pa.Schema
+    real: pa.Schema
+    drawn: pa.Schema
+    codes: Mapping[str, Array]
+    values: Mapping[str, Array]
+
+    @classmethod
+    def of(cls, rows: SyntheticRows, resolved: Resolved, used: UsedLevels) -> RowDecoder:
+        """Bring what lies on a device, and settle names and types.
+
+        Parameters
+        ----------
+        rows : SyntheticRows
+        resolved : Resolved
+        used : UsedLevels
+
+        Returns
+        -------
+        RowDecoder
+        """
+        real = real_schema(resolved)
+        made = {*resolved.plan.key_columns, *rows.weights}
+        return cls(
+            rows=rows,
+            resolved=resolved,
+            used=used,
+            schema=output_schema(resolved),
+            real=real,
+            drawn=pa.schema([field for field in real if field.name not in made]),
+            codes=dict(rows.codes.items()),
+            values=dict(rows.values.items()),
+        )
+
+    def batch(self, first: int, last: int) -> pa.RecordBatch:
+        """Decode some rows.
+
+        Parameters
+        ----------
+        first, last : int
+            The first row that is put out, and the one after the last.
+
+        Returns
+        -------
+        pyarrow.RecordBatch
+        """
+        rows, resolved = self.rows, self.resolved
+        part = slice(first, last) if rows.order is None else rows.order[first:last]
+        batch = decode_batch(
+            resolved.schema,
+            resolved.codecs,
+            {name: codes[part] for name, codes in self.codes.items()},
+            {name: values[part] for name, values in self.values.items()},
+            self.drawn,
+        )
+        keys = set(resolved.plan.key_columns)
+        columns = [
+            number_keys(field.name, field.type, first, last - first, rows.n_output)
+            if field.name in keys
+            else pa.array(rows.weights[field.name][part])
+            if field.name in rows.weights
+            else self.used.shorten(field.name, batch.column(field.name), resolved)
+            for field in self.real
+        ]
+        if resolved.plan.output.flag is not None:
+            columns.append(pa.array(np.ones(last - first, np.bool_)))
+        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
