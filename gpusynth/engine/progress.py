@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from gpusynth.table import BATCH_ROWS, Source
+from gpusynth.table.device_rows import NumberRows, number_rows
 from gpusynth.table.distinct import DistinctBatch, distinct_batches
 
 __all__ = ["Listener", "SilentListener", "WatchedSource"]
@@ -93,6 +94,19 @@ class WatchedSource:
         iterator of DistinctBatch, or None
         """
         return distinct_batches(self._source, name)
+
+    def number_rows(self, name: str) -> Iterator[NumberRows] | None:
+        """Return the rows of a column of numbers that the source learns and encodes itself.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        iterator of NumberRows, or None
+        """
+        return number_rows(self._source, name)
 
     def fingerprint(self) -> str:
         """SHA-256 of the data.

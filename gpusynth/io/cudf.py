@@ -24,8 +24,10 @@ __all__ = [
     "distinct_of_series",
     "free_device_bytes",
     "is_cudf",
+    "is_number",
     "is_told",
     "like_cudf",
+    "numbers_of_series",
     "on_gpu",
     "parquet_writer",
     "read_row_groups",
@@ -165,6 +167,51 @@ def distinct_of_series(series: Any, kind: Any) -> DistinctBatch:
         return np.asarray(cupy.asnumpy(cupy.asarray(by_place)[places]))
 
     return DistinctBatch(kind, values, counts[1:].astype(np.int64), int(counts[0]), spread)
+
+
+def is_number(kind: Any) -> bool:
+    """Return whether columns of an Arrow type can be learned and encoded as numbers on the device.
+
+    Parameters
+    ----------
+    kind : pyarrow.DataType
+
+    Returns
+    -------
+    bool
+        For floats, and for whole numbers that 64 bits with a sign hold.
+    """
+    real = pat.is_float32(kind) or pat.is_float64(kind)
+    return bool(real or (pat.is_integer(kind) and not pat.is_uint64(kind)))
+
+
+def numbers_of_series(series: Any, kind: Any) -> tuple[Any, Any]:
+    """Return the numbers of a cuDF series; they stay on the device.
+
+    Parameters
+    ----------
+    series : cudf.Series
+    kind : pyarrow.DataType
+        For which `is_number` holds.
+
+    Returns
+    -------
+    numbers : device array of float64 or int64, shape (n,)
+        NaN or 0 where there is none.
+    is_null : device array of bool, shape (n,), or None
+        None where no row is null. A NaN is no null.
+    """
+    import cudf
+    import pylibcudf as plc
+
+    with on_gpu():
+        is_float, is_null = pat.is_floating(kind), None
+        if series.null_count:
+            column, _ = series.to_pylibcudf()
+            is_null = cudf.Series.from_pylibcudf(plc.unary.is_null(column)).values
+            if not is_float:
+                series = series.fillna(0)
+        return series.values.astype(np.float64 if is_float else np.int64), is_null
 
 
 def read_row_groups(path: Path, columns: Sequence[str], row_groups: Sequence[int]) -> Any:

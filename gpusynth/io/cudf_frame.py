@@ -11,8 +11,10 @@ import pyarrow as pa
 
 from gpusynth.errors import DataError
 from gpusynth.io.columns import plain_batch, plain_schema, selected_names
-from gpusynth.io.cudf import distinct_of_series, is_told, on_gpu
+from gpusynth.io.cudf import distinct_of_series, is_number, is_told, on_gpu
+from gpusynth.io.device_numbers import DeviceNumbers, has_kernels
 from gpusynth.io.input_file import no_rows
+from gpusynth.table.device_rows import NumberRows
 from gpusynth.table.distinct import DistinctBatch
 from gpusynth.table.source import BATCH_ROWS
 
@@ -91,6 +93,23 @@ class CudfSource:
         if not is_told(kind):
             return None
         return iter([distinct_of_series(self._frame[self._columns[name]], kind)])
+
+    def number_rows(self, name: str) -> Iterator[NumberRows] | None:
+        """Return the rows of a column of numbers, which are learned and encoded on the device.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        iterator of NumberRows, or None
+            None for columns of other types, and where our kernels cannot run.
+        """
+        kind = self.arrow_schema.field(name).type
+        if not has_kernels() or not is_number(kind):
+            return None
+        return iter([DeviceNumbers.of(self._frame[self._columns[name]], kind)])
 
     def fingerprint(self) -> str:
         """SHA-256 of columns: their distinct values and places, or their values where streamed.

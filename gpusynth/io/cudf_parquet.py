@@ -21,12 +21,15 @@ from gpusynth.io.cudf import (
     check_cudf,
     distinct_of_series,
     free_device_bytes,
+    is_number,
     is_told,
     parquet_writer,
     read_row_groups,
 )
+from gpusynth.io.device_numbers import DeviceNumbers, has_kernels
 from gpusynth.io.parquet import ParquetSource
 from gpusynth.io.rebatch import rebatch
+from gpusynth.table.device_rows import NumberRows
 from gpusynth.table.distinct import DistinctBatch
 from gpusynth.table.source import BATCH_ROWS
 
@@ -128,6 +131,26 @@ class CudfParquetSource(ParquetSource):
             return None
         return (
             distinct_of_series(self._read([name], groups)[name], kind)
+            for groups in self._parts([name])
+        )
+
+    def number_rows(self, name: str) -> Iterator[NumberRows] | None:
+        """Return the rows of a column of numbers, which are learned and encoded on the device.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        iterator of NumberRows, or None
+            None for columns of other types and what Arrow reads, and where our kernels cannot run.
+        """
+        kind = self.arrow_schema.field(name).type
+        if name not in self._on_gpu or not is_number(kind) or not has_kernels():
+            return None
+        return (
+            DeviceNumbers.of(self._read([name], groups)[name], kind)
             for groups in self._parts([name])
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, TypeAlias
 
@@ -11,7 +11,9 @@ import pyarrow as pa
 
 from gpusynth.arrays import Array
 from gpusynth.errors import CodecError, DataError
+from gpusynth.table.codec_numbers import NumberCodec
 from gpusynth.table.codecs import coded_columns
+from gpusynth.table.device_rows import number_rows
 from gpusynth.table.distinct import distinct_batches, encode_distinct
 from gpusynth.table.narrow import narrow_batch
 from gpusynth.table.schema import Schema
@@ -176,18 +178,32 @@ def _encode(codec: Codec, array: Any, first_row: int) -> tuple[Array, Array | No
 def _encode_told(
     source: Source, codec: Codec, name: str, codes: _Column, values: _Column | None
 ) -> int:
-    """Encode a column by its distinct values; return its rows, 0 where they must be streamed."""
+    """Encode a column where its rows lie; return them, 0 where they must be streamed."""
     n_rows = 0
     try:
-        for batch in distinct_batches(source, name) or ():
-            part, exact = encode_distinct(codec, batch, first_row=n_rows)
+        for part, exact in _encoded_where_it_lies(source, codec, name):
             codes.put(n_rows, part)
             if exact is not None and values is not None:
                 values.put(n_rows, exact)
-            n_rows += batch.n_rows
+            n_rows += len(part)
     except CodecError:  # the stream tells the row
         return 0
     return n_rows
+
+
+def _encoded_where_it_lies(
+    source: Source, codec: Codec, name: str
+) -> Iterator[tuple[Array, Array | None]]:
+    """Yield codes and numbers of a column's parts; nothing where its rows must be streamed."""
+    numbers = number_rows(source, name) if isinstance(codec, NumberCodec) else None
+    if numbers is not None and isinstance(codec, NumberCodec):
+        for rows in numbers:
+            yield rows.encode(codec)
+        return
+    n_rows = 0
+    for batch in distinct_batches(source, name) or ():
+        yield encode_distinct(codec, batch, first_row=n_rows)
+        n_rows += batch.n_rows
 
 
 def decode_batch(

@@ -112,9 +112,10 @@ def binary_decimals(values: Array) -> int | None:
     ----------
     values : array of float64, shape (n_distinct,)
     """
-    for decimals in range(_MOST_DECIMALS + 1):
-        if np.array_equal(np.round(values, decimals), values):
-            return decimals
+    with np.errstate(over="ignore"):  # numbers near the largest that there is have no decimals
+        for decimals in range(_MOST_DECIMALS + 1):
+            if np.array_equal(np.round(values, decimals), values):
+                return decimals
     return None
 
 

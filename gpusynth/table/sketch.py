@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from gpusynth.arrays import Array
 from gpusynth.errors import DataError
 from gpusynth.table.counts import DictionaryOrder, TextCounts, ValueCounts
+from gpusynth.table.device_rows import number_rows
 from gpusynth.table.distinct import DistinctBatch, distinct_batches
 from gpusynth.table.narrow import narrow_batch
 from gpusynth.table.numbers import from_numbers, null_mask, to_numbers
@@ -321,12 +322,13 @@ def sketch_columns(
 
 
 def _sketch_told(source: Source, name: str, reducer: _Reducer) -> bool:
-    """Sketch a column by its distinct values; return False where its rows must be streamed."""
+    """Sketch a column where its rows lie; return False where they must be streamed."""
     batches = distinct_batches(source, name)
-    if batches is None:
-        return False
     try:
-        parts = [sketch_distinct(batch) for batch in batches]
+        if batches is not None:
+            parts = [sketch_distinct(batch) for batch in batches]
+        else:
+            parts = [rows.sketch() for rows in number_rows(source, name) or ()]
     except DataError:  # the stream tells the row
         return False
     for part in parts:

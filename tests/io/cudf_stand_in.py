@@ -42,9 +42,38 @@ class Codes:
 
 
 class Series:
+    """A column: NaN is no null but is filled like one, and numbers with nulls become floats."""
+
     def __init__(self, name, array):
         self.name, self.array = name, array
         self.dtype = array.type
+
+    @property
+    def null_count(self):
+        return self.array.null_count
+
+    def fillna(self, value):
+        array = self.array
+        if pa.types.is_floating(array.type):
+            array = pc.if_else(pc.is_nan(array), None, array)
+        return Series(self.name, array.fill_null(value))
+
+    @property
+    def values(self):
+        if not self.array.null_count:
+            return np.array(self.array)
+        assert not pa.types.is_boolean(self.array.type)
+        array = self.array
+        if not pa.types.is_floating(array.type):
+            array = array.cast(pa.float64())
+        return np.array(array.fill_null(float("nan")))
+
+    def to_pylibcudf(self):
+        return self.array, {"name": self.name}
+
+    @classmethod
+    def from_pylibcudf(cls, array):
+        return cls(None, array)
 
     @property
     def cat(self):
@@ -134,6 +163,9 @@ def install(monkeypatch):
     cudf, cupy = types.ModuleType("cudf"), types.ModuleType("cupy")
     cudf.DataFrame, cudf.Series, cudf.read_parquet = Frame, Series, read_parquet
     cupy.asnumpy, cupy.asarray, cupy.bincount = np.array, np.asarray, np.bincount
+    plc = sys.modules.get("pylibcudf") or types.ModuleType("pylibcudf")
+    plc.unary = types.SimpleNamespace(is_null=lambda array: array.is_null())
+    monkeypatch.setitem(sys.modules, "pylibcudf", plc)
     monkeypatch.setitem(sys.modules, "cudf", cudf)
     monkeypatch.setitem(sys.modules, "cupy", cupy)
     CROSSED.clear()
