@@ -110,7 +110,7 @@ def _schema(schema: Any, real: Source) -> Schema:
 
 
 def _run_files(directory: Path) -> tuple[list[Path], Mapping[str, Any]]:
-    """Return the replicate files of a finished run, and its manifest."""
+    """Return the synthetic files of a finished run, and its manifest."""
     path = directory / _MANIFEST
     if not path.is_file():
         raise DataError(
@@ -119,11 +119,25 @@ def _run_files(directory: Path) -> tuple[list[Path], Mapping[str, Any]]:
         )
     try:
         manifest = read_run_json(directory, _MANIFEST, DataError)
-        files = [own_file(directory, output["file"], DataError) for output in manifest["outputs"]]
-    except (DataError, KeyError, TypeError):
+        kind, outputs = manifest.get("kind"), manifest["outputs"]
+        if kind == "imputation":
+            # A completed file holds the real rows; only what was made from it is synthetic.
+            outputs = [output for output in outputs if output["synthesis"] is not None]
+        files = [own_file(directory, output["file"], DataError) for output in outputs]
+    except (DataError, KeyError, TypeError, AttributeError):
         raise DataError(
             f"{path} is damaged or no manifest of a run. Give the synthetic files themselves."
         ) from None
+    if kind == "linked":
+        raise DataError(
+            f"{directory} is a run of several files. Name those that belong to the real file, "
+            f"such as {files[0] if files else directory}."
+        )
+    if kind == "imputation" and not files:
+        raise DataError(
+            f"{directory} is an imputation without syntheses: its files hold real rows. "
+            "Make some with --syntheses."
+        )
     if not files:
         raise DataError(f"{path} lists no output. Give the synthetic files themselves.")
     return files, manifest

@@ -57,10 +57,12 @@ def find_parents(link: Link, child: Source, parent: Source, *, batch_rows: int) 
     of_parent = _read_keys(parent, link.parent_column, link.parent, batch_rows=batch_rows)
     of_child = _read_keys(child, link.key, link.child, batch_rows=batch_rows)
     if _family(of_parent.type) != _family(of_child.type):
+        remedy = "Give both the same type."
+        if child.is_text != parent.is_text:
+            remedy = "Keys of a CSV file are text: keep both files in one format."
         raise DataError(
             f"{link.child}: the key column {link.key!r} has the type {of_child.type}, but "
-            f"{link.parent_column!r} of {link.parent} has {of_parent.type}. "
-            "Give both the same type."
+            f"{link.parent_column!r} of {link.parent} has {of_parent.type}. {remedy}"
         )
     of_child, of_parent = of_child.combine_chunks(), of_parent.combine_chunks()
     if of_child.type != of_parent.type:

@@ -326,6 +326,29 @@ def test_wrong_names(real, options, message):
         evaluate(real, survey(100, 2), schema=SCHEMA, **options)
 
 
+def test_runs_of_several_kinds_of_files(real, tmp_path):
+    """A completed file of an imputation holds the real rows and is not judged as synthetic."""
+    names = ("imputation_001", "synthesis_001_001", "synthesis_001_002")
+    for number, name in enumerate(names):
+        pq.write_table(survey(100, number), tmp_path / f"{name}.parquet")
+    outputs = [
+        {"file": f"{name}.parquet", "synthesis": place or None} for place, name in enumerate(names)
+    ]
+
+    def manifest(kind, outputs):
+        (tmp_path / "manifest.json").write_text(json.dumps({"kind": kind, "outputs": outputs}))
+
+    manifest("imputation", outputs)
+    found = evaluate(real, tmp_path, schema=SCHEMA, quick=True)
+    assert [file.name for file in found.synthetic] == [f"{name}.parquet" for name in names[1:]]
+    manifest("imputation", outputs[:1])
+    with pytest.raises(DataError, match="imputation without syntheses: its files hold real rows"):
+        evaluate(real, tmp_path, schema=SCHEMA)
+    manifest("linked", outputs)
+    with pytest.raises(DataError, match="a run of several files. Name those"):
+        evaluate(real, tmp_path, schema=SCHEMA)
+
+
 def test_more_bad_input(real, tmp_path):
     with pytest.raises(IncomputableMetricError, match="no synthetic file"):
         evaluate(real, [])

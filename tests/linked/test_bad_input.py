@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pyarrow.csv as csv
 import pyarrow.parquet as pq
 import pytest
 
@@ -59,6 +60,18 @@ def test_keys_of_different_types(files):
     wrong = with_keys(files["firms"], lambda k: [float(key[1:]) for key in k])
     with pytest.raises(DataError, match="must be a whole number or text"):
         synthesize_linked({**files, "firms": wrong}, [LINK])
+
+
+def test_keys_of_a_text_file_and_of_a_typed_one(files, tmp_path):
+    numbered = {
+        name: with_keys(table, lambda keys: [int(key[1:]) for key in keys])
+        for name, table in files.items()
+    }
+    csv.write_csv(numbered["firms"], tmp_path / "firms.csv")
+    with pytest.raises(DataError, match="string. Keys of a CSV file are text: keep both files in"):
+        synthesize_linked(
+            {**numbered, "firms": tmp_path / "firms.csv"}, [LINK], output=tmp_path / "o"
+        )
 
 
 @pytest.mark.parametrize(
