@@ -345,7 +345,7 @@ def test_runs_of_several_kinds_of_files(real, tmp_path):
     with pytest.raises(DataError, match="imputation without syntheses: its files hold real rows"):
         evaluate(real, tmp_path, schema=SCHEMA)
     manifest("linked", outputs)
-    with pytest.raises(DataError, match="a run of several files. Name those"):
+    with pytest.raises(DataError, match="is a run of several files"):
         evaluate(real, tmp_path, schema=SCHEMA)
 
 

@@ -63,15 +63,14 @@ def test_keys_of_different_types(files):
 
 
 def test_keys_of_a_text_file_and_of_a_typed_one(files, tmp_path):
-    numbered = {
-        name: with_keys(table, lambda keys: [int(key[1:]) for key in keys])
-        for name, table in files.items()
-    }
-    csv.write_csv(numbered["firms"], tmp_path / "firms.csv")
-    with pytest.raises(DataError, match="string. Keys of a CSV file are text: keep both files in"):
-        synthesize_linked(
-            {**numbered, "firms": tmp_path / "firms.csv"}, [LINK], output=tmp_path / "o"
-        )
+    for name, table in files.items():
+        numbered = with_keys(table, lambda keys: [int(key[1:]) for key in keys])
+        pq.write_table(numbered, tmp_path / f"{name}.parquet")
+        csv.write_csv(numbered, tmp_path / f"{name}.csv")
+    paths = {"firms": tmp_path / "firms.csv", "establishments": tmp_path / "establishments.parquet"}
+    with pytest.raises(DataError, match="Keys of a CSV file are text: keep both files in one"):
+        synthesize_linked(paths, [LINK], output=tmp_path / "made")
+    assert not (tmp_path / "made").exists()
 
 
 @pytest.mark.parametrize(
