@@ -164,7 +164,7 @@ def grow_blocks(
         *(block.wide_tables, block.lists, block.presorted, block.order, block.target),
         *((*rules.limits, stops[0], 0), *root, rules.offer, rules.alpha),
     )
-    block.lists = block.lists[:0]
+    block.lists = np.empty((0, 0), np.uint64)  # a slice of none would hold them all
     deferred = np.flatnonzero(nodes[1] == DEFERRED)
     nodes[1][deferred] = LEAF
 
