@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from gpusynth_kernels.loading import can_load_alone
+
 ROOT = Path(__file__).parents[2]
 
 KERNELS = """
@@ -82,6 +84,7 @@ def run(place, how):
 @pytest.mark.parametrize("how", ["alone", "as Numba does"])
 def test_a_kernel_is_loaded_and_another_is_compiled_against_it(tmp_path, how):
     (tmp_path / "small_kernels.py").write_text(KERNELS)
+    is_alone = how == "alone" and can_load_alone()
     compiled = run(tmp_path, how)
     assert compiled["halves"] == [0.0, 0.5, 1.0, 1.5, 2.0]
     assert compiled["error"] == "nothing to halve"
@@ -91,10 +94,10 @@ def test_a_kernel_is_loaded_and_another_is_compiled_against_it(tmp_path, how):
         file.unlink()
     loaded = run(tmp_path, how)
     assert loaded["loaded"] == [1, 0]
-    assert loaded["compiler"] == ([False, False, True] if how == "alone" else [True] * 3)
+    assert loaded["compiler"] == ([False, False, True] if is_alone else [True] * 3)
     again = run(tmp_path, how)
     assert again["loaded"] == [1, 1]
-    assert again["compiler"] == [how != "alone"] * 3
+    assert again["compiler"] == [not is_alone] * 3
     told = ("halves", "error", "sum")
     assert [loaded[name] for name in told] == [again[name] for name in told]
     assert [loaded[name] for name in told] == [compiled[name] for name in told]
