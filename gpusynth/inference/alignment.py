@@ -176,10 +176,12 @@ def without_codes(array: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
         codes = [stored_float(plain.type, number) for number in numbers]
         values: Any = plain.cast(pa.float64(), safe=False)
         chosen = pc.is_in(values, value_set=pa.array(codes, pa.float64()))
-    else:
-        texts = pa.array([str(code) for code in column.missing_codes])
-        chosen = pc.is_in(plain.cast(pa.string()), value_set=texts)
-    return pc.if_else(chosen, pa.scalar(None, plain.type), plain)
+        return pc.if_else(chosen, pa.scalar(None, plain.type), plain)
+    texts = pa.array([str(code) for code in column.missing_codes], pa.large_string())
+    chosen = pc.is_in(plain.cast(pa.large_string()), value_set=texts)
+    answers = pc.if_else(chosen, pa.scalar(None, plain.type), plain)
+    # Levels again, without the codes: what is left may read as numbers.
+    return answers.dictionary_encode() if is_text(plain.type) else answers
 
 
 def _plain(array: pa.ChunkedArray) -> pa.ChunkedArray:

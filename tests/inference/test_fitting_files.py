@@ -78,6 +78,23 @@ def test_missing_codes_of_narrow_floats_are_left_out():
     assert fitted.replicates[0].n_used == 5
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_numbers_with_a_text_for_missing(tmp_path, suffix):
+    """The letter N beside numbers: text in either file, and numbers by the schema."""
+    answers = {"y": ["1", "2.5", "3", "N", "5", "7"], "x": ["0", "1", "N", "2", "0", "1"]}
+    path = tmp_path / f"survey{suffix}"
+    write = pyarrow.csv.write_csv if suffix == ".csv" else pq.write_table
+    write(pa.table(answers), path)
+    columns = (
+        Column(name="y", kind="numeric", storage="string", missing_codes=("N",)),
+        Column(name="x", kind="integer", storage="string", missing_codes=("N",)),
+    )
+    fitted = fit("y ~ x", path, schema=Schema(columns=columns))
+    expected = fit("y ~ x", pa.table({"y": [1.0, 2.5, 5, 7], "x": [0, 1, 0, 1]}))
+    assert fitted.replicates[0].n_used == 4
+    assert fitted.table().equals(expected.table())
+
+
 def test_codes_of_a_schema_keep_their_type(tmp_path):
     """Categorical codes stored as numbers compare with numbers, those of a CSV file with text."""
     coded = firms(18, 330, with_group=True)
