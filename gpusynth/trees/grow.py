@@ -40,10 +40,11 @@ def _grow(
     fit: Fit,
     params: CartParams,
     key: StreamKey | None,
+    *,
+    stops: tuple[int, ...],
     n_threads: int,
 ) -> tuple[list[Array], Array]:
     """Grow trunk and twigs; return joined node arrays (in order of growth) and subset words."""
-    n = len(fit.order)
     layout = table.layout
     tables = (layout.lane_feature, layout.first_lane, layout.n_codes, layout.is_ordered, columns)
     rules = Rules(
@@ -53,10 +54,13 @@ def _grow(
         offer_of(params, len(columns), key),
         least_gain(fit, params),
     )
-    stops = (*(rows for rows in BRANCH_ROWS if TWIG_ROWS < rows < n), TWIG_ROWS)
     block = Block.of_table(table, columns, fit, stops[0])
     path = np.uint64(0 if key is None else key.stream)
     return grow_blocks(block, rules, (0, path), stops, n_threads)
+
+
+def _usual_stops(n_rows: int) -> tuple[int, ...]:
+    return (*(rows for rows in BRANCH_ROWS if TWIG_ROWS < rows < n_rows), TWIG_ROWS)
 
 
 def grow_tree(
@@ -68,6 +72,7 @@ def grow_tree(
     weight: Array | None = None,
     rows: Array | None = None,
     key: StreamKey | None = None,
+    stops: tuple[int, ...] | None = None,
     n_threads: int = 1,
 ) -> tuple[Tree, LeafDonors]:
     """Grow a CART and collect the donors of its leaves.
@@ -87,6 +92,9 @@ def grow_tree(
         sample), and is a donor twice.
     key : StreamKey, optional
         Draws the columns of each split; needed with ``params.columns_per_split``, else not read.
+    stops : tuple of int, descending, optional
+        Nodes of at most so many rows are copied and grown apart, those of the next number within
+        them; `BRANCH_ROWS` and `TWIG_ROWS` by default. Speed only.
     n_threads : int
         Threads for this one tree.
 
@@ -116,5 +124,6 @@ def grow_tree(
         table = PredictorTable.of(table, target.n_rows)
     chosen = table.columns(table.layout.names if columns is None else columns)
     fit = prepare_fit(target, params, weight, rows)
-    grown, words = _grow(table, chosen, fit, params, key, n_threads)
+    stops = stops or _usual_stops(len(fit.order))
+    grown, words = _grow(table, chosen, fit, params, key, stops=stops, n_threads=n_threads)
     return make_tree(table, chosen, prune_nodes(grown, fit, params), words, fit)

@@ -23,6 +23,7 @@ __all__ = ["warm_device", "warm_up"]
 
 _ROWS = 64
 _PARAMS = CartParams(min_leaf=2)
+_STOPS = (32, 16)  # as a large table is cut
 
 
 @cache
@@ -82,7 +83,7 @@ def _gather(tree: Tree, donors: LeafDonors, rows: DrawTable) -> None:
 def _warm_processor() -> None:
     table = PredictorTable.of(_predictors())
     for target in _targets():
-        tree, donors = grow_tree(table, target, _PARAMS)
+        tree, donors = grow_tree(table, target, _PARAMS, stops=_STOPS)
         draw_rows(tree, donors, table, StreamKey(0))
 
 

@@ -10,8 +10,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpusynth.trees import LeafDonors, PredictorTable, Tree, blocks, grow, grow_tree, walk
+from gpusynth.trees import (
+    ClassTarget,
+    LeafDonors,
+    NumberTarget,
+    Predictor,
+    PredictorTable,
+    Tree,
+    blocks,
+    grow,
+    grow_tree,
+    walk,
+    warm_up,
+)
 from gpusynth.trees.target import fixed_weight
+from gpusynth_kernels.cpu.finish import join_twigs
+from gpusynth_kernels.cpu.grow import grow_nodes
+from gpusynth_kernels.cpu.twig import grow_twigs, put_back, take_twig
 from tests.trees.tree_cases import Case, cases
 
 TWIGS = (0, 1, 50, 10**9)
@@ -37,10 +52,8 @@ def assert_same(a: dict[str, Any], b: dict[str, Any]) -> None:
         assert np.array_equal(a[name], b[name]), name
 
 
-def grow_with(case: Case, n_threads: int = 1) -> dict[str, Any]:
-    return arrays(
-        grow_tree(case.predictors, case.target, case.params, n_threads=n_threads, **case.keywords)
-    )
+def grow_with(case: Case, **keywords: Any) -> dict[str, Any]:
+    return arrays(grow_tree(case.predictors, case.target, case.params, **case.keywords, **keywords))
 
 
 @settings(deadline=None, max_examples=60, derandomize=True)
@@ -76,11 +89,28 @@ def test_branches_give_the_same_tree(twig_rows, case, branch):
         return
     twig_rows(10**9)
     expected = grow_with(case)
+    for n_threads in (1, 2):
+        assert_same(grow_with(case, stops=(branch, 25), n_threads=n_threads), expected)
     twig_rows(25)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grow, "BRANCH_ROWS", (branch,))
-        for n_threads in (1, 2):
-            assert_same(grow_with(case, n_threads), expected)
+        assert_same(grow_with(case), expected)
+
+
+def test_a_large_table_needs_no_kernel_that_was_not_warm():
+    warm_up()
+    kernels = grow_nodes, take_twig, put_back, grow_twigs, join_twigs
+    known = [list(kernel.signatures) for kernel in kernels]
+    assert all(known)
+    rng = np.random.default_rng(3)
+    codes = rng.integers(0, 200, (3, 2000)).astype(np.uint8)
+    predictors = [
+        Predictor(name, column, 200, is_ordered=name != "kind")
+        for name, column in zip(("age", "size", "kind"), codes, strict=True)
+    ]
+    for target in (ClassTarget(codes[0] % 5, 5), NumberTarget(codes[1] + rng.random(2000))):
+        grow_tree(predictors, target, stops=(500, 100))
+    assert [list(kernel.signatures) for kernel in kernels] == known
 
 
 @settings(deadline=None, max_examples=15, derandomize=True)
@@ -89,7 +119,7 @@ def test_threads_give_the_same_tree(twig_rows, case, rows):
     twig_rows(rows)
     expected = grow_with(case)
     for n_threads in (2, 4):
-        assert_same(grow_with(case, n_threads), expected)
+        assert_same(grow_with(case, n_threads=n_threads), expected)
 
 
 @settings(deadline=None, max_examples=15, derandomize=True)
