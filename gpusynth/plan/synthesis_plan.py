@@ -186,7 +186,7 @@ class SynthesisPlan:
     @property
     def followed(self) -> frozenset[str]:
         """Columns whose donors other columns are taken from."""
-        methods = (step.method for step in self.steps)
+        methods = (step.method for step in self.steps if step.method.name == Follow.name)
         return frozenset(method.column for method in methods if isinstance(method, Follow))
 
     @property

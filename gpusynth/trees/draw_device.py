@@ -161,7 +161,7 @@ def _checked(table: DrawTable, positions: Array | None) -> Array:
 def _read_of(tree: Tree, table: DrawTable) -> tuple[Any, ...]:
     """Return what the kernels read of a tree, arrays on the device."""
     route = route_of(tree, table.layout)
-    parts = route.nodes, route.leaves, route.subset_words, *route.asked
+    parts = route.nodes, route.subset_words, *route.asked
     return *(upload(part, keep=True) for part in parts), route.n_together
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -25,11 +25,18 @@ class LeafDonors:
     cumulative : array of int64, shape (n_donors,), or None
         Running sums within each leaf of the donors' weights in fixed point: integers, so that a
         draw in proportion to weight is exact and the same on every device. None: equal weights.
+    fewest : int
+        Donors of the smallest leaf; 0 without leaves.
     """
 
     offsets: Array
     rows: Array
     cumulative: Array | None
+    fewest: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Once: every draw of every block asks for it.
+        object.__setattr__(self, "fewest", int(self.sizes().min()) if self.n_leaves > 0 else 0)
 
     @property
     def n_leaves(self) -> int:

@@ -36,6 +36,7 @@ _MOST_BYTES = 64 << 20
 _MOST_TOGETHER = 256  # rows of a block
 _BLOCK_WORDS = 4096  # of a block of fewer rows: what lies well in a nearest cache of 48 KB
 _FEWEST_TOGETHER = 32
+_LINE_BYTES = 64
 _PLACE_LIMIT = 1 << 16  # 16 bits of a node are its place times the rows of a block
 
 
@@ -46,8 +47,6 @@ class Route:
     Attributes
     ----------
     nodes : array of uint64, shape (4 * (n_nodes // 2 + 1),)
-    leaves : array of int32, shape (n_nodes + 1,)
-        Leaf numbers in the order of `nodes`.
     subset_words : array of uint32
         Empty when no node asks for a subset of a wide column.
     asked : tuple of two arrays of int64
@@ -59,7 +58,6 @@ class Route:
     """
 
     nodes: Array
-    leaves: Array
     subset_words: Array
     asked: tuple[Array, Array]
     stages: Array
@@ -82,29 +80,37 @@ class Route:
             np.searchsorted(record_words, first // LANES_PER_WORD),
         )
         columns = np.stack([sort, first, layout.n_codes[column], place], axis=1).astype(np.int64)
-        n_together = _rows_together(len(record_words) + len(wide_rows))
-        nodes = np.empty(4 * (tree.n_nodes // 2 + 1), np.uint64)
-        leaves = np.empty(tree.n_nodes + 1, np.int32)
+        n_places = len(record_words) + len(wide_rows)
+        n_together = _rows_together(n_places)
+        nodes = _in_lines(4 * (tree.n_nodes // 2 + 1))
         stages = np.empty(MOST_STAGES, np.int64)
         asks_subset, n_stages = lay_out_tree(
             *(tree.feature, tree.threshold, tree.subset, tree.subset_words),
-            *(tree.left, tree.leaf, tree.n_rows, columns, n_together, nodes, leaves, stages),
+            *(tree.left, tree.leaf, tree.n_rows, columns, n_places, n_together, nodes, stages),
         )
         words = tree.subset_words if asks_subset else tree.subset_words[:0]
         stages = stages[:n_stages].copy()
-        return cls(nodes, leaves, words, (record_words, wide_rows), stages, n_together)
+        return cls(nodes, words, (record_words, wide_rows), stages, n_together)
 
     @property
     def n_bytes(self) -> int:
         """Memory of what is read of the tree, without what is the tree's own."""
-        return int(self.nodes.nbytes + self.leaves.nbytes)
+        return int(self.nodes.nbytes)
 
     def arrays(self, table: PredictorTable) -> tuple[Any, ...]:
         """Return what `walk_rows` reads of the tree and the rows of a table."""
         return (
-            *(self.nodes, self.leaves, self.subset_words, self.asked),
+            *(self.nodes, self.subset_words, self.asked),
             *(self.stages, self.n_together, table.records, table.wide),
         )
+
+
+def _in_lines(n_words: int) -> Array:
+    """Return room for so many words that begins with a line of the cache."""
+    line = _LINE_BYTES // 8
+    room = np.empty(n_words + line, np.uint64)
+    begin = -(room.ctypes.data // 8) % line
+    return room[begin : begin + n_words]
 
 
 def _rows_together(n_places: int) -> int:
@@ -112,7 +118,7 @@ def _rows_together(n_places: int) -> int:
     rows = _MOST_TOGETHER
     while n_places * rows > _BLOCK_WORDS and rows > _FEWEST_TOGETHER:
         rows //= 2
-    while (n_places - 1) * rows >= _PLACE_LIMIT:
+    while n_places * rows >= _PLACE_LIMIT:
         rows //= 2
     return rows
 

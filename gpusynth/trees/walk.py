@@ -17,8 +17,7 @@ from gpusynth.trees.leaves import LeafDonors
 from gpusynth.trees.predictors import Predictor, PredictorTable
 from gpusynth.trees.route import route_of
 from gpusynth.trees.tree import Tree
-from gpusynth_kernels.cpu.walk import draw_rows as draw_kernel
-from gpusynth_kernels.cpu.walk import walk_rows
+from gpusynth_kernels.cpu import walk as kernels
 
 __all__ = ["draw_rows", "draw_values", "walk"]
 
@@ -126,7 +125,7 @@ def walk(
     out = np.empty(walks.n_walks, np.int32)
 
     def do(first: int, last: int) -> None:
-        walk_rows(*arrays, walks.places, first, last, out[first:last])
+        kernels.walk_rows(*arrays, walks.places, first, last, out[first:last])
 
     _in_pieces(walks.n_walks, n_threads, do)
     return out
@@ -187,25 +186,34 @@ def draw_rows(
 
         return to_host(draw_on_device(tree, donors, rows, key, first_row, positions=positions))
     walks = _Walk.of(tree, rows, positions, n_rows)
+    return _draw(tree, donors, walks, (key, first_row), n_threads=n_threads)
+
+
+def _draw(
+    tree: Tree,
+    donors: LeafDonors,
+    walks: _Walk,
+    numbers: tuple[StreamKey, int],
+    *,
+    column: Array | None = None,
+    n_threads: int = 1,
+) -> Array:
+    """Draw a donor for each row that walks; return donors, or what they have in a column."""
+    key, first_row = numbers
     arrays = route_of(tree, walks.table.layout).arrays(walks.table)
     cumulative = np.zeros(0, np.int64) if donors.cumulative is None else donors.cumulative
-    out = np.empty(walks.n_walks, donors.rows.dtype)
+    of_leaves = donors.offsets, donors.rows, cumulative
+    name = np.uint64(key.seed), np.uint64(key.stream), np.uint64(first_row)
+    out = np.empty(walks.n_walks, (donors.rows if column is None else column).dtype)
 
     def do(first: int, last: int) -> None:
         ends = np.empty(last - first, np.int32)
-        walk_rows(*arrays, walks.places, first, last, ends)
-        draw_kernel(
-            donors.offsets,
-            donors.rows,
-            cumulative,
-            np.uint64(key.seed),
-            np.uint64(key.stream),
-            np.uint64(first_row),
-            walks.counters,
-            first,
-            ends,
-            out[first:last],
-        )
+        kernels.walk_rows(*arrays, walks.places, first, last, ends)
+        given = *of_leaves, *name, walks.counters, first, ends
+        if column is None:
+            kernels.draw_rows(*given, out[first:last])
+        else:
+            kernels.draw_answers(*given, column, out[first:last])
 
     _in_pieces(walks.n_walks, n_threads, do)
     return out
@@ -241,15 +249,25 @@ def draw_values(
     ------
     EmptyLeafError, DataError, DeviceMemoryError
     """
+    _check_leaves(tree, donors)
     if isinstance(rows, DrawTable):
-        _check_leaves(tree, donors)
         drawn = draw_on_device(tree, donors, rows, key, first_row, positions=positions)
         return take_on_device(drawn, columns)
-    drawn = draw_rows(tree, donors, rows, key, first_row, positions=positions, n_rows=n_rows)
+    walks, numbers = _Walk.of(tree, rows, positions, n_rows), (key, first_row)
+    asked = [column for column in columns if column is not None]
+    if len(asked) == 1 and _is_warm(asked[0]):
+        answers = _draw(tree, donors, walks, numbers, column=asked[0])
+        return [None if column is None else answers for column in columns]
+    drawn = _draw(tree, donors, walks, numbers)
     return [None if column is None else column.take(drawn) for column in columns]
 
 
+def _is_warm(column: Array) -> bool:
+    """Return whether `gpusynth.trees.warm` has compiled draws of a column like this one."""
+    flags = column.flags
+    return column.dtype in (np.uint8, np.uint16) and flags.c_contiguous and flags.writeable
+
+
 def _check_leaves(tree: Tree, donors: LeafDonors) -> None:
-    sizes = donors.sizes()
-    if len(sizes) != tree.n_leaves or (sizes <= 0).any():
+    if donors.n_leaves != tree.n_leaves or donors.fewest <= 0:
         raise EmptyLeafError("a leaf of the tree holds no donors")

@@ -17,7 +17,7 @@ from gpusynth.trees.params import CartParams
 from gpusynth.trees.predictors import Predictor, PredictorTable
 from gpusynth.trees.target import ClassTarget, NumberTarget, Target
 from gpusynth.trees.tree import Tree
-from gpusynth.trees.walk import draw_rows
+from gpusynth.trees.walk import draw_rows, draw_values
 
 __all__ = ["warm_device", "warm_up"]
 
@@ -85,6 +85,9 @@ def _warm_processor() -> None:
     for target in _targets():
         tree, donors = grow_tree(table, target, _PARAMS, stops=_STOPS)
         draw_rows(tree, donors, table, StreamKey(0))
+    for dtype in (np.uint8, np.uint16):
+        codes = np.zeros(_ROWS, dtype)
+        draw_values(tree, donors, table, StreamKey(0), columns=(codes, None))
 
 
 def _predictors() -> list[Predictor]:

@@ -94,6 +94,7 @@ _MAP = _specs(
     ("cpu.arrivals.part_arrived", "map", "reference.arrived", "rows in a leaf from the others"),
     ("cpu.walk.walk_rows", "map", "reference.walk", "rows to their leaves"),
     ("cpu.walk.draw_rows", "map", "reference.pick_donor", "a donor for each row"),
+    ("cpu.walk.draw_answers", "map", "reference.pick_donor", "the answer of a donor for each row"),
 )
 
 _COLUMNS = _specs(

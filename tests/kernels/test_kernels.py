@@ -129,6 +129,7 @@ PROVEN_BY_WHOLE_TREES = {
     "cpu.lay_out.lay_out_tree",
     "cpu.walk.walk_rows",
     "cpu.walk.draw_rows",
+    "cpu.walk.draw_answers",
 }
 """tests/trees compares trees and draws with the plain grower's."""
 

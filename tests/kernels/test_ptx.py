@@ -17,7 +17,7 @@ from tests.kernels.assembler import check_assembled
 
 ROOT = Path(__file__).parents[2]
 
-WALKED = "u8[::1], i4[::1], u4[::1], i8[::1], i8[::1], i8, u8[:, ::1], u2[:, ::1]"
+WALKED = "u8[::1], u4[::1], i8[::1], i8[::1], i8, u8[:, ::1], u2[:, ::1]"
 KERNELS = {
     "walk.walk_rows": f"{WALKED}, i8[::1], i8, i4[::1]",
     "walk.draw_rows": "i8[::1], i4[::1], i8[::1], u8, u8, u8, i8[::1], i8, i4[::1], i4[::1]",

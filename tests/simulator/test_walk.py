@@ -44,9 +44,9 @@ def grown(seed, *, weighted):
 
 def on_device(tree, table):
     route = route_of(tree, table.layout)
-    parts = (route.nodes, route.leaves, route.subset_words, *route.asked)
+    parts = (route.nodes, route.subset_words, *route.asked)
     there = [launch.to_device(part) for part in (*parts, table.records, table.wide)]
-    return [*there[:5], route.n_together, *there[5:]]
+    return [*there[:4], route.n_together, *there[4:]]
 
 
 @pytest.mark.parametrize("chosen", [False, True])

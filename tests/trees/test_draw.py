@@ -11,14 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from gpusynth.errors import DataError
+from gpusynth.errors import DataError, EmptyLeafError
 from gpusynth.streams import StreamKey, random_bits
 from gpusynth.trees import (
     CartParams,
     ClassTarget,
+    LeafDonors,
     Predictor,
     PredictorTable,
     draw_rows,
+    draw_values,
     grow_tree,
     walk,
 )
@@ -119,6 +121,45 @@ def test_draws_equal_the_plain_definition(case):
         expected.append(donors.rows[begin + reference.pick_donor(bits[row], end - begin, running)])
     table = PredictorTable.of(case.predictors, case.n_rows)
     assert draw_rows(tree, donors, table, KEY, 11).tolist() == expected
+
+
+@settings(deadline=None, max_examples=15, derandomize=True)
+@given(
+    case=cases(200),
+    dtype=st.sampled_from(("uint8", "uint16")),
+    form=st.sampled_from(("plain", "read only", "every second", "with numbers")),
+    chosen=st.booleans(),
+)
+def test_answers_are_those_of_the_donors(case, dtype, form, chosen):
+    if not len(case.taking_part):
+        return
+    tree, donors = grow_tree(case.predictors, case.target, case.params, **case.keywords)
+    table = PredictorTable.of(case.predictors, case.n_rows)
+    codes = (np.arange(2 * case.n_rows) * 7 % 251).astype(dtype)
+    codes = codes[::2] if form == "every second" else codes[: case.n_rows]
+    if form == "read only":
+        codes.flags.writeable = False
+    values = codes * 0.5 if form == "with numbers" else None
+    positions = np.arange(0, case.n_rows, 3) if chosen else None
+    rows = draw_rows(tree, donors, table, KEY, 9, positions=positions)
+    given = tree, donors, table, KEY, 9
+    answers, numbers = draw_values(*given, columns=(codes, values), positions=positions)
+    assert answers.dtype == codes.dtype
+    assert np.array_equal(answers, codes[rows])
+    assert numbers is None if values is None else np.array_equal(numbers, values[rows])
+
+
+def test_a_tree_with_a_leaf_without_donors_is_refused():
+    tree, donors = two_leaves()
+    codes = np.zeros(5, np.uint8)
+    for offsets in ([0, 7, 7], [0, 7, 13, 20], [0]):
+        empty = LeafDonors(np.array(offsets), donors.rows, None)
+        assert empty.fewest == (6 if len(offsets) == 4 else 0)
+        with pytest.raises(EmptyLeafError, match="a leaf of the tree holds no donors"):
+            draw_rows(tree, empty, [codes], KEY)
+        with pytest.raises(EmptyLeafError, match="a leaf of the tree holds no donors"):
+            draw_values(tree, empty, [codes], KEY, columns=(np.zeros(20, np.uint8), None))
+    assert donors.fewest == 7
 
 
 @settings(deadline=None, max_examples=25, derandomize=True)

@@ -36,7 +36,7 @@ ORDERED = ((3, 20, 4, 400), (True, True, False, True))
 def arrays_of(route, table, stages=None):
     arrays = list(route.arrays(table))
     if stages is not None:
-        arrays[4] = np.array(stages, np.int64)
+        arrays[3] = np.array(stages, np.int64)
     return arrays
 
 
@@ -99,23 +99,47 @@ def test_trees_deeper_than_the_plan_and_without_counts(n_rows):
     """All rows arrive, however deep; without counts every stage is a guess."""
     depth = 300
     parts = chain(depth, lambda n: n_rows(n, np.int64))
-    nodes, leaves = np.empty(4 * (depth + 1), np.uint64), np.empty(2 * depth + 2, np.int32)
+    nodes = np.empty(4 * (depth + 1), np.uint64)
     stages = np.empty(MOST_STAGES, np.int64)
     columns = np.array([[2, 0, depth + 1, 0]], np.int64)
-    asks_subset, n_stages = lay_out_tree(*parts, columns, 256, nodes, leaves, stages)
+    asks_subset, n_stages = lay_out_tree(*parts, columns, 1, 128, nodes, stages)
     assert not asks_subset
     assert 1 <= n_stages <= MOST_STAGES
     codes = np.arange(depth + 1, dtype=np.uint16)[::-1].copy()
     asked = np.zeros(0, np.int64), np.zeros(1, np.int64)
     records, found = np.zeros((depth + 1, 0), np.uint64), np.empty(depth + 1, np.int32)
-    given = (nodes, leaves, np.zeros(0, np.uint32), asked, stages[:n_stages], 256)
+    given = (nodes, np.zeros(0, np.uint32), asked, stages[:n_stages], 128)
     walk_rows(*given, records, codes[None], NONE, 0, depth + 1, found)
     assert found.tolist() == codes.tolist()
+
+
+def test_the_side_where_most_rows_go_lies_next():
+    """Pairs: of the root, of its children, of the heavy child's children, of the light one's."""
+    left = np.array([1, 3, 5, -1, -1, -1, -1], np.int32)
+    leaf = np.array([-1, -1, -1, 0, 1, 2, 3], np.int32)
+    feature = np.where(left >= 0, 0, -1).astype(np.int32)
+    none, words = np.full(7, -1, np.int64), np.zeros(0, np.uint32)
+    columns, stages = np.array([[2, 0, 9, 0]], np.int64), np.empty(MOST_STAGES, np.int64)
+    for n_left, pairs in ((2, [1, 3, 2]), (7, [1, 2, 3])):
+        nodes = np.empty(16, np.uint64)
+        n_rows = np.array([9, n_left, 9 - n_left, 1, 1, 1, 1])
+        threshold = np.zeros(7, np.uint16)
+        parts = feature, threshold, none, words, left, leaf, n_rows
+        lay_out_tree(*parts, columns, 1, 256, nodes, stages)
+        child = (nodes & np.uint64(0xFFFFFFFF)).astype(np.int64)
+        assert [child[1] // 4, child[4] // 4, child[5] // 4] == pairs
+        assert nodes[4 * pairs[1] + 2 : 4 * pairs[1] + 4].tolist() == [0, 1]  # leaf numbers
+        assert nodes[4 * pairs[2] + 2 : 4 * pairs[2] + 4].tolist() == [2, 3]
+
+
+def test_nodes_begin_with_a_line_of_the_cache():
+    tree, table = grown(*MIXED)
+    assert routes.Route.of(tree, table.layout).nodes.ctypes.data % 64 == 0
 
 
 @pytest.mark.parametrize("n_places", [0, 1, 16, 17, 128, 1000, 8192])
 def test_blocks_fit_a_node_and_a_cache(n_places):
     n_together = routes._rows_together(n_places)
-    assert 8 <= n_together <= 256
-    assert (n_places - 1) * n_together < 1 << 16
+    assert 4 <= n_together <= 256
+    assert n_places * n_together < 1 << 16  # the place of zeros is behind all others
     assert n_together <= 32 or n_places * n_together <= 4096

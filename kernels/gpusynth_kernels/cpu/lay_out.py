@@ -9,10 +9,15 @@ Two words a node, of both children of a parent side by side (`lay_out_tree`):
           bits 48-63  place of the word or code that is asked for, times the rows of a block
 
 The mask lies two words behind its meta. A row goes right when its word at that place, masked, is
-above the limit. So one test serves all nodes: lanes and marks have a limit of 0, wide columns a
-mask of 16 bits, and leaves a mask of 0. Where the answer of a lane is to be turned around, the
-children change places. Only subsets of wide columns are looked up (limit 65,535; the mask is the
-place of the subset). The first two slots are those of the root (slot 1) and of no node (slot 0).
+above the limit. So one test serves all nodes: lanes and marks have a limit of 0, and wide columns a
+mask of 16 bits. A leaf asks for a place of zeros behind all others, so that rows stay whatever its
+mask is: the number of the leaf. Where the answer of a lane is to be turned around, the children
+change places. Only subsets of wide columns are looked up (limit 65,535; the mask is the place of
+the subset). The first two slots are those of the root (slot 1) and of no node (slot 0).
+
+Pairs lie in the order of a walk that goes where most real rows went: often the next step's pair is
+in the same line of the cache or the next one, and a subtree lies together. Trees that are larger
+than a near cache are walked in three quarters of the time that the order by depth takes.
 """
 
 from __future__ import annotations
@@ -53,6 +58,20 @@ def _goes_left(threshold: Any, subset: Any, words: Any, code: Any) -> Any:
 
 
 @jit
+def _lanes_of(bits: Any) -> Any:
+    """Return the word whose lane j is bit j of `bits`: an 8 x 8 transposition, as `lane_bit` says.
+
+    Source: Warren (2012), Hacker's Delight, section 7-3.
+    """
+    swap = (bits ^ (bits >> np.uint64(7))) & np.uint64(0x00AA00AA00AA00AA)
+    bits ^= swap ^ (swap << np.uint64(7))
+    swap = (bits ^ (bits >> np.uint64(14))) & np.uint64(0x0000CCCC0000CCCC)
+    bits ^= swap ^ (swap << np.uint64(14))
+    swap = (bits ^ (bits >> np.uint64(28))) & np.uint64(0x00000000F0F0F0F0)
+    return bits ^ swap ^ (swap << np.uint64(28))
+
+
+@jit
 def _answer(column: Any, threshold: Any, subset: Any, words: Any) -> Any:
     """Return mask, limit and whether the answer is turned around, of one node.
 
@@ -60,16 +79,18 @@ def _answer(column: Any, threshold: Any, subset: Any, words: Any) -> Any:
     asked for by its complement.
     """
     sort, first, n_codes, _ = column
-    mask = _0
     if sort == WIDE:
         if subset >= 0:
             return np.uint64(subset), _BY_SUBSET, False
         return np.uint64(0xFFFF), np.uint64(threshold), False
     if sort == MARKS:
-        for code in range(n_codes):
-            if not _goes_left(threshold, subset, words, code):
-                mask |= _1 << lane_bit((first + code) & 63)
-        return mask, _0, False
+        every = ~_0 >> np.uint64(64 - n_codes)
+        left = (_2 << np.uint64(threshold)) - _1
+        if subset >= 0:
+            left = np.uint64(words[subset])
+            if n_codes > 32:
+                left |= np.uint64(words[subset + 1]) << _32
+        return _lanes_of((every & ~left) << np.uint64(first & 63)), _0, False
     if subset < 0:
         return _1 << lane_bit((first + np.int64(threshold)) & 63), _0, False
     turned = not _goes_left(threshold, subset, words, 0)
@@ -116,6 +137,16 @@ def _plan_stages(left: Any, n_rows: Any, stages: Any) -> Any:
 
 
 @jit
+def _count_inner(left: Any) -> Any:
+    """Return how many nodes of each subtree ask something: as many pairs of children it has."""
+    n_inner = np.zeros(left.shape[0], np.int32)
+    for i in range(left.shape[0] - 1, -1, -1):
+        if left[i] >= 0:
+            n_inner[i] = n_inner[left[i]] + n_inner[left[i] + 1] + 1
+    return n_inner
+
+
+@jit
 def lay_out_tree(
     feature: Any,
     threshold: Any,
@@ -125,9 +156,9 @@ def lay_out_tree(
     leaf: Any,
     n_rows: Any,
     columns: Any,
+    n_places: Any,
     n_together: Any,
     nodes: Any,
-    leaves: Any,
     stages: Any,
 ) -> Any:
     """Set the two words of each node, and the steps of each stage of a walk.
@@ -138,11 +169,11 @@ def lay_out_tree(
         The arrays of a `Tree`, and `words` its `subset_words`.
     columns : array of int64, shape (n_predictors, 4)
         `LANES`, `MARKS` or `WIDE`; first lane or mark; number of codes; place.
+    n_places : int
+        Places that nodes ask for; the place of zeros is the next.
     n_together : int
-        Rows of a block; places times it are below 65,536.
+        Rows of a block; `n_places` times it is below 65,536.
     nodes : array of uint64, shape (4 * (n_nodes // 2 + 1),), changed
-    leaves : array of int32, shape (n_nodes + 1,), changed
-        Leaf numbers, -1 inside: of the node in slot s at ``s // 4 * 2 + s % 2``.
     stages : array of int64, shape (MOST_STAGES,), changed
         Steps after which rows that have arrived leave, then steps of the others, and so on.
 
@@ -154,25 +185,27 @@ def lay_out_tree(
         At least one.
     """
     asks_subset = False
-    n = feature.shape[0]
-    # Nodes by number from 1 on: both children of a parent have the same half of it.
-    at = np.arange(1, n + 1)
+    n_inner = _count_inner(left)
+    at = np.empty(feature.shape[0], np.uint32)  # slots; of the root, and then of children
+    pair = np.empty(feature.shape[0], np.int32)  # of the children: nodes come before theirs
+    at[0], pair[0] = 1, 1
     nodes[:4] = _0
-    leaves[0] = -1
-    for i in range(n):
-        leaves[at[i]] = leaf[i]
-        slot = np.uint64((at[i] >> 1 << 2) + (at[i] & 1))
-        mask = first = _0
-        child = slot
+    for i in range(feature.shape[0]):
+        mask, limit, turned = np.uint64(leaf[i]), _0, False
+        place, child = n_places, np.uint64(at[i])
         if feature[i] >= 0:
             column = columns[feature[i]]
             four = column[0], column[1], column[2], column[3]
             mask, limit, turned = _answer(four, threshold[i], subset[i], words)
             asks_subset |= limit == _BY_SUBSET
-            child = np.uint64(left[i] + 1) << _1
-            first = np.uint64(four[3] * n_together) << _48 | limit << _32
-            if turned:
-                at[left[i]], at[left[i] + 1] = left[i] + 2, left[i] + 1
-        nodes[slot] = first | child
+            place, child = four[3], np.uint64(pair[i]) << _2
+            one = left[i] + np.int64(turned)
+            other = 2 * left[i] + 1 - one
+            at[one], at[other] = child, child + _1
+            heavy = left[i] + np.int64(n_rows[left[i]] < n_rows[left[i] + 1])
+            light = 2 * left[i] + 1 - heavy
+            pair[heavy], pair[light] = pair[i] + 1, pair[i] + 1 + n_inner[heavy]
+        slot = np.uint64(at[i])
+        nodes[slot] = np.uint64(place * n_together) << _48 | limit << _32 | child
         nodes[slot + _2] = mask
     return asks_subset, _plan_stages(left, n_rows, stages)

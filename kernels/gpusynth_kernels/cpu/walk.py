@@ -19,7 +19,7 @@ from gpusynth_kernels.cpu.bare import bare
 from gpusynth_kernels.scalar.philox import philox_pair
 from gpusynth_kernels.scalar.pick import pick_donor
 
-__all__ = ["draw_rows", "walk_rows"]
+__all__ = ["draw_answers", "draw_rows", "walk_rows"]
 
 _1 = np.uint64(1)
 _2 = np.uint64(2)
@@ -181,7 +181,6 @@ def _walk_block(
 @jit
 def walk_rows(
     nodes: Any,
-    leaves: Any,
     words: Any,
     asked: Any,
     stages: Any,
@@ -200,7 +199,6 @@ def walk_rows(
     Parameters
     ----------
     nodes : array of uint64, shape (4 * (n_nodes // 2 + 1),)
-    leaves : array of int32, shape (n_nodes + 1,)
         See `lay_out_tree`.
     words : array of uint32
         `Tree.subset_words`; empty when the tree asks for no subset of a wide column.
@@ -214,7 +212,8 @@ def walk_rows(
     wide : array of uint16, shape (>= 1, n or 0)
     positions : array of int64, shape (n_chosen,) or (0,)
     """
-    block = np.empty(n_together * max(len(asked[0]) + len(asked[1]), 1), np.uint64)
+    n_places = len(asked[0]) + len(asked[1])
+    block = np.zeros(n_together * (n_places + 1), np.uint64)  # the last place stays zeros
     n_entries = n_together + SPARE
     # Zeros, as lists are longer than their rows, and what is read there must be a row and a slot.
     under_way = np.zeros(n_entries, np.uint32), np.zeros(n_entries, np.uint32)
@@ -231,8 +230,41 @@ def walk_rows(
         rows: Any = bare(arrived[0])
         slots: Any = bare(arrived[1])
         for i in range(np.uint64(size)):
-            slot = np.uint64(slots[i])
-            own[np.uint64(rows[i])] = leaves[(slot >> _2 << _1) + (slot & _1)]
+            own[np.uint64(rows[i])] = nodes[np.uint64(slots[i]) + _2]
+
+
+@jit
+def _pick_places(
+    offsets: Any,
+    cumulative: Any,
+    seed: Any,
+    stream: Any,
+    first_counter: Any,
+    positions: Any,
+    first: Any,
+    leaves: Any,
+    bits: Any,
+    places: Any,
+) -> None:
+    """Set ``places[i]`` to where a donor of ``leaves[i]`` stands; `bits` is room for as many.
+
+    First random numbers, in vector instructions, then places, so that the loads of many rows
+    overlap.
+    """
+    offsets, cumulative, positions = bare(offsets), bare(cumulative), bare(positions)
+    leaves, bits, places = bare(leaves), bare(bits), bare(places)
+    size = leaves.shape[0]
+    start = np.uint64(first)
+    if positions.shape[0] > 0:
+        chosen = positions[first : first + size]
+        for i in range(size):
+            bits[i], _ = philox_pair(seed, stream, first_counter + np.uint64(chosen[i]))
+    else:
+        for i in range(size):
+            bits[i], _ = philox_pair(seed, stream, first_counter + start + np.uint64(i))
+    for i in range(size):
+        leaf = np.uint64(leaves[i])
+        places[i] = np.uint64(pick_donor(bits[i], offsets[leaf], offsets[leaf + _1], cumulative))
 
 
 @jit
@@ -250,9 +282,7 @@ def draw_rows(
 ) -> None:
     """Set ``out[i]`` to a donor of leaf ``ends[i]``.
 
-    Its counter is ``first_counter`` plus the row that `walk_rows` sent to ``ends[i]``. Rows are
-    taken in blocks: random numbers in vector instructions, then places, then donors, so that the
-    loads of many rows overlap.
+    Its counter is ``first_counter`` plus the row that `walk_rows` sent to ``ends[i]``.
 
     Parameters
     ----------
@@ -267,24 +297,44 @@ def draw_rows(
     ends : array of int32, shape (n,)
     out : array of the dtype of `rows`, shape (n,), changed
     """
-    bits = np.empty(_BLOCK, np.uint64)
-    places = np.empty(_BLOCK, np.uint64)
-    n = ends.shape[0]
-    for begin in range(0, n, _BLOCK):
-        size = min(_BLOCK, n - begin)
-        start = np.uint64(first + begin)
-        leaves, drawn = ends[begin : begin + size], out[begin : begin + size]
-        if positions.shape[0] > 0:
-            chosen = positions[first + begin : first + begin + size]
-            for i in range(size):
-                bits[i], _ = philox_pair(seed, stream, first_counter + np.uint64(chosen[i]))
-        else:
-            for i in range(size):
-                bits[i], _ = philox_pair(seed, stream, first_counter + start + np.uint64(i))
-        for i in range(size):
-            leaf = np.uint64(leaves[i])
-            places[i] = np.uint64(
-                pick_donor(bits[i], offsets[leaf], offsets[leaf + _1], cumulative)
-            )
-        for i in range(size):
+    bits, places = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.uint64)
+    key = seed, stream, first_counter
+    for begin in range(0, ends.shape[0], _BLOCK):
+        leaves, drawn = ends[begin : begin + _BLOCK], out[begin : begin + _BLOCK]
+        _pick_places(offsets, cumulative, *key, positions, first + begin, leaves, bits, places)
+        for i in range(leaves.shape[0]):
             drawn[i] = rows[places[i]]
+
+
+@jit
+def draw_answers(
+    offsets: Any,
+    rows: Any,
+    cumulative: Any,
+    seed: Any,
+    stream: Any,
+    first_counter: Any,
+    positions: Any,
+    first: Any,
+    ends: Any,
+    column: Any,
+    out: Any,
+) -> None:
+    """Set ``out[i]`` to what a donor of leaf ``ends[i]`` has in a column.
+
+    As `draw_rows`, for whom donors themselves are of no use.
+
+    Parameters
+    ----------
+    offsets, rows, cumulative, seed, stream, first_counter, positions, first, ends
+        See `draw_rows`.
+    column : array of uint8 or uint16, shape (n_real,)
+    out : array of the dtype of `column`, shape (n,), changed
+    """
+    bits, places = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.uint64)
+    key = seed, stream, first_counter
+    for begin in range(0, ends.shape[0], _BLOCK):
+        leaves, drawn = ends[begin : begin + _BLOCK], out[begin : begin + _BLOCK]
+        _pick_places(offsets, cumulative, *key, positions, first + begin, leaves, bits, places)
+        for i in range(leaves.shape[0]):
+            drawn[i] = column[np.uint64(rows[places[i]])]

@@ -50,14 +50,14 @@ def _end_of(
     wide: Any,
     row: Any,
 ) -> Any:
-    """Return the place in `leaves` of the node where a row ends."""
+    """Return the number of the leaf where a row ends."""
     at = _1
     while True:
         node = nodes[at]
         mask = nodes[at + _2]
         child = node & _CHILD
-        if mask == _0 and child == at:
-            return (at >> _2 << _1) + (at & _1)
+        if child == at:
+            return np.int64(mask)
         limit = (node >> _32) & _BY_SUBSET
         place = np.int64(node >> _48) // n_together
         word = _word_of(record_words, wide_rows, records, wide, place, row)
@@ -71,7 +71,6 @@ def _end_of(
 @kernel
 def walk_rows(
     nodes: Any,
-    leaves: Any,
     words: Any,
     record_words: Any,
     wide_rows: Any,
@@ -87,7 +86,6 @@ def walk_rows(
     Parameters
     ----------
     nodes : array of uint64, shape (4 * (n_nodes // 2 + 1),)
-    leaves : array of int32, shape (n_nodes + 1,)
     words : array of uint32
     record_words, wide_rows : arrays of int64
         The two parts of `asked` of `cpu.walk.walk_rows`.
@@ -103,9 +101,7 @@ def walk_rows(
         row = first + i
         if positions.shape[0] > 0:
             row = positions[row]
-        out[i] = leaves[
-            _end_of(nodes, words, record_words, wide_rows, n_together, records, wide, row)
-        ]
+        out[i] = _end_of(nodes, words, record_words, wide_rows, n_together, records, wide, row)
 
 
 @kernel
@@ -134,7 +130,6 @@ def draw_rows(
 @kernel
 def walk_and_draw(
     nodes: Any,
-    leaves: Any,
     words: Any,
     record_words: Any,
     wide_rows: Any,
@@ -160,8 +155,7 @@ def walk_and_draw(
         row = np.int64(i)
         if positions.shape[0] > 0:
             row = np.int64(positions[i])
-        end = _end_of(nodes, words, record_words, wide_rows, n_together, records, wide, row)
-        leaf = np.int64(leaves[end])
+        leaf = _end_of(nodes, words, record_words, wide_rows, n_together, records, wide, row)
         counter = np.int64(i)
         if counters.shape[0] > 0:
             counter = np.int64(counters[i])
