@@ -161,6 +161,7 @@ _TREES = _specs(
     ("cpu.partition.with_absent", "collective", "reference_tree.grow", "sides of absent levels"),
     ("cpu.partition.put_mask", "collective", "reference_tree.grow", "a subset as words"),
     ("cpu.ahead.ask_for_words", "collective", "reference_tree.grow", "records that come next"),
+    ("cpu.pages.ask_for_large_pages", "collective", "reference_tree.grow", "for large arrays"),
     ("cpu.gather.copy_words", "collective", "reference_tree.grow", "records of a small node"),
     ("cpu.twig.take_twig", "collective", "reference_tree.grow", "a small node as its own block"),
     ("cpu.grow.grow_block", "collective", "reference_tree.grow", "a tree on a block of rows"),

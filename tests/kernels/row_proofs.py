@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import mmap
+import re
+from pathlib import Path
+
 import numpy as np
 
 from gpusynth.trees import Predictor, PredictorTable
@@ -14,6 +18,7 @@ from gpusynth_kernels.cpu import (
     kinds,
     lanes,
     offer,
+    pages,
     partition,
     random,
     vertical,
@@ -174,6 +179,33 @@ def prove_copy_words(rng: np.random.Generator) -> None:
     expected = records[rows][:, :n_words]
     assert np.array_equal(copied, expected)
     assert np.array_equal(varying, np.bitwise_or.reduce(expected ^ expected[:1], axis=0))
+
+
+def _page_flags(address: int) -> list[str]:
+    """Return the flags of the mapping that holds an address."""
+    here = False
+    for line in Path("/proc/self/smaps").read_text(encoding="ascii").splitlines():
+        first, _, rest = line.partition(" ")
+        if re.fullmatch("[0-9a-f]+-[0-9a-f]+", first):
+            low, high = (int(end, 16) for end in first.split("-"))
+            here = low <= address < high
+        elif here and first == "VmFlags:":
+            return rest.split()
+    return []
+
+
+def prove_large_pages(rng: np.random.Generator) -> None:
+    """They are asked for where there are any, for large arrays alone, and nothing is lost."""
+    n_bytes = int(rng.choice([1 << 21, 1 << 22, 5_000_000]))
+    array = np.frombuffer(mmap.mmap(-1, n_bytes), np.uint16)
+    places = rng.integers(0, len(array), 5)
+    array[places] = 7
+    pages.ask_for_large_pages(array)
+    assert (array[places] == 7).all()
+    assert np.count_nonzero(array) == len(set(places.tolist()))
+    if Path("/sys/kernel/mm/transparent_hugepage").exists() and Path("/proc/self/smaps").exists():
+        middle = array.ctypes.data + n_bytes // 2
+        assert ("hg" in _page_flags(middle)) == (n_bytes >= 1 << 22)
 
 
 def prove_offer(rng: np.random.Generator) -> None:

@@ -81,6 +81,7 @@ PROOFS = {
     "cpu.compress.divide_blocks": rows.prove_partition,
     "cpu.compress.keep_left_blocks": rows.prove_partition,
     "cpu.arrivals.part_arrived": walks.prove_part_arrived,
+    "cpu.pages.ask_for_large_pages": rows.prove_large_pages,
     "cpu.gather.copy_words": rows.prove_copy_words,
     "cpu.node.node_score": rows.prove_node_measures,
     "cpu.node.node_risk": rows.prove_node_measures,

@@ -11,6 +11,7 @@ from numba.extending import intrinsic
 
 from gpusynth_kernels.compile import jit
 from gpusynth_kernels.cpu.ahead import AHEAD_ROWS
+from gpusynth_kernels.cpu.pages import ask_for_large_pages
 from gpusynth_kernels.cpu.vectors import all_lanes, load_some, prefetch
 
 __all__ = ["copy_words"]
@@ -110,6 +111,7 @@ def copy_words(records: Any, n_words: Any, order: Any, begin: Any, end: Any) -> 
     # A store of eight words may reach beyond a row: hence the room behind the last one, and the
     # last words first, so that what they spoil of the next row is put right.
     out = np.empty(n * n_words + 8, np.uint64)
+    ask_for_large_pages(out)
     varying = np.zeros(n_words + 8, np.uint64)
     for first in range((max(n_words, 1) - 1) // 8 * 8, -1, -8):
         _copy_eight(records, records.shape[1], first, n_words, order, begin, end, out, varying)

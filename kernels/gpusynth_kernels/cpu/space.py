@@ -8,6 +8,7 @@ import numpy as np
 
 from gpusynth_kernels.compile import jit
 from gpusynth_kernels.cpu.kinds import CLASSES_BY_ENTROPY, CLASSES_BY_GINI
+from gpusynth_kernels.cpu.pages import ask_for_large_pages
 from gpusynth_kernels.cpu.scan import CHUNK_ROWS
 from gpusynth_kernels.cpu.tables import TABLED
 
@@ -124,9 +125,11 @@ def make_space(
     work, scratch = _workspace(
         64 * lanes[0].shape[0], 64 * marks[0].shape[0], n_classes, most_codes
     )
+    moved = np.empty(n_rows, np.uint64)
+    ask_for_large_pages(moved)
     spare = (
         np.empty(n_table, np.uint8),
-        np.empty(n_rows, np.uint64),
+        moved,
         np.empty(2 * (max_depth + 2), np.int32),
         np.zeros(classes, np.int64),
         np.zeros(classes, np.int64),

@@ -15,6 +15,7 @@ from gpusynth_kernels.cpu.gather import copy_words
 from gpusynth_kernels.cpu.grow import grow_nodes
 from gpusynth_kernels.cpu.kinds import NUMBERS, SUBSET
 from gpusynth_kernels.cpu.lanes import lane_bit
+from gpusynth_kernels.cpu.pages import ask_for_large_pages
 from gpusynth_kernels.cpu.scan import sort_by_code
 from gpusynth_kernels.cpu.space import make_nodes, make_space, words_used
 from gpusynth_kernels.cpu.sprig_space import make_sprig_space
@@ -34,6 +35,7 @@ def _compact(records: Any, words: Any) -> Any:
     if words.shape[0] == records.shape[1]:
         return records
     out = np.empty((records.shape[0], words.shape[0]), np.uint64)
+    ask_for_large_pages(out)
     for i in range(out.shape[0]):
         for w in range(words.shape[0]):
             out[i, w] = records[i, words[w]]
@@ -123,6 +125,7 @@ def _twig_wide(
     n = end - begin
     here = order[begin:end]
     local = np.empty((max(features.shape[0], 1), n), np.uint16)
+    ask_for_large_pages(local)
     tables = np.zeros((5, features.shape[0]), np.int32)
     n_keep = 0
     n_lists = 0
@@ -216,6 +219,7 @@ def take_twig(
     for i in range(own_weight.shape[0]):
         own_weight[i] = weight[np.int64(order[begin + i] & _ROW)]
     lists = np.empty((n_lists, n), np.uint64)
+    ask_for_large_pages(lists)
     most_codes = 1
     for q in range(tables.shape[1]):
         most_codes = max(most_codes, tables[1, q])
