@@ -135,7 +135,7 @@ def estimate(
     if survey.rows.num_rows < _PART * _FEWEST_ROWS:
         raise DataError(
             f"{source.name}: {survey.n_rows} rows are too few to estimate from; "
-            f"{_PART * _FEWEST_ROWS} are needed. Run it: it takes seconds."
+            f"{_PART * _FEWEST_ROWS} are needed. Run it instead."
         )
     sizes = (survey.rows.num_rows // _PART, survey.rows.num_rows)
     with tempfile.TemporaryDirectory(prefix="gpusynth-estimate-") as directory:
