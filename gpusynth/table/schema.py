@@ -57,7 +57,8 @@ class Column(BaseModel):
     spikes : tuple of float
         Ordinary numbers that many records share (0 of receipts); modelled as states of their own.
     bounds : (low, high), optional
-        Lowest and highest number allowed, either None for open.
+        Lowest and highest number that may be made, either None for open. Real answers beyond them
+        are handed on as they are: what every row must satisfy is an edit of the plan.
     decimals : int, optional
         Digits after the point that the numbers have at most; None for not known or more than is
         meant (quotients). An integer stays whole: there it only says how text is written.

@@ -134,6 +134,9 @@ def _bounds_as_pair(column: Any) -> Any:
     return {**column, "bounds": (bounds.get("low"), bounds.get("high"))}
 
 
+_NO_PAIR = frozenset({"missing", "too_long", "tuple_type"})
+
+
 def _problems(error: ValidationError, content: Mapping[str, Any]) -> list[str]:
     """Say each problem once, with its column, and without the value at fault."""
     found: dict[str, None] = {}
@@ -144,7 +147,10 @@ def _problems(error: ValidationError, content: Mapping[str, Any]) -> list[str]:
             where = f"{_column_name(content, place[1])}: "
             place = place[2:]
         key = f"{place[0]!r} " if place else ""
-        message = _remedy(item["type"], item["msg"]).removeprefix(where.rstrip(": ") + " ")
+        message = _remedy(item["type"], item["msg"])
+        if place[:1] == ("bounds",) and item["type"] in _NO_PAIR:
+            message = "needs a lowest and a highest number: { low = 0, high = 120 }, or one of them"
+        message = message.removeprefix(where).removeprefix(where.rstrip(": ") + " ")
         # A list whose items are all wrong also counts as empty, which helps nobody.
         if item["type"] != "too_short" or not found:
             found[where + key + message] = None
@@ -164,7 +170,9 @@ def _remedy(kind: str, message: str) -> str:
         return f"are more than {MOST_COLUMNS:,}; drop some from the file"
     if kind == "missing":
         return "is missing; add it"
-    return message.removeprefix("Value error, ").replace("Input should", "should")
+    message = message.removeprefix("Value error, ").replace("Input should", "should")
+    # What TOML calls it.
+    return message.replace("a valid tuple", "a list").removeprefix("Tuple ")
 
 
 def read_schema(path: str | Path) -> Schema:

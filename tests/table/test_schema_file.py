@@ -116,9 +116,16 @@ kind = "integer"
     [
         ("[[columns]\nname = 'secret'", r"my.toml is not valid TOML: error at line 1, column 10"),
         ("", r"'columns' is missing; add it"),
-        ("columns = []", r"'columns' Tuple should have at least 1 item"),
-        ("columns = 3", r"'columns' should be a valid tuple"),
-        ("[[columns]]\nname='a'\nkind='integer'\nstorage='int64'\nbounds={lo=1}", "column 'a'"),
+        ("columns = []", r"'columns' should have at least 1 item"),
+        ("columns = 3", r"'columns' should be a list"),
+        *(
+            (f"[[columns]]\nname='a'\nkind='integer'\nstorage='int64'\nbounds={bounds}", says)
+            for bounds, says in (
+                ("{lo=1}", "column 'a': 'bounds' needs a lowest and a highest number: { low"),
+                ("[1]", "column 'a': 'bounds' needs a lowest and a highest number: { low"),
+                ("[1, 0]", "- column 'a': lower bound above upper bound"),
+            )
+        ),
         (
             "[[columns]]\nname='a'\nkind='integer'\nstorage='int64'\nspikes=['secret']",
             "column 'a': 'spikes' should be a valid number",
