@@ -206,13 +206,16 @@ def test_cudf_and_cupy_have_what_is_asked():
     cudf, cupy = pytest.importorskip("cudf"), pytest.importorskip("cupy")
     for name in ("to_arrow", "from_arrow", "head", "iloc", "astype", "columns"):
         assert hasattr(cudf.DataFrame, name)
-    for name in ("factorize", "cat", "fillna", "values"):
+    for name in ("factorize", "cat", "fillna", "values", "null_count"):
         assert hasattr(cudf.Series, name)
-    for name in ("bincount", "asnumpy", "asarray"):
+    for name in ("to_pylibcudf", "from_pylibcudf"):
+        assert hasattr(cudf.Series, name)
+    for name in ("bincount", "asnumpy", "asarray", "isfinite", "isnan", "floor", "maximum"):
         assert hasattr(cupy, name)
     assert hasattr(cudf.Index, "to_arrow")
     import inspect
 
+    assert {"return_counts"} <= set(inspect.signature(cupy.unique).parameters)
     assert {"sort", "use_na_sentinel"} <= set(inspect.signature(cudf.Series.factorize).parameters)
     read = inspect.signature(cudf.read_parquet).parameters
     assert {"columns", "row_groups", "use_pandas_metadata"} <= set(read)

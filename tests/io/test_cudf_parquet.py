@@ -184,6 +184,7 @@ def test_pylibcudf_and_rmm_have_what_is_asked():
     plc = pytest.importorskip("pylibcudf")
     mr = pytest.importorskip("rmm").mr
     assert mr.available_device_memory
+    assert plc.unary.is_null
     assert plc.Table.from_arrow and plc.io.SinkInfo and plc.io.types.TableInputMetadata
     assert plc.io.types.CompressionType.ZSTD is not None
     for name in ("set_name", "set_nullability"):
