@@ -1,7 +1,8 @@
 """The steps of `docker/Dockerfile.cpu` install a program that starts, in a clean environment.
 
-No engine runs here: the lines of the file are carried out in a directory. Skipped where pip reaches
-no index.
+No engine runs here: the lines of the file are carried out in a directory. What `Dockerfile.cuda`
+installs are gigabytes: only whether all of it can be had together is asked. Both are skipped where
+pip reaches no index.
 """
 
 import json
@@ -47,6 +48,33 @@ def test_images_run_as_a_user_who_may_write_nothing_but_temporary_files(name):
     assert [word for word, _ in last].count("HEALTHCHECK") == 1
     copied = {part for word, rest in build if word == "COPY" for part in rest.split()[:-1]}
     assert all((ROOT / part).exists() for part in copied)
+
+
+@pytest.mark.parametrize("name", ["Dockerfile.cpu", "Dockerfile.cuda"])
+def test_hadolint_finds_nothing(name):
+    beside = shutil.which("hadolint", path=str(Path(sys.executable).parent))
+    hadolint = beside or shutil.which("hadolint")
+    if hadolint is None:
+        pytest.skip("hadolint is not installed")
+    done = subprocess.run([hadolint, DOCKER / name], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="wheels for CUDA are those of Linux")
+def test_what_the_image_for_gpus_installs_can_be_had_together(tmp_path):
+    if not reaches_an_index(tmp_path / "reached"):
+        pytest.skip("pip reaches no index")
+    build, _ = steps_of("Dockerfile.cuda")
+    (extras,) = re.findall(r'pip install --no-cache-dir "\.(\[.+?\])"', str(dict(build)["RUN"]))
+    report = tmp_path / "report.json"
+    asked = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
+    done = subprocess.run(
+        [*asked, "--report", str(report), f"{ROOT}{extras}"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    found = {one["metadata"]["name"] for one in json.loads(report.read_text())["install"]}
+    assert {"gpusynth", "cupy-cuda13x", "numba-cuda", "dask", "scikit-learn"} <= found
 
 
 @pytest.mark.slow
