@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import narwhals.stable.v2 as nw
 import pyarrow as pa
 
 from gpusynth.engine import Resolved, Stopwatch
@@ -158,9 +159,14 @@ class Imputations:
         Returns
         -------
         list of tables
-            Of the kind that was given: pandas, polars or pyarrow; pyarrow for files.
+            Of the kind that was given: pandas (with its index, since rows are those that were
+            given), polars or pyarrow; pyarrow for files.
         """
-        return [like_input(self.arrow(number), self._data) for number in range(1, len(self) + 1)]
+        tables = [like_input(self.arrow(number), self._data) for number in range(1, len(self) + 1)]
+        if nw.dependencies.is_pandas_dataframe(self._data):
+            for table in tables:
+                table.index = self._data.index
+        return tables
 
     def save(
         self,

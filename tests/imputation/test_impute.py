@@ -227,10 +227,13 @@ def test_polyreg_for_levels(gaps):
 
 def test_pandas_and_polars_come_back(gaps):
     frame = gaps.to_pandas()
+    frame.index = pd.Index([f"person {row}" for row in range(len(frame))], name="who")
     done = gpusynth.impute(frame, plan=PLAN, n_imputations=1, iterations=1).tables()[0]
     assert isinstance(done, pd.DataFrame)
     assert list(done.columns) == list(frame.columns)
     assert (done.dtypes == frame.dtypes).all()
+    assert done.index.equals(frame.index)  # a completed row is the row that was given
+    assert done.where(frame.notna()).equals(frame.where(frame.notna()))
     frame = pl.DataFrame(gaps)
     done = gpusynth.impute(frame, plan=PLAN, n_imputations=1, iterations=1).tables()[0]
     assert done.schema == frame.schema
