@@ -22,7 +22,11 @@ from gpusynth.evaluate.disclosure.predicates import (
     multivariate_predicates,
     univariate_predicates,
 )
-from gpusynth.evaluate.disclosure.singling_out import control_rate, singling_out
+from gpusynth.evaluate.disclosure.singling_out import (
+    control_rate,
+    singling_out,
+    spread_of_halves,
+)
 from tests.evaluate.disclosure.tables import (
     common,
     levels,
@@ -163,13 +167,50 @@ def test_control_rate_of_files_of_other_lengths(n_control):
     weights = rng.random(20_000) * 0.004
     of_real, of_control = rng.binomial(400, weights), rng.binomial(n_control, weights)
     truth = np.mean(400 * weights * (1 - weights) ** 399)
-    found = control_rate(of_real, of_control, 400, n_control, confidence=0.99)
+    found = control_rate(of_real, of_control, 400, n_control, spread=0.0, confidence=0.99)
     error = (found.high - found.low) / 2 / 2.576
     assert 0 < error < 0.01
     assert abs(found.value - truth) < 5 * error
     # were the same rows real that the predicates were made for, the control would not know
-    leaked = control_rate(of_real * 0 + 1, of_control * 0, 400, n_control, confidence=0.99)
+    leaked = control_rate(
+        of_real * 0 + 1, of_control * 0, 400, n_control, spread=0.0, confidence=0.99
+    )
     assert leaked.value == 0.0 < leaked.high < 0.01
+
+
+def test_spread_of_successes_that_rest_on_few_rows():
+    """40 of 1,000 rows satisfy five predicates each, alone: sqrt(40 25) / 200, not 1 / sqrt(200).
+
+    The deviation of 64 halves has a relative standard error of 0.09.
+    """
+    rows = np.full((200, 16), -1)
+    rows[:, 0] = np.arange(200) % 40
+    found = spread_of_halves(np.ones(200, np.int64), rows, 1000, seed=1, step=147)
+    assert found == pytest.approx(np.sqrt(40 * 25) / 200, rel=0.36)
+    # no half of 32 rows holds just one of many
+    many = np.full(200, 32)
+    assert spread_of_halves(many, rows, 1000, seed=1, step=147) == 0.0
+
+
+def test_interval_of_singling_out_is_as_wide_as_samples_differ(files):
+    """500 predicates on 40 samples of 400 rows: the interval of independent ones is too narrow.
+
+    The deviation of 40 samples has a relative standard error of 0.11; the intervals', a mean of
+    40, of 0.02.
+    """
+    made = Answers.of(files.synthetic[0], files.real.names, "made")
+    found = multivariate_predicates(made, 500, 3, 40_000, seed=1)
+    shares, errors = [], []
+    for seed in range(40):
+        real = Answers.of(population(files.real.columns, 400, 900 + seed), files.real.names, "real")
+        counts, rows = real.holders(found, enough=400)
+        spread = spread_of_halves(counts, rows, 400, seed=seed, step=147)
+        same = control_rate(counts, counts, 400, 400, spread=spread, confidence=0.95)
+        shares.append(same.value)
+        errors.append((same.high - same.low) / 2 / 1.96)
+    independent = np.sqrt(np.mean(shares) * (1 - np.mean(shares)) / 500)
+    assert np.std(shares) > 1.3 * independent
+    assert np.mean(errors) == pytest.approx(np.std(shares), rel=0.4)
 
 
 def test_singling_out_without_holdout(files):
