@@ -62,7 +62,10 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells report it; after SIGTERM, too
 _BAD_INPUT = 2
 _INTERNAL = 1
 _TRACEBACK = "GPUSYNTH_TRACEBACK"
-_WITHOUT_PANDAS = ("run", "resume", "fit", "sample", "impute", "run-linked")
+_WITHOUT_PANDAS = (
+    *("run", "resume", "fit", "sample", "impute", "run-linked", "infer-schema", "plan"),
+    *("estimate", "evaluate", "compare"),
+)
 
 app = typer.Typer(
     name="gpusynth",
