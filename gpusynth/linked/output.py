@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,44 +10,30 @@ import pyarrow as pa
 import gpusynth
 from gpusynth.arrays import Array
 from gpusynth.engine import Listener, Resolved
+from gpusynth.engine.decoding import RowDecoder
+from gpusynth.engine.memory import Memory
 from gpusynth.engine.output import csv_style, replicate_batches
 from gpusynth.engine.output_columns import number_keys, output_schema
 from gpusynth.engine.released import UsedLevels, released_schema
 from gpusynth.io import ReplicateMetadata, ReplicateWriter
 from gpusynth.linked.synthesis import DrawnFile
 
-__all__ = ["linked_batches", "linked_table", "write_linked"]
+__all__ = ["linked_table", "write_linked"]
 
 
-def linked_batches(
-    drawn: DrawnFile, resolved: Resolved, *, batch_rows: int
-) -> Iterator[pa.RecordBatch]:
-    """Decode a replicate, a batch at a time, and put the new keys of the parents in.
-
-    Parameters
-    ----------
-    drawn : DrawnFile
-    resolved : Resolved
-        How the file is put out.
-    batch_rows : int
-
-    Yields
-    ------
-    pyarrow.RecordBatch
-    """
-    first = 0
-    for batch in replicate_batches(drawn.rows, resolved, batch_rows):
-        last = first + batch.num_rows
-        if drawn.key is not None and drawn.file_rows.parent_row is not None:
-            name = resolved.plan.output.new_name(drawn.key)
-            place = batch.schema.get_field_index(name)
-            field = batch.schema.field(place)
-            rows = drawn.file_rows.parent_row[first:last]
-            arrays = list(batch.columns)
-            arrays[place] = _keys_of(rows, drawn, field.type)
-            batch = pa.RecordBatch.from_arrays(arrays, schema=batch.schema)
-        yield batch
-        first = last
+def _with_keys(
+    batch: pa.RecordBatch, first: int, drawn: DrawnFile, resolved: Resolved
+) -> pa.RecordBatch:
+    """Put the new keys of the parents into rows from `first` on, where the file has a parent."""
+    if drawn.key is None or drawn.file_rows.parent_row is None:
+        return batch
+    name = resolved.plan.output.new_name(drawn.key)
+    place = batch.schema.get_field_index(name)
+    field = batch.schema.field(place)
+    rows = drawn.file_rows.parent_row[first : first + batch.num_rows]
+    arrays = list(batch.columns)
+    arrays[place] = _keys_of(rows, drawn, field.type)
+    return pa.RecordBatch.from_arrays(arrays, schema=batch.schema)
 
 
 def _keys_of(rows: Array, drawn: DrawnFile, storage: pa.DataType) -> pa.Array:
@@ -73,7 +59,11 @@ def linked_table(drawn: DrawnFile, resolved: Resolved, *, batch_rows: int) -> pa
     -------
     pyarrow.Table
     """
-    batches = linked_batches(drawn, resolved, batch_rows=batch_rows)
+    batches = []
+    first = 0
+    for batch in replicate_batches(drawn.rows, resolved, batch_rows):
+        batches.append(_with_keys(batch, first, drawn, resolved))
+        first += batch.num_rows
     return pa.Table.from_batches(batches, schema=output_schema(resolved))
 
 
@@ -84,9 +74,10 @@ def write_linked(
     *,
     plan_fingerprint: str,
     seed: int,
-    batch_rows: int,
     listener: Listener,
     notes: Mapping[str, str],
+    n_threads: int = 1,
+    memory: Memory | None = None,
 ) -> None:
     """Write a replicate to a file, with its schema, plan, seed and version in the metadata.
 
@@ -101,10 +92,13 @@ def write_linked(
         Of the plan that was carried out.
     seed : int
         The user's.
-    batch_rows : int
     listener : Listener
     notes : mapping of str to str
         Column -> how its tails were treated.
+    n_threads : int
+        That decode and encode row groups side by side, as many as memory has room for.
+    memory : Memory, optional
+        All that is available by default.
 
     Raises
     ------
@@ -112,14 +106,24 @@ def write_linked(
         If the file cannot be written; none is left.
     """
     schema = output_schema(resolved)
+    used = UsedLevels.of(drawn.rows, resolved, n_threads=n_threads)
     metadata = ReplicateMetadata(
-        schema=released_schema(resolved, UsedLevels.of(drawn.rows, resolved), notes),
+        schema=released_schema(resolved, used, notes),
         plan_fingerprint=plan_fingerprint,
         seed=seed,
         version=gpusynth.__version__,
         replicate=drawn.rows.number,
     ).to_mapping()
-    with ReplicateWriter(path, schema, metadata=metadata, style=csv_style(schema)) as writer:
-        for batch in linked_batches(drawn, resolved, batch_rows=batch_rows):
-            writer.write(batch)
-            listener.advance(path.name, work=batch.num_rows, rows=batch.num_rows)
+    decoder = RowDecoder.of(drawn.rows, resolved, used)
+    with ReplicateWriter(
+        path,
+        schema,
+        metadata=metadata,
+        style=csv_style(schema),
+        n_threads=(memory or Memory()).writers(schema, n_threads),
+    ) as writer:
+        writer.write_groups(
+            lambda first, last: _with_keys(decoder.batch(first, last), first, drawn, resolved),
+            drawn.rows.n_output,
+            written=lambda n_rows: listener.advance(path.name, work=n_rows, rows=n_rows),
+        )

@@ -12,6 +12,7 @@ from gpusynth.engine.commit import checkpoint_counts, commit, move_models
 from gpusynth.engine.directory import RunDirectory
 from gpusynth.engine.manifest import Replicate, build_manifest
 from gpusynth.engine.measure import peak_memory_bytes, versions
+from gpusynth.engine.memory import Memory
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.synthesis import Synthesis
 from gpusynth.engine.tail_stage import tail_notes
@@ -165,9 +166,10 @@ class LinkedWriter:
             path,
             plan_fingerprint=self._prepared.prepared(name).plan.fingerprint(),
             seed=settings.seed,
-            batch_rows=settings.batch_rows,
             listener=self._listener,
             notes=tail_notes(self._prepared.prepared(name)),
+            n_threads=settings.n_threads,
+            memory=Memory(settings.memory_bytes),
         )
         n_rows, sha256 = drawn.rows.n_output, file_sha256(path)
         self._files.append(LinkedFile(name, number, place, n_rows, sha256))
