@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.run import write_run
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.synthesis import Synthesis
+from gpusynth.errors import GpusynthWarning
 from gpusynth.io import like_input
 
 __all__ = ["deliver"]
@@ -48,6 +50,9 @@ def deliver(
     """
     if directory is not None:
         return write_run(synthesis, replicates, settings, directory)
+    for note in synthesis.prepared.resolved.left_out:
+        # A manifest says so where files are written; a table says nothing of itself.
+        warnings.warn(note, GpusynthWarning, stacklevel=3)
     tables = []
     sources = output_sources(synthesis.prepared.resolved)
     for rows in replicates:

@@ -196,7 +196,7 @@ def prepare(
             resolved,
             table,
             fingerprint=fingerprint,
-            notes=notes,
+            notes=(*resolved.left_out, *notes),
             units=units,
             batch_rows=batch_rows,
             n_threads=n_threads,

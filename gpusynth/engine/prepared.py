@@ -51,6 +51,17 @@ class Resolved:
     choices: Plan | None = None
     stamp: FileStamp | None = None
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Notes on columns that inference dropped, which nobody has asked for."""
+        dropped = "dropped: "
+        return tuple(
+            f"column {column.name!r} is left out of the output: {reason.removeprefix(dropped)}"
+            for column in self.schema.columns
+            if column.role == "drop"
+            and (reason := self.reasons.get(column.name, "")).startswith(dropped)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:

@@ -93,3 +93,22 @@ def test_a_key_that_cannot_count_so_far(mixed):
         gpusynth.synthesize(real, roles(real, firm="key"))
     with pytest.raises(gpusynth.PlanError, match=r"'opened'.*date32"):
         gpusynth.synthesize(mixed, roles(mixed, opened="key"))
+
+
+def test_a_column_that_inference_leaves_out_is_told(tmp_path):
+    """More texts than codes can hold: nobody asked for the column to go, so it is said."""
+    names = [f"name {row % 65_600}" for row in range(65_700)]
+    table = pa.table({"who": names, "grade": [row % 7 for row in range(65_700)]})
+    told = (
+        "column 'who' is left out of the output: more than 65,536 distinct texts; make it coarser"
+    )
+    with pytest.warns(gpusynth.GpusynthWarning, match=told):
+        assert gpusynth.synthesize(table, n_rows=10).column_names == ["grade"]
+    run = gpusynth.synthesize(table, n_rows=10, output=tmp_path / "out")
+    assert [note.startswith(told) for note in run.manifest["notes"]] == [True]
+    columns = [
+        column.model_copy(update={"levels": None})
+        for column in gpusynth.infer_schema(table).schema.columns
+    ]
+    asked = gpusynth.Schema(columns=tuple(columns))  # now the user says so
+    assert gpusynth.synthesize(table, asked, n_rows=10).column_names == ["grade"]
