@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from gpusynth.cli.console import ProgressDisplay, console, new_table
-from gpusynth.engine import Prepared, Stopwatch, infer_schema, prepare, resolve_input
+from gpusynth.engine import (
+    Prepared,
+    Stopwatch,
+    available_threads,
+    infer_schema,
+    prepare,
+    resolve_input,
+)
 from gpusynth.errors import OutputError
 from gpusynth.io.inputs_stay import check_inputs_stay
 from gpusynth.methods import METHODS, Method
@@ -64,11 +72,13 @@ def show_plan(
     check_inputs_stay([output], [data, schema])
     choices = Plan() if plan is None else read_plan(plan)
     with ProgressDisplay(console(stderr=True)) as display:
-        stopwatch = Stopwatch()
-        resolved = resolve_input(
-            data, schema, choices, batch_rows=BATCH_ROWS, listener=display, stopwatch=stopwatch
-        )
-        prepared = prepare(resolved, batch_rows=BATCH_ROWS, listener=display, stopwatch=stopwatch)
+        options: dict[str, Any] = {
+            "batch_rows": BATCH_ROWS,
+            "listener": display,
+            "stopwatch": Stopwatch(),
+            "n_threads": available_threads(),
+        }
+        prepared = prepare(resolve_input(data, schema, choices, **options), **options)
     _print_plan(prepared)
     if output is not None:
         write_plan(choices, output)

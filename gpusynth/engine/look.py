@@ -8,6 +8,7 @@ from typing import Any
 from gpusynth.engine.measure import Stopwatch
 from gpusynth.engine.prepare import prepare, resolve_input
 from gpusynth.engine.progress import SilentListener
+from gpusynth.engine.settings import available_threads
 from gpusynth.io import open_source
 from gpusynth.plan import Plan, SynthesisPlan
 from gpusynth.table import BATCH_ROWS, InferredSchema, Schema
@@ -32,7 +33,7 @@ def infer_schema(data: Any) -> InferredSchema:
     ------
     DataError, SchemaError
     """
-    return infer_from_source(open_source(data))
+    return infer_from_source(open_source(data), n_threads=available_threads())
 
 
 def resolve_plan(
@@ -55,9 +56,10 @@ def resolve_plan(
     ------
     GpusynthError
     """
-    listener, stopwatch = SilentListener(), Stopwatch()
-    resolved = resolve_input(
-        data, schema, plan, batch_rows=BATCH_ROWS, listener=listener, stopwatch=stopwatch
-    )
-    prepared = prepare(resolved, batch_rows=BATCH_ROWS, listener=listener, stopwatch=stopwatch)
-    return prepared.plan
+    options: dict[str, Any] = {
+        "batch_rows": BATCH_ROWS,
+        "listener": SilentListener(),
+        "stopwatch": Stopwatch(),
+        "n_threads": available_threads(),
+    }
+    return prepare(resolve_input(data, schema, plan, **options), **options).plan

@@ -173,8 +173,15 @@ def _synthesize(
         batch_rows=own.batch_rows,
         listener=listener,
         stopwatch=stopwatch,
+        n_threads=own.n_threads,
     )
-    prepared = prepare(resolved, batch_rows=own.batch_rows, listener=listener, stopwatch=stopwatch)
+    prepared = prepare(
+        resolved,
+        batch_rows=own.batch_rows,
+        listener=listener,
+        stopwatch=stopwatch,
+        n_threads=own.n_threads,
+    )
     synthesis = Synthesis(prepared, listener, stopwatch, checkpoints=checkpoints)
     check_keys(resolved, synthesis.n_rows(own))
     return synthesis, synthesis.draw(own, scratch=scratch), own
