@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from gpusynth.arrays import Array
+from gpusynth.engine.asked import asked_plan, asked_schema
 from gpusynth.engine.calibrating import bind_calibration
 from gpusynth.engine.conditions import bind_conditions
 from gpusynth.engine.donor_stage import check_caps
@@ -30,7 +31,7 @@ from gpusynth.engine.weights import survey_weights
 from gpusynth.errors import DataError, PlanError
 from gpusynth.io import IoName, open_source
 from gpusynth.io.stamp import FileStamp
-from gpusynth.plan import Plan, SynthesisPlan, read_plan, refine, resolve
+from gpusynth.plan import Plan, SynthesisPlan, refine, resolve
 from gpusynth.table import (
     Codec,
     ColumnSketch,
@@ -42,7 +43,6 @@ from gpusynth.table import (
     encode_table,
     fit_codecs,
     infer_schema,
-    read_schema,
 )
 
 __all__ = ["prepare", "resolve_input", "settle"]
@@ -88,8 +88,7 @@ def resolve_input(
     DataError, SchemaError, PlanError, CodecError
     """
     stamp = FileStamp.of(Path(data)) if isinstance(data, (str, os.PathLike)) else None
-    choices = read_plan(plan) if isinstance(plan, (str, Path)) else plan
-    given = read_schema(schema) if isinstance(schema, (str, Path)) else schema
+    choices, given = asked_plan(plan), asked_schema(schema)
     with stopwatch.phase("open"):
         source: Source = WatchedSource(open_source(data, reader=reader), listener)
     reasons: Mapping[str, str] = {}

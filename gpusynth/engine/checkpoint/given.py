@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gpusynth.engine.asked import asked_plan, asked_schema
 from gpusynth.errors import CheckpointMismatchError, GpusynthError, PlanError
 from gpusynth.io import file_sha256, writing
 from gpusynth.io.output import atomic_file
@@ -63,8 +64,7 @@ def settle_given(
     ------
     SchemaError, PlanError
     """
-    settled = read_schema(schema) if isinstance(schema, (str, Path)) else schema
-    choices = read_plan(plan) if isinstance(plan, (str, Path)) else plan
+    settled, choices = asked_schema(schema), asked_plan(plan)
     if choices is not None and not isinstance(choices, Plan):
         raise PlanError(f"{name}: give a plan's choices, not a resolved plan.")
     return Given(settled, Plan() if choices is None else choices)
