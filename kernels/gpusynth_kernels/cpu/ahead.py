@@ -16,12 +16,24 @@ from numba.extending import intrinsic
 from gpusynth_kernels.compile import jit
 from gpusynth_kernels.cpu.vectors import prefetch
 
-__all__ = ["AHEAD_ROWS", "ask_for_words"]
+__all__ = ["AHEAD_ROWS", "ask_for", "ask_for_words"]
 
 AHEAD_ROWS = 64
 """So many rows before they are read records are asked for. Speed only."""
 
 _WORD = ir.IntType(64)
+
+
+@intrinsic
+def ask_for(_context: Any, array: Any, place: Any) -> Any:
+    """Ask for an element of an array of one dimension (inside kernels only)."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        view = context.make_array(signature.args[0])(context, builder, arguments[0])
+        prefetch(builder, builder.gep(view.data, [arguments[1]]))
+        return context.get_dummy_value()
+
+    return types.void(array, types.uint64), generate
 
 
 @intrinsic

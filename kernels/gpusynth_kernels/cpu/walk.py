@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from gpusynth_kernels.compile import jit
+from gpusynth_kernels.cpu.ahead import ask_for
 from gpusynth_kernels.cpu.arrivals import SPARE, part_arrived
 from gpusynth_kernels.cpu.bare import bare
 from gpusynth_kernels.scalar.philox import philox_pair
@@ -236,6 +237,7 @@ def walk_rows(
 @jit
 def _pick_places(
     offsets: Any,
+    rows: Any,
     cumulative: Any,
     seed: Any,
     stream: Any,
@@ -249,9 +251,10 @@ def _pick_places(
     """Set ``places[i]`` to where a donor of ``leaves[i]`` stands; `bits` is room for as many.
 
     First random numbers, in vector instructions, then places, so that the loads of many rows
-    overlap.
+    overlap. Donors are asked for at once: those of a large table lie in no near cache.
     """
     offsets, cumulative, positions = bare(offsets), bare(cumulative), bare(positions)
+    rows = bare(rows)
     leaves, bits, places = bare(leaves), bare(bits), bare(places)
     size = leaves.shape[0]
     start = np.uint64(first)
@@ -264,7 +267,9 @@ def _pick_places(
             bits[i], _ = philox_pair(seed, stream, first_counter + start + np.uint64(i))
     for i in range(size):
         leaf = np.uint64(leaves[i])
-        places[i] = np.uint64(pick_donor(bits[i], offsets[leaf], offsets[leaf + _1], cumulative))
+        place = np.uint64(pick_donor(bits[i], offsets[leaf], offsets[leaf + _1], cumulative))
+        places[i] = place
+        ask_for(rows, place)
 
 
 @jit
@@ -297,11 +302,14 @@ def draw_rows(
     ends : array of int32, shape (n,)
     out : array of the dtype of `rows`, shape (n,), changed
     """
+    rows, ends, out = bare(rows), bare(ends), bare(out)
     bits, places = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.uint64)
     key = seed, stream, first_counter
     for begin in range(0, ends.shape[0], _BLOCK):
         leaves, drawn = ends[begin : begin + _BLOCK], out[begin : begin + _BLOCK]
-        _pick_places(offsets, cumulative, *key, positions, first + begin, leaves, bits, places)
+        _pick_places(
+            offsets, rows, cumulative, *key, positions, first + begin, leaves, bits, places
+        )
         for i in range(leaves.shape[0]):
             drawn[i] = rows[places[i]]
 
@@ -331,10 +339,13 @@ def draw_answers(
     column : array of uint8 or uint16, shape (n_real,)
     out : array of the dtype of `column`, shape (n,), changed
     """
+    rows, column, ends, out = bare(rows), bare(column), bare(ends), bare(out)
     bits, places = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.uint64)
     key = seed, stream, first_counter
     for begin in range(0, ends.shape[0], _BLOCK):
         leaves, drawn = ends[begin : begin + _BLOCK], out[begin : begin + _BLOCK]
-        _pick_places(offsets, cumulative, *key, positions, first + begin, leaves, bits, places)
+        _pick_places(
+            offsets, rows, cumulative, *key, positions, first + begin, leaves, bits, places
+        )
         for i in range(leaves.shape[0]):
             drawn[i] = column[np.uint64(rows[places[i]])]
