@@ -189,7 +189,7 @@ def _proposed_codes(
             "categorical",
             because,
             unwritten,
-            f"{other_texts} other texts" if other_texts else "",
+            plural(other_texts, "other text") if other_texts else "",
             _codes_part(len(missing) + len(codes)),
             missing_part(numbers.sketch),
         ),

@@ -149,6 +149,15 @@ def test_numbers_whose_distance_has_more_than_64_bits(typed_columns):
     assert (column.kind, column.role) == ("integer", "synthesize")
 
 
+@pytest.mark.parametrize(
+    ("others", "said"), [(["A"], "1 other text"), (["A", "B"], "2 other texts")]
+)
+def test_texts_beside_codes_are_counted(text_columns, others, said):
+    texts = [str(row % 20) for row in range(N_ROWS)]
+    _, reason = column_of(text_columns(x=[*texts, *others * 50]))
+    assert said in reason.split("; ")
+
+
 def test_too_many_texts_are_dropped_with_a_remedy(text_columns):
     column, reason = column_of(text_columns(x=[f"firm {i}" for i in range(65_537)]))
     assert column.role == "drop"
