@@ -15,6 +15,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Event
 
 import numpy as np
 
@@ -243,6 +244,7 @@ def run_chain(
     *,
     n_threads: int,
     done: Callable[[], None],
+    stopped: Event,
     checkpoints: Checkpoints | None = None,
 ) -> tuple[Cells, list[TraceRow]]:
     """Run one imputation from its first fill to the last iteration.
@@ -256,6 +258,9 @@ def run_chain(
     n_threads : int
     done : callable
         Called after each iteration, and for each that an earlier process had finished.
+    stopped : threading.Event
+        Set where nobody waits for the chain any more: it ends after the iteration that is
+        under way, which is not put down.
     checkpoints : Checkpoints, optional
         Of the run, where every iteration is put down and found.
 
@@ -281,9 +286,11 @@ def run_chain(
     else:
         chain.restore(found.cells)
     for iteration in range(first, settings.iterations + 1):
+        if stopped.is_set():
+            break
         rows = chain.iterate(iteration)
         traces += rows
-        if checkpoints is not None:
+        if checkpoints is not None and not stopped.is_set():
             put_chain(checkpoints, number, iteration, chain.cells(), rows)
         done()
     return chain.cells(), traces

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from queue import SimpleQueue
+from threading import Event
 
 from gpusynth.engine import Listener
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
@@ -49,6 +50,7 @@ def run_chains(
     n_threads = max(settings.n_threads // workers, 1)
     listener.start("impute", settings.n_imputations * settings.iterations)
     told: SimpleQueue[Future[_Result] | None] = SimpleQueue()
+    stopped = Event()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="gpusynth")
     try:
         futures = []
@@ -60,6 +62,7 @@ def run_chains(
                 number,
                 n_threads=n_threads,
                 done=partial(told.put, None),
+                stopped=stopped,
                 checkpoints=checkpoints,
             )
             future.add_done_callback(told.put)
@@ -73,6 +76,8 @@ def run_chains(
                 finished.result()  # the first error stops the others
                 n_running -= 1
     finally:
+        # After an error or Ctrl-C chains end with the iteration that is under way, unheard.
+        stopped.set()
         pool.shutdown(wait=False, cancel_futures=True)
     results = [future.result() for future in futures]
     return [cells for cells, _ in results], [row for _, rows in results for row in rows]

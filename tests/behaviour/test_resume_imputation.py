@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,6 +16,8 @@ from gpusynth import Edit, Plan, Rule
 from gpusynth.cli.main import main
 from gpusynth.errors import CheckpointMismatchError, DataError
 from gpusynth.imputation import ImputationRun
+from gpusynth.imputation.chain import Chain
+from gpusynth.imputation.traces import TraceRow
 from gpusynth.operations import verify
 from tests.behaviour.cut_runs import WORK, Cut, cut_off, cut_when_moved, files, flip
 from tests.behaviour.killed_runs import after_each_line, some
@@ -39,6 +42,9 @@ SETTINGS = {
 }
 
 
+ITERATE = Chain.iterate
+
+
 @pytest.fixture(name="data", scope="module")
 def _data(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("real") / "people.parquet"
@@ -52,8 +58,12 @@ def begin(data, out: Path, *, after: int | None = None, **options) -> Imputation
         None,
         PLAN,
         output=out,
-        listener=None if after is None else Cut(after),
-        **{"checkpoints": True, **SETTINGS, **options},
+        **{
+            "checkpoints": True,
+            "listener": None if after is None else Cut(after),
+            **SETTINGS,
+            **options,
+        },
     )
 
 
@@ -71,12 +81,57 @@ def _whole(data, tmp_path_factory) -> Path:
     return out
 
 
+class CutAmidst(Cut):
+    """Interrupts the first imputation when two iterations are finished and the third is under way.
+
+    Nothing else can happen meanwhile, so that what is left is always the same.
+    """
+
+    def __init__(self) -> None:
+        self.heard, self.made = 0, []
+        self.is_under_way, self.is_cut = threading.Event(), threading.Event()
+
+    def _hear(self) -> None:
+        """Take no notice of other words."""
+
+    def advance(self, label: str, *, work: int, rows: int) -> None:
+        self.heard += label == "iteration"
+        if self.heard == 2:
+            self.is_under_way.wait(60)
+            raise KeyboardInterrupt
+
+    def iterate(self, chain: Chain, iteration: int) -> list[TraceRow]:
+        """Iterate, in place of `Chain.iterate`."""
+        self.made.append(iteration)
+        if iteration == 3:
+            self.is_under_way.set()
+            self.is_cut.wait(60)
+        return ITERATE(chain, iteration)
+
+    def end(self) -> None:
+        """Let what is under way go on, and wait for its end."""
+        self.is_cut.set()
+        for thread in threading.enumerate():
+            if thread.name.startswith("gpusynth"):
+                thread.join(60)
+
+
+def cut_amidst(data, out: Path, **options) -> tuple[CutAmidst, KeyboardInterrupt]:
+    cut = CutAmidst()
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt) as interrupt:
+        patch.setattr(Chain, "iterate", lambda chain, n: cut.iterate(chain, n))
+        try:
+            begin(data, out, listener=cut, threads=1, **options)
+        finally:
+            cut.end()
+    return cut, interrupt.value
+
+
 @pytest.fixture(name="half")
 def _half(data, tmp_path) -> Path:
     """A run that was cut among the iterations."""
-    with pytest.raises(KeyboardInterrupt) as interrupt:
-        begin(data, tmp_path / "out", after=8, threads=1)
-    assert interrupt.value.__notes__ == [f"resume with: gpusynth resume {tmp_path / 'out'}"]
+    _, interrupt = cut_amidst(data, tmp_path / "out")
+    assert interrupt.__notes__ == [f"resume with: gpusynth resume {tmp_path / 'out'}"]
     assert [path.name for path in (tmp_path / "out").iterdir()] == [WORK]
     return tmp_path / "out"
 
@@ -112,16 +167,17 @@ def test_only_the_owner_may_read_what_is_put_down(half):
 
 
 def test_iterations_are_not_made_again(half, whole, monkeypatch):
-    from gpusynth.imputation.chain import Chain
-
     made = []
-    iterate = Chain.iterate
-    monkeypatch.setattr(Chain, "iterate", lambda self, n: made.append(n) or iterate(self, n))
-    put_down = sum(int(path.stem.split("_")[2]) for path in chains(half))
-    done = gpusynth.resume_imputation(half)
+    monkeypatch.setattr(Chain, "iterate", lambda self, n: made.append(n) or ITERATE(self, n))
+    done = gpusynth.resume_imputation(half, threads=1)
     assert files(half) == files(whole)
-    assert len(made) == 2 * 3 - put_down
-    assert done.manifest["checkpoints"]["draws_found"] == put_down > 0
+    assert made == [3, 1, 2, 3]
+    assert done.manifest["checkpoints"]["draws_found"] == 2
+
+
+def test_a_run_that_was_cut_iterates_no_further(data, tmp_path):
+    cut, _ = cut_amidst(data, tmp_path / "out", checkpoints=False, iterations=5)
+    assert cut.made == [1, 2, 3]
 
 
 @pytest.mark.parametrize("damage", [flip, cut_off, Path.unlink])
