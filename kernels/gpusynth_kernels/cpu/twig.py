@@ -315,7 +315,7 @@ def grow_twigs(
             begins[p],
             ends[p],
             target,
-            np.int64(0),  # a literal would be a type of its own, and compiled for itself
+            np.int64(0),  # a literal is a type of its own: all would be compiled once more for it
         )
         own_records, own_lanes, own_marks, own_wide, own_tables, lists, own_order, own_target = own
         own_nodes = (
@@ -337,7 +337,7 @@ def grow_twigs(
             own_wide,
             own_tables,
             lists,
-            True,
+            np.bool_(lists.shape[0] >= 0),  # true, but no literal: see above
             own_order,
             own_target,
             limits,
