@@ -136,7 +136,7 @@ def _run(
     seed: SeedOption = 0,
     threads: ThreadsOption = None,
     batch_rows: Annotated[
-        int, typer.Option("--batch-rows", min=1, help="Rows read and written at a time.")
+        int, typer.Option("--batch-rows", min=1, help="Rows read at a time.")
     ] = 131_072,
     format: FormatOption = OutputChoice.parquet,
     overwrite: OverwriteRunOption = False,

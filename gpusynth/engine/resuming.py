@@ -118,7 +118,7 @@ def resume(
     threads : int, optional
         All available by default.
     batch_rows : int
-        Rows read and written at a time; never changes a byte.
+        Rows read at a time; never changes a byte.
     device : {"cpu", "cuda", "auto"}, optional
         By default what the run began with, as long as it can be had; never changes a byte.
     client : distributed.Client, optional

@@ -43,7 +43,7 @@ class RunSettings:
     threads : int, optional
         All that this process may use by default.
     batch_rows : int
-        Rows that are read and written at a time.
+        Rows that are read at a time.
     format : {"parquet", "csv"}
     checkpoints : bool
         Put down finished work, so that a run that is cut short can be resumed.

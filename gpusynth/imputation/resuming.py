@@ -117,7 +117,7 @@ def resume_imputation(
     threads : int, optional
         All available by default.
     batch_rows : int
-        Rows read and written at a time; never changes a byte.
+        Rows read at a time; never changes a byte.
     listener : Listener, optional
         Told of the progress.
 

@@ -78,7 +78,7 @@ def synthesize_linked(
     overwrite : bool
         Replace an earlier run in `output`.
     batch_rows : int
-        Rows read and written at a time; never changes a byte.
+        Rows read at a time; never changes a byte.
     checkpoints : bool
         Put down finished work in `output`, so that `resume_linked` can go on when the run is cut
         short. What is put down is as confidential as the data.

@@ -96,7 +96,7 @@ def resume_linked(
     threads : int, optional
         All available by default.
     batch_rows : int
-        Rows read and written at a time; never changes a byte.
+        Rows read at a time; never changes a byte.
     listener : Listener, optional
         Told of the progress.
 
