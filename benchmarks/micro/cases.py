@@ -81,7 +81,8 @@ def _survey(n: int) -> _Survey:
             columns[sort].append(Predictor(f"{sort}{number}", codes, n_codes, is_ordered))
     score = columns["narrow"][0].codes + columns["wide"][0].codes / 500 + rng.normal(size=n)
     classes = np.clip(score / 2, 0, _CLASSES - 1).astype(np.uint8)
-    order = class_entries(classes, np.arange(n), _CLASSES)
+    order = np.empty(n, np.uint64)
+    class_entries(classes, np.arange(n), _CLASSES, order)
     ends = np.empty(_CLASSES, np.int64)
     return _Survey(
         **{sort: PredictorTable.of(predictors) for sort, predictors in columns.items()},

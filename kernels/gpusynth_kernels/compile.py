@@ -73,7 +73,7 @@ def _guard(dispatcher: Any) -> Any:
     """
     kept = dispatcher._cache
     kept._cache_file._source_stamp = (kept._cache_file._source_stamp, _fingerprint())
-    load, save = load_alone(kept) if can_load_alone() else (kept.load_overload, kept.save_overload)
+    load, save = kept.load_overload, kept.save_overload
 
     def load_overload(*args: Any) -> Any:
         with _locked(kept.cache_path):
@@ -98,6 +98,8 @@ def jit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
         settings = {"nogil": True, "error_model": "numpy", "cache": cache_is_on(), **options}
         dispatcher = numba.njit(plain, **settings)
         caches = settings["cache"] and hasattr(getattr(dispatcher, "_cache", None), "cache_path")
+        if caches and can_load_alone():
+            load_alone(dispatcher._cache)
         return _guard(dispatcher) if caches else dispatcher
 
     return wrap if function is None else wrap(function)

@@ -34,17 +34,13 @@ def can_load_alone() -> bool:
     return bool(_FIRST <= numba.version_info.short <= _LAST)
 
 
-def load_alone(kept: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def load_alone(kept: Any) -> None:
     """Let a dispatcher's cache put down and load machine code and intermediate code apart.
 
     Parameters
     ----------
     kept : numba.core.caching.FunctionCache
-
-    Returns
-    -------
-    load, save : callable
-        What `load_overload` and `save_overload` of the cache are to be.
+        Of a kernel for the CPU, changed.
     """
     reduce, rebuild = kept._impl.reduce, kept._impl.rebuild
 
@@ -66,7 +62,7 @@ def load_alone(kept: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
         return kept._load_overload(signature, target_context)
 
     kept._impl.reduce, kept._impl.rebuild = take_apart, put_together
-    return load, kept.save_overload
+    kept.load_overload = load
 
 
 def _names_in(library: Any) -> bytes:
