@@ -95,9 +95,11 @@ def run_synthesis(
         out.print("\nutility at a glance: left out, since the columns have other names")
     elif utility:
         # Not earlier: the run itself needs the memory, and evaluation is much to import.
+        from gpusynth.cli.allocator import give_back_free_memory
         from gpusynth.cli.comparing import show_glance
         from gpusynth.evaluate import utility_at_a_glance
 
+        give_back_free_memory()
         try:
             used = read_schema(run.path / "schema.toml")
             show_glance(utility_at_a_glance(data, run.replicates[0].path, schema=used), out)

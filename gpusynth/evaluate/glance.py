@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from gpusynth.evaluate.bins import Binning
-from gpusynth.evaluate.coded import CommonCodes
+from gpusynth.evaluate.coded import CodedTable, CommonCodes
 from gpusynth.evaluate.coding import code_together
+from gpusynth.evaluate.common_columns import find_common_columns
 from gpusynth.evaluate.metric import MetricResult
 from gpusynth.evaluate.utility.kmarginal import kmarginal, score
-from gpusynth.io import open_source
+from gpusynth.io import Source, open_source
 from gpusynth.table.infer import infer_schema
 from gpusynth.table.schema import Schema
 
 __all__ = ["ColumnGlance", "UtilityGlance", "glance_at_codes", "utility_at_a_glance"]
 
 _N_WORST = 5
+
+_COLUMNS_AT_A_TIME = 16
+"""Whose numbers are in memory; each reading of a Parquet file takes only what it asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +129,46 @@ def utility_at_a_glance(
     real_source, synthetic_source = open_source(real), open_source(synthetic)
     if schema is None:
         schema = infer_schema(real_source).schema
-    codes = code_together(
+    codes = _code_in_groups(
         real_source, synthetic_source, schema=schema, weight=weight, binning=binning
     )
     return glance_at_codes(codes, seed=seed)
+
+
+def _code_in_groups(
+    real: Source,
+    synthetic: Source,
+    *,
+    schema: Schema,
+    weight: str | None,
+    binning: Binning | None,
+) -> CommonCodes:
+    """Code a few columns at a time, and without exact numbers, which take most of the memory.
+
+    A text file is read once, since every reading takes all of its columns.
+    """
+    common = find_common_columns((real, synthetic), schema, weight=weight)
+    n_columns = len(common.names)
+    size = n_columns if real.is_text or synthetic.is_text else _COLUMNS_AT_A_TIME
+    files: list[list[CodedTable]] = [[], []]
+    for first in range(0, n_columns, size):
+        names = common.names[first : first + size]
+        part = code_together(
+            real, synthetic, schema=schema, columns=names, weight=weight, binning=binning
+        )
+        for file, table in zip(files, (part.real, *part.synthetic), strict=True):
+            file.append(replace(table, number_codes=()))
+    real_table, synthetic_table = map(_side_by_side, files)
+    return CommonCodes(real_table, (synthetic_table,), common.only_real, common.only_synthetic)
+
+
+def _side_by_side(parts: Sequence[CodedTable]) -> CodedTable:
+    """Return one table of the columns of several tables of the same rows."""
+    return replace(
+        parts[0],
+        columns=tuple(column for part in parts for column in part.columns),
+        codes=tuple(codes for part in parts for codes in part.codes),
+    )
 
 
 def glance_at_codes(codes: CommonCodes, *, seed: int = 0) -> UtilityGlance:

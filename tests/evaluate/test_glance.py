@@ -11,6 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from gpusynth.errors import IncomputableMetricError
+from gpusynth.evaluate import glance
 from gpusynth.evaluate.glance import utility_at_a_glance
 from gpusynth.table.schema import Column, Schema
 
@@ -108,6 +109,14 @@ def test_files_of_any_format_agree(real, schema, tmp_path):
         tmp_path / "real.parquet", tmp_path / "synthetic.csv", schema=schema
     )
     assert mixed.two_way == 0
+
+
+def test_columns_may_be_read_in_any_groups(real, schema, monkeypatch):
+    synthetic = real.slice(0, 600)
+    whole = utility_at_a_glance(real, synthetic, schema=schema)
+    for size in (1, 2):
+        monkeypatch.setattr(glance, "_COLUMNS_AT_A_TIME", size)
+        assert utility_at_a_glance(real, synthetic, schema=schema) == whole
 
 
 def test_schema_is_inferred(real):
