@@ -7,7 +7,6 @@ import json
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
-import pyarrow.parquet as pq
 import pytest
 
 import gpusynth.evaluate
@@ -16,31 +15,7 @@ from gpusynth.evaluate import evaluate, read_evaluation, write_evaluation
 from gpusynth.evaluate.results import Evaluation
 from gpusynth.report.verdict import verdict
 from gpusynth.table.schema import Column, Schema
-
-
-def survey(n_rows: int, seed: int) -> pa.Table:
-    """Sector decides state and receipts; receipts have a spike at 0 and nulls."""
-    rng = np.random.default_rng(seed)
-    sector = rng.integers(0, 4, n_rows)
-    receipts = np.where(rng.random(n_rows) < 0.3, 0, np.exp(rng.normal(sector, 1, n_rows)) * 100)
-    return pa.table(
-        {
-            "sector": pa.array([f"s{code}" for code in sector]),
-            "state": pa.array((sector + (rng.random(n_rows) < 0.2)) % 4),
-            "receipts": pa.array(receipts.round(), mask=rng.random(n_rows) < 0.1),
-            "online": pa.array(rng.random(n_rows) < 0.1 + 0.2 * sector),
-        }
-    )
-
-
-SCHEMA = Schema(
-    columns=(
-        Column(name="sector", kind="categorical", storage="string", labels={"s1": "mining"}),
-        Column(name="state", kind="categorical", storage="int64"),
-        Column(name="receipts", kind="numeric", storage="double", spikes=(0.0,)),
-        Column(name="online", kind="boolean", storage="bool"),
-    )
-)
+from tests.evaluate.business_survey import SCHEMA, survey
 
 
 @pytest.fixture(scope="module")
@@ -225,55 +200,6 @@ def test_weighted(real):
     assert "w" not in {column.name for column in found.columns}
 
 
-def test_run_directory(real, tmp_path):
-    """Files, schema and making come from the directory of a run."""
-    run = tmp_path / "run"
-    run.mkdir()
-    for number in (1, 2):
-        pq.write_table(survey(300, number), run / f"replicate_00{number}.parquet")
-    manifest = {
-        "outputs": [{"file": f"replicate_00{n}.parquet"} for n in (1, 2)],
-        "seed": "42",
-        "versions": {"gpusynth": "9.9"},
-        "edits": [{"edit": "staff <= 9", "failed": 12, "repaired": 2, "real_rows_failing": 1}],
-        "pooling": [{"stratum": ["RARE", "TINY"], "n_rows": 1, "fitted_on": ["sector"]}],
-        "notes": ["a note"],
-        "timings": {"wall_seconds": 1.25},
-        "variables": [
-            {"name": "sector", "kind": "categorical", "role": "synthesize",
-             "steps": [{"method": "cart", "part": "state", "n_leaves": 4}]},
-        ],
-    }  # fmt: skip
-    (run / "manifest.json").write_text(json.dumps(manifest))
-    found = evaluate(real, run, schema=SCHEMA, quick=True)
-    assert [file.name for file in found.synthetic] == [
-        "replicate_001.parquet",
-        "replicate_002.parquet",
-    ]
-    facts = {fact.name: fact.value for fact in found.making.facts}
-    assert facts["seed"] == "42"
-    assert facts["gpusynth"] == "9.9"
-    edit, pooled = found.making.counts
-    assert edit.name == "Edit: staff <= 9"
-    assert {one.name: one.value for one in edit.counts} == {"failed": "12", "repaired": "2"}
-    assert [(one.name, one.value) for one in pooled.counts] == [("fitted on sector", "1")]
-    assert found.making.notes == ("a note",)
-    assert "RARE" not in found.model_dump_json()
-    assert found.making.variables[0].methods == ("cart (state)",)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "[]", "{}", '{"outputs": []}', '{"outputs": 3}',
-     '{"outputs": [{"file": "x.parquet"}], "variables": [{"steps": 3}]}'],
-)  # fmt: skip
-def test_directory_that_is_no_run(real, tmp_path, text):
-    if text:
-        (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(DataError, match=r"manifest\.json"):
-        evaluate(real, tmp_path, schema=SCHEMA)
-
-
 def test_different_columns_are_listed(real):
     other = survey(500, 2).drop_columns(["online"]).append_column("extra", pa.array([1] * 500))
     found = evaluate(real, other, schema=SCHEMA, quick=True)
@@ -324,29 +250,6 @@ def test_single_level_columns_have_reasons():
 def test_wrong_names(real, options, message):
     with pytest.raises(IncomputableMetricError, match=message):
         evaluate(real, survey(100, 2), schema=SCHEMA, **options)
-
-
-def test_runs_of_several_kinds_of_files(real, tmp_path):
-    """A completed file of an imputation holds the real rows and is not judged as synthetic."""
-    names = ("imputation_001", "synthesis_001_001", "synthesis_001_002")
-    for number, name in enumerate(names):
-        pq.write_table(survey(100, number), tmp_path / f"{name}.parquet")
-    outputs = [
-        {"file": f"{name}.parquet", "synthesis": place or None} for place, name in enumerate(names)
-    ]
-
-    def manifest(kind, outputs):
-        (tmp_path / "manifest.json").write_text(json.dumps({"kind": kind, "outputs": outputs}))
-
-    manifest("imputation", outputs)
-    found = evaluate(real, tmp_path, schema=SCHEMA, quick=True)
-    assert [file.name for file in found.synthetic] == [f"{name}.parquet" for name in names[1:]]
-    manifest("imputation", outputs[:1])
-    with pytest.raises(DataError, match="imputation without syntheses: its files hold real rows"):
-        evaluate(real, tmp_path, schema=SCHEMA)
-    manifest("linked", outputs)
-    with pytest.raises(DataError, match="is a run of several files"):
-        evaluate(real, tmp_path, schema=SCHEMA)
 
 
 def test_more_bad_input(real, tmp_path):
