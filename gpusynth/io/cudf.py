@@ -120,7 +120,7 @@ def like_cudf(table: pa.Table, original: Any, sources: Mapping[str, str]) -> Any
 def is_told(kind: Any) -> bool:
     """Return whether columns of an Arrow type are told by distinct values.
 
-    Floats are not, since their values have to cross in any case; nor are decimals.
+    Floats are not, since they have many (see `is_number`); nor are decimals.
 
     Parameters
     ----------
