@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from gpusynth.cli.choices import DeviceChoice, OutputChoice
+from gpusynth.cli.choices import DeviceChoice, FitterChoice, OutputChoice
 from gpusynth.cli.options import (
     FileArgument,
     FormatOption,
@@ -57,6 +57,9 @@ def fit_model(
     device: Annotated[
         DeviceChoice, typer.Option("--device", help="Where trees grow; auto: a GPU, if there.")
     ] = DeviceChoice.cpu,
+    fitter: Annotated[
+        FitterChoice, typer.Option("--fitter", help="cuml: coarser trees, on a GPU only.")
+    ] = FitterChoice.auto,
     quiet: QuietOption = False,
 ) -> None:
     """Fit a model and keep it in a file, to sample from later."""
@@ -72,6 +75,7 @@ def fit_model(
             "records. Give --release, or leave them out."
         )
     fewest = _MIN_UNITS if min_units is None else min_units
+    where: dict[str, Any] = {"device": device.value, "fitter": fitter.value}
     check_inputs_stay([output], [data, schema, plan])
     check_model_path(output, overwrite=overwrite)  # a fit may take hours: find out now
     give_back_large_arrays()
@@ -85,11 +89,11 @@ def fit_model(
                 min_units=fewest,
                 unit=unit,
                 overwrite=overwrite,
-                device=device.value,
                 listener=display,
+                **where,
             )
         else:
-            fitted = fit(data, schema, plan, threads=threads, device=device.value, listener=display)
+            fitted = fit(data, schema, plan, threads=threads, listener=display, **where)
             fitted.save(output, overwrite=overwrite)
             made = fitted.plan
     if quiet:

@@ -201,6 +201,7 @@ def fit_released(
     unit: str | None = None,
     overwrite: bool = False,
     device: DeviceName = "cpu",
+    fitter: FitterName = "auto",
     listener: Listener | None = None,
 ) -> SynthesisPlan:
     """Write a model without microdata, having refused first what cannot be released.
@@ -214,7 +215,7 @@ def fit_released(
     path : as for `FittedSynthesis.release`
     schema, plan : as for `synthesize`
     min_units, unit, overwrite : as for `FittedSynthesis.release`
-    device, listener : as for `synthesize`
+    device, fitter, listener : as for `synthesize`
 
     Returns
     -------
@@ -227,7 +228,8 @@ def fit_released(
     """
     listener = SilentListener() if listener is None else listener
     stopwatch = Stopwatch()
-    prepared = _prepare(data, schema, plan, RunSettings(device=device), listener, stopwatch)
+    settings = RunSettings(device=device, fitter=fitter)
+    prepared = _prepare(data, schema, plan, settings, listener, stopwatch)
     load_kernels(listener, stopwatch, prepared.backend)
     release(prepared, path, min_units=min_units, unit=unit, overwrite=overwrite, listener=listener)
     return prepared.plan
@@ -263,7 +265,8 @@ def _prepare(
         memory=Memory(settings.memory_bytes, scratch),
         n_threads=settings.n_threads,
     )
-    notes = (*prepared.notes, backend.note) if backend.note else prepared.notes
+    # In front: those of the conditions stay the last ones, which a saved model leaves out.
+    notes = (backend.note, *prepared.notes) if backend.note else prepared.notes
     prepared = replace(prepared, backend=backend, notes=notes)
     synthesis = Synthesis(prepared, listener, stopwatch)
     check_keys(prepared.resolved, synthesis.n_rows(settings))

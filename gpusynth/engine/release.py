@@ -56,7 +56,7 @@ def release(
     Parameters
     ----------
     prepared : Prepared
-        Real data and plan.
+        Real data and plan; its backend grows the trees, too.
     path : str or pathlib.Path
     min_units : int
         Fewest units that share any value in the file.
@@ -96,7 +96,7 @@ def release(
     weight = None
     if any(step.method.is_weighted for step in coarse.plan.steps):
         weight = survey_weights(table)
-    coarse = replace(coarse, units=units, weight=weight)
+    coarse = replace(coarse, units=units, weight=weight, backend=prepared.backend)
     listener = SilentListener() if listener is None else listener
     listener.start("fit", len(coarse.plan.steps))
     models = {}
