@@ -7,6 +7,13 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-__all__ = ["Array"]
+import numpy as np
+
+__all__ = ["Array", "code_dtype"]
 
 Array: TypeAlias = Any
+
+
+def code_dtype(n_codes: int) -> type[np.uint8] | type[np.uint16]:
+    """Return the type of codes in ``[0, n_codes)``: the smaller of the two that kernels read."""
+    return np.uint8 if n_codes <= 256 else np.uint16

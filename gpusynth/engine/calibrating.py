@@ -26,7 +26,15 @@ from gpusynth.engine.weights import column_weights
 from gpusynth.errors import PlanError
 from gpusynth.io import file_sha256
 from gpusynth.plan import Calibrate, SynthesisPlan
-from gpusynth.table import Codec, Read, Table, as_numbers, parse_storage, read_table
+from gpusynth.table import (
+    Codec,
+    Read,
+    Table,
+    answer_texts,
+    as_numbers,
+    parse_storage,
+    read_table,
+)
 from gpusynth.table.numbers import decimal_scale
 
 __all__ = ["BoundCalibration", "bind_calibration", "calibrate_replicate", "calibrations_to_json"]
@@ -136,9 +144,7 @@ def _real_margin(columns: Sequence[str], number: str | None, real: Table, weight
 
 def _coded(codec: Codec, codes: Array) -> CodedColumn:
     """Return a column with the text of each code; codes with one text become one."""
-    dtype = np.uint8 if codec.n_codes <= 256 else np.uint16
-    answers = codec.decode(np.arange(codec.n_codes, dtype=dtype), None).to_pylist()
-    texts = ["" if answer is None else str(answer) for answer in answers]
+    texts = answer_texts(codec)
     levels = list(dict.fromkeys(texts))
     place = {level: number for number, level in enumerate(levels)}
     code_of = np.array([place[text] for text in texts], np.int64)

@@ -15,6 +15,7 @@ from gpusynth.errors import CodecError, PlanError
 from gpusynth.plan import Edit, Rule, SynthesisPlan
 from gpusynth.table import Read, Table, parse_storage, read_table
 from gpusynth.table.expression import BoundExpression, bind_expression, parse_expression
+from gpusynth.table.storage import value_type
 
 __all__ = [
     "BoundEdit",
@@ -187,7 +188,7 @@ def _bind_rule(rule: Rule, place: str, real: Table) -> BoundRule:
     when = bind_expression(parse_expression(rule.when, place=place), real.codecs, table=real)
     codec = real.codecs[rule.target]
     storage = parse_storage(codec.column.storage)
-    plain = storage.value_type if pa.types.is_dictionary(storage) else storage
+    plain = value_type(storage)
     value: Any = rule.value
     if pa.types.is_decimal(plain) and isinstance(value, int):
         value = Decimal(value)  # Arrow casts no int64 to a decimal of fewer digits

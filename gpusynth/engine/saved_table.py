@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from gpusynth.arrays import Array
+from gpusynth.arrays import Array, code_dtype
 from gpusynth.errors import DataError, GpusynthError, ModelFileError
 from gpusynth.table import BATCH_ROWS, Codec, Schema, Table, codec_from_json
 from gpusynth.table.codec_numbers import NumberCodec
@@ -90,10 +90,7 @@ def table_to_json(table: Table, arrays: list[Array]) -> dict[str, Any]:
 
 def rowless_table(schema: Schema, codecs: Mapping[str, Codec], n_rows: int) -> Table:
     """Return a table with types and a number of rows, but without the rows."""
-    codes = {
-        name: np.zeros(0, np.uint8 if codec.n_codes <= 256 else np.uint16)
-        for name, codec in codecs.items()
-    }
+    codes = {name: np.zeros(0, code_dtype(codec.n_codes)) for name, codec in codecs.items()}
     values: dict[str, Array] = {
         name: np.zeros(0, number_dtype(codec.column))
         for name, codec in codecs.items()
@@ -236,7 +233,7 @@ class Saved:
         read_codes, read_values = {}, {}
         for name in codes.document:
             codec = codecs[name]
-            column = codes.array(name, "uint8" if codec.n_codes <= 256 else "uint16")
+            column = codes.array(name, code_dtype(codec.n_codes).__name__)
             if len(column) != n_rows or int(column.max()) >= codec.n_codes:
                 self.wrong(f"a code of {name!r} is none of its codes")
             read_codes[name] = column

@@ -11,7 +11,7 @@ import numpy as np
 from gpusynth.arrays import Array
 from gpusynth.errors import PlanError
 from gpusynth.plan import Strata
-from gpusynth.table import Codec, Read, Table, read_table
+from gpusynth.table import Codec, Read, Table, answer_texts, read_table
 
 __all__ = ["Group", "StratumGroups", "group_strata", "level_codes"]
 
@@ -162,7 +162,7 @@ class StratumGroups:
         """
         first = self.stages[0]
         pooled = []
-        labels = [list(level_codes(table.codecs[name])) for name in first.columns]
+        labels = [answer_texts(table.codecs[name]) for name in first.columns]
         for place in np.flatnonzero(first.groups < 0):
             row = first.rows_of(int(place))[:1]
             codes = [int(table.codes[name][row[0]]) for name in first.columns]
@@ -267,6 +267,4 @@ def level_codes(codec: Codec) -> dict[str, int]:
     -------
     dict of str to int
     """
-    dtype = np.uint8 if codec.n_codes <= 256 else np.uint16
-    answers = codec.decode(np.arange(codec.n_codes, dtype=dtype), None).to_pylist()
-    return {"" if answer is None else str(answer): code for code, answer in enumerate(answers)}
+    return {text: code for code, text in enumerate(answer_texts(codec))}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from gpusynth.arrays import Array
+from gpusynth.arrays import Array, code_dtype
 from gpusynth.evaluate.answers import LevelBook, numbers_apart, read_levels, read_numbers
 from gpusynth.evaluate.bins import Binning, Cuts, cut_points
 from gpusynth.evaluate.coded import CodedColumn
@@ -112,7 +112,7 @@ class GatheredColumn:
                 self.column.name, order.labels, has_null, order.n_missing, kind=self.column.kind
             )
             codes = [
-                _encoded_levels(blocks, order.code_of_level, _narrow(column.n_codes))
+                _encoded_levels(blocks, order.code_of_level, code_dtype(column.n_codes))
                 for blocks in self._files
             ]
             self._files.clear()
@@ -159,8 +159,8 @@ class GatheredColumn:
         code_of_number = np.append(len(order.labels) + cuts.codes(numbers), 0)
         codes = []
         for levels, places in zip(file_levels, file_numbers, strict=True):
-            by_level = order.code_of_level.astype(_narrow(column.n_codes))[levels]
-            by_number = code_of_number.astype(_narrow(column.n_codes))[places]
+            by_level = order.code_of_level.astype(code_dtype(column.n_codes))[levels]
+            by_number = code_of_number.astype(code_dtype(column.n_codes))[places]
             codes.append(np.where(levels < 0, by_number, by_level))
         return ColumnCodes(column, codes, list(file_numbers))
 
@@ -185,10 +185,6 @@ class GatheredColumn:
             n_missing=order.n_missing_compared,
             is_whole=self.column.kind != "numeric",
         )
-
-
-def _narrow(n_codes: int) -> type:
-    return np.uint8 if n_codes <= 256 else np.uint16
 
 
 def _encoded_levels(blocks: Sequence[_Block], code_of_level: Array, dtype: type) -> Array:

@@ -12,6 +12,7 @@ from gpusynth.arrays import Array
 from gpusynth.errors import DataError, PlanError
 from gpusynth.linked.link import Link
 from gpusynth.table import Source
+from gpusynth.table.storage import value_type
 
 __all__ = ["Parentage", "find_parents", "read_column"]
 
@@ -101,7 +102,7 @@ def read_column(source: Source, column: str, *, batch_rows: int) -> pa.ChunkedAr
     pyarrow.ChunkedArray
     """
     storage = source.arrow_schema.field(column).type
-    plain = storage.value_type if pa.types.is_dictionary(storage) else storage
+    plain = value_type(storage)
     if str(plain) == "string_view":  # Arrow looks nothing up in them
         plain = pa.large_string()
     parts = [

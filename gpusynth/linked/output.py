@@ -17,6 +17,7 @@ from gpusynth.engine.output_columns import number_keys, output_schema
 from gpusynth.engine.released import UsedLevels, released_schema
 from gpusynth.io import ReplicateMetadata, ReplicateWriter
 from gpusynth.linked.synthesis import DrawnFile
+from gpusynth.table.storage import value_type
 
 __all__ = ["linked_table", "write_linked"]
 
@@ -38,7 +39,7 @@ def _with_keys(
 
 def _keys_of(rows: Array, drawn: DrawnFile, storage: pa.DataType) -> pa.Array:
     """Return the new keys of parent rows, in the type of the child's column."""
-    plain = storage.value_type if pa.types.is_dictionary(storage) else storage
+    plain = value_type(storage)
     # Rows of one batch belong to parents that lie together, unless they are shuffled.
     low, high = int(rows.min()), int(rows.max())
     keys = number_keys(str(drawn.key), plain, low, high - low + 1, drawn.n_parents)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gpusynth.arrays import Array
+from gpusynth.arrays import Array, code_dtype
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
 from gpusynth.engine.edits import EditCounts
 from gpusynth.engine.fitting import StepModels, fit_step
@@ -21,7 +21,7 @@ from gpusynth.linked.file_rows import FileRows
 from gpusynth.linked.memory import Memory
 from gpusynth.linked.round_files import find_round, put_round
 from gpusynth.linked.seeds import round_seed
-from gpusynth.linked.siblings import Round, code_dtype, rounds
+from gpusynth.linked.siblings import Round, rounds
 from gpusynth.table import Table
 
 __all__ = ["are_put_down", "draw_children"]
@@ -232,7 +232,7 @@ class _Drawing:
                 offsets = np.cumsum(self._n_children) - self._n_children
                 summary = memory.answers(codes[offsets[parents]])
         return {
-            name: answers.astype(code_dtype(memory, name))
+            name: answers.astype(code_dtype(memory.codecs()[name].n_codes))
             for name, answers in (
                 (memory.previous_name, previous),
                 (memory.summary_name, summary),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpusynth.arrays import Array
+from gpusynth.arrays import Array, code_dtype
 from gpusynth.linked.memory import Memory
 
 __all__ = ["Round", "Siblings", "real_memory", "rounds"]
@@ -77,14 +77,9 @@ def real_memory(memory: Memory, siblings: Siblings, codes: Array) -> dict[str, A
         summary = np.where(has_earlier, answers[siblings.first], 0)
     told: dict[str, Array] = {}
     for name, by_place in ((memory.previous_name, previous), (memory.summary_name, summary)):
-        told[name] = np.empty(len(codes), code_dtype(memory, name))
+        told[name] = np.empty(len(codes), code_dtype(memory.codecs()[name].n_codes))
         told[name][siblings.rows] = by_place
     return told
-
-
-def code_dtype(memory: Memory, name: str) -> type:
-    """Return the dtype of one of a memory's columns: that of a codec with as many codes."""
-    return np.uint8 if memory.codecs()[name].n_codes <= 256 else np.uint16
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpusynth.arrays import Array
+from gpusynth.arrays import Array, code_dtype
 from gpusynth.errors import TooFewDonorsError
 from gpusynth.methods.model import Block, DrawnColumns, ModelSize
 from gpusynth.table import Codec
@@ -95,8 +95,7 @@ class ReleasedModel:
         """Return a code for each row; `node` and `share` are changed."""
         running = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.counts)])
         parent = parents_of(self.tree)
-        dtype = np.uint8 if self.codec.n_codes <= 256 else np.uint16
-        codes = np.zeros(len(node), dtype)
+        codes = np.zeros(len(node), code_dtype(self.codec.n_codes))
         rows = np.arange(len(node))
         while len(rows):
             at = node[rows]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gpusynth.arrays import Array
+from gpusynth.arrays import Array, code_dtype
 from gpusynth.errors import DataError
 from gpusynth.table import Codec, as_numbers, code_numbers, parse_storage
 from gpusynth.table.numbers import decimal_scale
@@ -101,7 +101,7 @@ class PlainColumn:
             if _text(answers.tolist()[row]) is None:
                 reason = "a missing answer, but the column has none"
             raise DataError(f"{place} returned {reason} (row {row + 1} is the first)")
-        return codes.astype(np.uint8 if self.codec.n_codes <= 256 else np.uint16)
+        return codes.astype(code_dtype(self.codec.n_codes))
 
     def _coded_numbers(self, answers: Array, place: str) -> tuple[Array, Array]:
         try:

@@ -6,7 +6,13 @@ Schema (inferred, written, read, checked), sketches, codecs and the encoded `Tab
 
 from gpusynth.table.as_numbers import as_numbers, code_numbers, exact_numbers
 from gpusynth.table.check import check_schema
-from gpusynth.table.codecs import codec_from_json, coded_columns, fit_codec, fit_codecs
+from gpusynth.table.codecs import (
+    answer_texts,
+    codec_from_json,
+    coded_columns,
+    fit_codec,
+    fit_codecs,
+)
 from gpusynth.table.encode import coded_dtypes, decode_batch, encode_table
 from gpusynth.table.infer import InferredSchema, infer_schema
 from gpusynth.table.reading import Read, read_rows, read_table
@@ -36,6 +42,7 @@ __all__ = [
     "Source",
     "Table",
     "TableSource",
+    "answer_texts",
     "as_numbers",
     "check_schema",
     "code_numbers",

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gpusynth.arrays import Array
+from gpusynth.arrays import Array, code_dtype
 from gpusynth.table.numbers import decimal_scale
 from gpusynth.table.special_codes import number_dtype
 from gpusynth.table.storage import parse_storage
@@ -76,7 +76,7 @@ def code_numbers(codec: Codec, numbers: Array) -> tuple[Array, Array]:
     if codec.is_exact:
         above = np.minimum(place + 1, len(known) - 1)
         place = np.where(known[above] - rounded < rounded - known[place], above, place)
-    codes = (place + codec.n_special).astype(np.uint8 if codec.n_codes <= 256 else np.uint16)
+    codes = (place + codec.n_special).astype(code_dtype(codec.n_codes))
     return codes, rounded.astype(dtype)
 
 

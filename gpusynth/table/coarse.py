@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpusynth.arrays import Array
+from gpusynth.arrays import Array, code_dtype
 from gpusynth.errors import CodecError
 from gpusynth.table.coarse_bins import cut_bins
 from gpusynth.table.codec_levels import LevelCodec
@@ -187,8 +187,7 @@ def _without_rare(new_codes: Array, codec: Codec, min_units: int) -> tuple[Array
             "of it may be told. Drop it in the schema, or make it coarser."
         )
     common = np.bincount(new_codes[~is_rare]).argmax()
-    dtype = np.uint8 if codec.n_codes <= 256 else np.uint16
-    return np.where(is_rare, common, new_codes).astype(dtype), is_rare
+    return np.where(is_rare, common, new_codes).astype(code_dtype(codec.n_codes)), is_rare
 
 
 def _coarse_levels(

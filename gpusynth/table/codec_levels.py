@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gpusynth.arrays import Array
+from gpusynth.arrays import Array, code_dtype
 from gpusynth.errors import CodecError
 from gpusynth.table.numbers import null_mask
 from gpusynth.table.schema import Column
@@ -135,7 +135,7 @@ class LevelCodec:
         codes[missing] = self._automatic_code("null")
         if codes.min(initial=0) < 0:
             self._refuse(array, codes, first_row)
-        return codes.astype(np.uint8 if self.n_codes <= 256 else np.uint16), None
+        return codes.astype(code_dtype(self.n_codes)), None
 
     def decode(self, codes: Array, values: Array | None = None) -> Any:
         """Decode to an Arrow array of the storage type.

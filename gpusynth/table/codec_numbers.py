@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gpusynth.arrays import Array
+from gpusynth.arrays import Array, code_dtype
 from gpusynth.errors import CodecError
 from gpusynth.table.bins import bin_starts
 from gpusynth.table.number_counts import numbers_of
@@ -114,10 +114,10 @@ class NumberCodec:
         if states.min(initial=0) < _ORDINARY:
             self._refuse(array, states, first_row)
         codes = np.where(ordinary, places + self.n_special, states)
-        dtype = np.uint8 if self.n_codes <= 256 else np.uint16
+        codes = codes.astype(code_dtype(self.n_codes))
         if self.is_exact:
-            return codes.astype(dtype), None
-        return codes.astype(dtype), np.where(ordinary, numbers, numbers.dtype.type(0))
+            return codes, None
+        return codes, np.where(ordinary, numbers, numbers.dtype.type(0))
 
     def decode(self, codes: Array, values: Array | None) -> Any:
         """Decode to an Arrow array of the storage type.

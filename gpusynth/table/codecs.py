@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from gpusynth.arrays import code_dtype
 from gpusynth.errors import CodecError
 from gpusynth.table.codec_levels import LevelCodec
 from gpusynth.table.codec_numbers import NumberCodec
@@ -13,7 +16,7 @@ from gpusynth.table.sketch import ColumnSketch, sketch_columns
 from gpusynth.table.source import BATCH_ROWS, Source
 from gpusynth.table.table import Codec
 
-__all__ = ["codec_from_json", "coded_columns", "fit_codec", "fit_codecs"]
+__all__ = ["answer_texts", "codec_from_json", "coded_columns", "fit_codec", "fit_codecs"]
 
 
 def coded_columns(schema: Schema) -> tuple[str, ...]:
@@ -82,6 +85,24 @@ def fit_codecs(
         except CodecError as error:
             raise CodecError(f"{source.name}: {error}") from error
     return codecs
+
+
+def answer_texts(codec: Codec) -> list[str]:
+    """Return the answer that each code stands for as text; missing ones are ``""``.
+
+    Parameters
+    ----------
+    codec : Codec
+        Exact.
+
+    Returns
+    -------
+    list of str, length n_codes
+        Two codes may have the same text: null and an empty answer.
+    """
+    codes = np.arange(codec.n_codes, dtype=code_dtype(codec.n_codes))
+    answers = codec.decode(codes, None).to_pylist()
+    return ["" if answer is None else str(answer) for answer in answers]
 
 
 def codec_from_json(mapping: Mapping[str, Any]) -> Codec:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from gpusynth.arrays import Array
+from gpusynth.arrays import Array, code_dtype
 from gpusynth.errors import CodecError, DataError
 from gpusynth.table.codec_numbers import NumberCodec
 from gpusynth.table.codecs import coded_columns
@@ -66,7 +66,7 @@ def coded_dtypes(schema: Schema, codecs: Mapping[str, Codec]) -> dict[str, Any]:
     """
     dtypes: dict[str, Any] = {}
     for number, name in enumerate(coded_columns(schema)):
-        dtypes[f"codes {number}"] = np.uint8 if codecs[name].n_codes <= 256 else np.uint16
+        dtypes[f"codes {number}"] = code_dtype(codecs[name].n_codes)
         if not codecs[name].is_exact:
             dtypes[f"values {number}"] = number_dtype(schema[name])
     return dtypes

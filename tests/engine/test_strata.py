@@ -95,3 +95,9 @@ def test_as_many_rows_are_a_permutation_unless_sizes_are_drawn():
     assert len(set(drawn.tolist())) < 90
     table_rows = start_rows(Start(100, table, is_real=False), key, 100)
     assert table_rows.tolist() == list(range(100))
+
+
+def test_pooled_strata_have_their_own_levels_where_two_codes_have_no_text():
+    code = [None] * 20 + [""] * 20 + ["a"] * 2 + ["b"] * 20
+    groups = group_strata(Strata(columns=("code",), min_rows=5), table := encoded(code=code))
+    assert [entry["stratum"] for entry in groups.pooling(table)] == [["a"]]

@@ -25,7 +25,7 @@ from typing import Literal
 
 import numpy as np
 
-from gpusynth.arrays import Array
+from gpusynth.arrays import Array, code_dtype
 from gpusynth.errors import IncomputableMetricError
 from gpusynth.evaluate.coded import CodedColumn, CodedTable
 from gpusynth.evaluate.counting import count_codes
@@ -231,9 +231,8 @@ def _recoded(table: CodedTable, encoding: Encoding, levels: list[int]) -> CodedT
     columns, codes = [], []
     for p in levels:
         part = encoding.parts[p]
-        dtype = np.uint8 if part.width <= 256 else np.uint16
         columns.append(CodedColumn(str(p), part.labels, has_null=False, n_missing=0))
-        codes.append(part.level.astype(dtype)[table.codes[part.column]])
+        codes.append(part.level.astype(code_dtype(part.width))[table.codes[part.column]])
     return CodedTable(tuple(columns), tuple(codes), table.n_rows, table.weight)
 
 

@@ -28,7 +28,7 @@ from typing import Literal
 
 import numpy as np
 
-from gpusynth.arrays import Array
+from gpusynth.arrays import Array, code_dtype
 from gpusynth.errors import IncomputableMetricError
 from gpusynth.evaluate.coded import CommonCodes
 from gpusynth.evaluate.labels import code_kinds
@@ -177,8 +177,7 @@ def _predictor(name: str, codes: Array, *, is_ordered: bool) -> Predictor:
     n_codes = int(codes.max()) + 1
     if n_codes > _MOST_CODES:  # only when max_rows was raised: neighbours then share a code
         codes, n_codes = codes * _MOST_CODES // n_codes, _MOST_CODES
-    dtype = np.uint8 if n_codes <= 256 else np.uint16
-    return Predictor(name, codes.astype(dtype), n_codes, is_ordered)
+    return Predictor(name, codes.astype(code_dtype(n_codes)), n_codes, is_ordered)
 
 
 def _grow(

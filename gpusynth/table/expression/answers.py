@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
-from gpusynth.arrays import Array
+from gpusynth.arrays import Array, code_dtype
 from gpusynth.errors import PlanError
 from gpusynth.table.as_numbers import code_numbers
 from gpusynth.table.codec_levels import LevelCodec
@@ -231,7 +231,7 @@ class _LevelCoder:
         if null is not None:
             codes[missing] = null
         unfit = codes < 0
-        dtype = np.uint8 if self.column.codec.n_codes <= 256 else np.uint16
+        dtype = code_dtype(self.column.codec.n_codes)
         return CodedAnswers(np.maximum(codes, 0).astype(dtype), None, unfit)
 
     def differs(
