@@ -29,7 +29,6 @@ class Purpose(IntEnum):
     BOOTSTRAP = 1
     DONOR = 2
     SMOOTH = 3
-    PARAMETER = 4
     TIEBREAK = 5
     SIMULATE = 6
     EVALUATE = 7

@@ -13,7 +13,7 @@ from gpusynth.errors import PlanError
 from gpusynth.methods import Block
 from gpusynth.methods.donor_model import donor_cap, donor_model, target_of
 from gpusynth.plan import Step, SynthesisPlan
-from gpusynth.streams import Purpose, StreamKey
+from gpusynth.streams import Purpose
 from gpusynth.trees import deal_surplus
 
 if TYPE_CHECKING:
@@ -75,9 +75,8 @@ def check_caps(plan: SynthesisPlan, groups: RepairGroups) -> None:
     ------
     PlanError
     """
-    tied = {name for columns in groups.columns_of.values() for name in columns}
     for step in plan.steps:
-        if cap_of(step) is not None and step.target in tied:
+        if cap_of(step) is not None and step.target in groups.columns:
             raise PlanError(
                 f"column {step.target!r} has max_donor_uses, but an edit may draw or repair its "
                 "rows one by one, beyond any cap. Remove the edit, or the cap of this column."
@@ -101,12 +100,7 @@ def deal_donors(column: ColumnDraw, most: int) -> None:
     if drawn is None:
         return
     model = column.models.of(column.rows.number)
-    key = StreamKey(
-        column.seed,
-        replicate=column.rows.number,
-        step=column.step.number,
-        purpose=Purpose.DEAL,
-    )
+    key = column.key(Purpose.DEAL)
     rows, n_left = deal_surplus(drawn.rows, drawn.pools, donor_model(model).pools, most, key=key)
     if n_left:
         raise PlanError(

@@ -27,7 +27,7 @@ from gpusynth.methods import Block, DrawnColumns, Follow
 from gpusynth.methods.donor_model import donor_model, target_of
 from gpusynth.methods.smoothing import Smoother
 from gpusynth.plan import Step
-from gpusynth.streams import StreamKey
+from gpusynth.streams import Purpose, StreamKey
 from gpusynth.table import Read, exact_numbers
 
 __all__ = ["ColumnDraw", "is_drawn_by_block"]
@@ -90,6 +90,12 @@ class ColumnDraw:
     def n_special(self) -> int:
         """Number of special codes of the target."""
         return self.prepared.table.codecs[self.step.target].n_special
+
+    def key(self, purpose: Purpose = Purpose.DONOR) -> StreamKey:
+        """Return the random stream of the step in this replicate."""
+        return StreamKey(
+            self.seed, replicate=self.rows.number, step=self.step.number, purpose=purpose
+        )
 
     def stages(self) -> Stages:
         """Return the tasks that draw the step.

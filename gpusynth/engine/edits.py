@@ -22,7 +22,7 @@ from gpusynth.engine.repair import matching_donors
 from gpusynth.errors import PlanError
 from gpusynth.methods import Block
 from gpusynth.plan import SynthesisPlan
-from gpusynth.streams import Purpose, StreamKey
+from gpusynth.streams import Purpose
 from gpusynth.table import Read, Table, exact_numbers, read_rows
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def redraw_and_repair(
         If no real row agrees with the kept columns of a row that fails.
     """
     prepared, counts = column.prepared, column.edit_counts
-    read = column.rows.reader(slice(block.first_row, block.first_row + block.n_rows))
+    read = column.read(block)
     failing, each = prepared.conditions.failing(edits, read, block.n_rows)
     counts.add("failed", edits, each)
     is_open = open_rows(column, block)
@@ -192,10 +192,8 @@ def _repair(
         column.edit_counts.add("kept", edits, _each_failing(edits, read, kept))
         positions = np.setdiff1d(positions, kept)
     column.edit_counts.add("repaired", edits, _each_failing(edits, read, positions))
-    key = StreamKey(
-        column.seed, replicate=rows.number, step=column.step.number, purpose=Purpose.REPAIR
-    )
-    share = Block(block.first_row, block.n_rows, block.n_total, positions).uniform(key)[:, 0]
+    failing = Block(block.first_row, block.n_rows, block.n_total, positions)
+    share = failing.uniform(column.key(Purpose.REPAIR))[:, 0]
     donors = matching_donors(
         prepared.table, groups.donors_of[target], fixed, read_rows(read, positions), share
     )

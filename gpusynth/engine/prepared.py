@@ -131,8 +131,7 @@ class Prepared:
             if step.method.reads_columns:
                 used |= {*step.predictors, *step.method.required_columns}
             last.update(dict.fromkeys(used, step.number))
-        for columns in self.repair_groups.columns_of.values():
-            last.update(dict.fromkeys(columns, final))
+        last.update(dict.fromkeys(self.repair_groups.columns, final))
         window = redraw_window(self.plan)
         for step in self.plan.steps:
             if step.number in window:

@@ -37,6 +37,11 @@ class RepairGroups:
     donors_of: Mapping[str, Array]
     started: frozenset[str]
 
+    @property
+    def columns(self) -> frozenset[str]:
+        """All columns that an edit may draw or repair row by row."""
+        return frozenset().union(*self.columns_of.values())
+
 
 def find_repair_groups(
     plan: SynthesisPlan, conditions: Conditions, real: Table, ties: Mapping[str, Sequence[str]]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gpusynth.methods import Block, DeviceModel
-from gpusynth.streams import StreamKey
 from gpusynth.trees import DrawTable
 
 if TYPE_CHECKING:
@@ -50,8 +49,7 @@ def draw_resident(column: ColumnDraw, block: Block) -> bool:
         if states is None:
             return False
         ordinary = states, column.n_special
-    key = StreamKey(column.seed, replicate=rows.number, step=step.number)
-    drawn = model.draw_on_device(table, key, block, ordinary=ordinary)
+    drawn = model.draw_on_device(table, column.key(), block, ordinary=ordinary)
     resident.put(step.target, block.first_row, drawn)
     return True
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gpusynth.arrays import Array
+from gpusynth.engine.drawn_numbers import drawn_numbers, store_changed
 from gpusynth.engine.repair import RepairGroups
 from gpusynth.errors import PlanError
 from gpusynth.methods import Block
 from gpusynth.methods.tails import TailTreatment, fit_tail
 from gpusynth.plan import SynthesisPlan
-from gpusynth.streams import Purpose, StreamKey
-from gpusynth.table import Table, as_numbers, code_numbers
+from gpusynth.streams import Purpose
+from gpusynth.table import Table, as_numbers, read_table
 
 if TYPE_CHECKING:
     from gpusynth.engine.drawing import ColumnDraw
@@ -45,23 +46,19 @@ def fit_tails(
     PlanError
         If a tail has too few units, or is swapped in a column that edits may draw again.
     """
-    tied = {name for columns in groups.columns_of.values() for name in columns}
     treatments = {}
     for step in plan.steps:
         if step.tail is None:
             continue
         name = step.target
-        if step.tail.is_whole_column and name in tied:
+        if step.tail.is_whole_column and name in groups.columns:
             raise PlanError(
                 f"tails: column {name!r} is swapped among rows, but an edit may draw or repair it "
                 "row by row. Use code or noise, or remove the edit."
             )
         codec = real.codecs[name]
         rows = np.flatnonzero(real.codes[name] >= codec.n_special)
-        values = real.values.get(name)
-        numbers = as_numbers(
-            codec, real.codes[name][rows], None if values is None else values[rows]
-        )
+        numbers = as_numbers(codec, *read_table(real, rows)(name))
         treatments[name] = fit_tail(
             step.tail, numbers, rows if units is None else units[rows], column=codec.column
         )
@@ -95,9 +92,9 @@ def treat_rows(column: ColumnDraw, block: Block) -> None:
     treatment = column.prepared.tails.get(column.step.target)
     if treatment is None or treatment.tail.is_whole_column:
         return
-    numbers = _numbers(column, block)
-    treated = treatment.apply(numbers, block.uniform(_key(column)))
-    _store_changed(column, block, numbers, treated)
+    numbers = drawn_numbers(column, block)
+    treated = treatment.apply(numbers, block.uniform(column.key(Purpose.TAIL)))
+    store_changed(column, block, numbers, treated)
 
 
 def exchange_tail(column: ColumnDraw) -> None:
@@ -111,36 +108,6 @@ def exchange_tail(column: ColumnDraw) -> None:
     n_rows = column.rows.n_rows
     block = Block(0, n_rows, n_rows)
     block = replace(block, positions=column.ordinary_positions(block))
-    numbers = _numbers(column, block)
-    treated = treatment.exchange(numbers, block.uniform(_key(column)))
-    _store_changed(column, block, numbers, treated)
-
-
-def _numbers(column: ColumnDraw, block: Block) -> Array:
-    target = column.step.target
-    codes, values = column.rows.reader(slice(block.first_row, block.first_row + block.n_rows))(
-        target
-    )
-    return as_numbers(
-        column.prepared.table.codecs[target],
-        block.take(codes),
-        None if values is None else block.take(values),
-    )
-
-
-def _store_changed(column: ColumnDraw, block: Block, before: Array, after: Array) -> None:
-    changed = before != after
-    if changed.any():
-        positions = np.arange(block.n_rows) if block.positions is None else block.positions
-        moved = replace(block, positions=positions[changed].astype(np.int32))
-        codec = column.prepared.table.codecs[column.step.target]
-        column.store(moved, *code_numbers(codec, after[changed]))
-
-
-def _key(column: ColumnDraw) -> StreamKey:
-    return StreamKey(
-        column.seed,
-        replicate=column.rows.number,
-        step=column.step.number,
-        purpose=Purpose.TAIL,
-    )
+    numbers = drawn_numbers(column, block)
+    treated = treatment.exchange(numbers, block.uniform(column.key(Purpose.TAIL)))
+    store_changed(column, block, numbers, treated)

@@ -21,7 +21,7 @@ from gpusynth.engine.unique_records import UniqueRecords
 from gpusynth.errors import PlanError
 from gpusynth.methods import Block
 from gpusynth.plan import ReplicatedUniques, SynthesisPlan
-from gpusynth.streams import Purpose, StreamKey
+from gpusynth.streams import Purpose
 from gpusynth.table import read_rows
 
 if TYPE_CHECKING:
@@ -108,12 +108,11 @@ def check_uniques(plan: SynthesisPlan, groups: RepairGroups) -> None:
         is swapped in its tails.
     """
     window = redraw_window(plan)
-    tied = {name for columns in groups.columns_of.values() for name in columns}
     for step in plan.steps:
         if step.number not in window or step.method.name == "keep":
             continue
         reason = None
-        if step.target in tied:
+        if step.target in groups.columns:
             reason = "an edit may draw or repair it"
         elif cap_of(step) is not None:
             reason = "it has max_donor_uses"
@@ -200,14 +199,9 @@ def _replace(column: ColumnDraw, again: Array, ids: Array, choice: ReplicatedUni
             "replicated_uniques: every synthetic row replicates a unique real row on these keys. "
             "Use fewer or coarser keys."
         )
-    key = StreamKey(
-        column.seed,
-        replicate=rows.number,
-        step=column.step.number,
-        purpose=Purpose.REPLACE,
-    )
     block = Block(0, rows.n_rows, rows.n_rows, again.astype(np.int32))
-    source = sources[(block.uniform(key)[:, 0] * len(sources)).astype(np.int64)]
+    share = block.uniform(column.key(Purpose.REPLACE))[:, 0]
+    source = sources[(share * len(sources)).astype(np.int64)]
     for arrays in (rows.codes, rows.values):
         for drawn in arrays.values():
             drawn[again] = drawn[source]
