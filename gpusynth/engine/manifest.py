@@ -44,7 +44,9 @@ def build_manifest(
     synthesis: Synthesis,
     settings: RunSettings,
     replicates: Sequence[Replicate],
+    *,
     files: Mapping[str, str] | None = None,
+    checkpoints: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the manifest of a finished run.
 
@@ -56,6 +58,8 @@ def build_manifest(
         In order.
     files : mapping of str to str, optional
         Name -> SHA-256 of the other files of the run.
+    checkpoints : mapping, optional
+        What a resumed run found (`gpusynth.engine.commit.checkpoint_counts`).
 
     Returns
     -------
@@ -99,7 +103,7 @@ def build_manifest(
         "backend": prepared.backend.to_json(),
         "peak_memory_bytes": peak_memory_bytes(),
         "encoded_bytes": prepared.encoded_bytes,
-        "checkpoints": _checkpoints(synthesis),
+        "checkpoints": checkpoints,
         "timings": timings(synthesis.stopwatch),
         "start_table_sha256": prepared.start.fingerprint,
         "notes": [*prepared.notes, *_fit_notes(synthesis)],
@@ -113,19 +117,6 @@ def build_manifest(
         ),
         "variables": _variables(synthesis),
         **_calibrations(synthesis),
-    }
-
-
-def _checkpoints(synthesis: Synthesis) -> dict[str, Any] | None:
-    """Return what a resumed run found; None for a run without checkpoints."""
-    checkpoints = synthesis.checkpoints
-    if checkpoints is None:
-        return None
-    return {
-        "times_resumed": checkpoints.n_resumed,
-        "draws_found": checkpoints.n_found,
-        "damaged_files": list(checkpoints.damaged),
-        "damaged_lines": checkpoints.n_damaged_lines,
     }
 
 

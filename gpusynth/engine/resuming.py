@@ -150,15 +150,10 @@ def resume(
         head.check_code(directory.path)
         if finish_commit(directory):
             return read_run(directory.path)
-        settings = RunSettings(
+        settings = head.settings(
             head.n_replicates,
-            head.n_rows,
-            int(head.seed),
-            threads,
-            batch_rows,
-            head.output_format,
-            checkpoints=True,
-            keep_models=head.keep_models,
+            threads=threads,
+            batch_rows=batch_rows,
             device=_device(head) if device is None else device,
             fitter=head.fitter,
             io=head.io,
@@ -166,7 +161,7 @@ def resume(
         check_cluster(settings, client)
         wake(client)
         backend = choose_backend(settings.device, settings.fitter)
-        share_memory(backend)
+        share_memory(backend, has_frames=settings.io == "cudf")
         prepared = _prepare_again(directory, head, data, settings, listener, stopwatch)
         prepared = replace(prepared, backend=backend)
         if client is None:

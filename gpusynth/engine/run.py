@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gpusynth.engine.commit import commit
+from gpusynth.engine.commit import checkpoint_counts, commit
 from gpusynth.engine.directory import RunDirectory
 from gpusynth.engine.earlier_run import MODELS_NAME
 from gpusynth.engine.manifest import Replicate, build_manifest
@@ -102,7 +102,9 @@ def write_run(
         left.unlink()
     synthesis.prepared.check_input()
     about = {name: file_sha256(directory.staging / name) for name in ("plan.json", "schema.toml")}
-    manifest = build_manifest(synthesis, settings, written, about)
+    manifest = build_manifest(
+        synthesis, settings, written, files=about, checkpoints=checkpoint_counts(directory)
+    )
     write_json_atomic(directory.staging / "manifest.json", manifest)
     if checkpoints is not None:
         checkpoints.move_models(directory.staging / MODELS_NAME)

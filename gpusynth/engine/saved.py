@@ -95,16 +95,12 @@ def write_synthesis(
     )
 
 
-def read_synthesis(
-    path: str | Path, *, memory_map: bool = False
-) -> tuple[Prepared, dict[int, StepModels]]:
+def read_synthesis(path: str | Path) -> tuple[Prepared, dict[int, StepModels]]:
     """Read a fitted synthesis.
 
     Parameters
     ----------
     path : str or pathlib.Path
-    memory_map : bool
-        Leave the real columns on the disk until they are read.
 
     Returns
     -------
@@ -118,7 +114,7 @@ def read_synthesis(
     ModelFileError
         If it is no saved model, of another version, or damaged.
     """
-    file = read_model_file(path, kind=(_KIND, _RELEASED_KIND), memory_map=memory_map)
+    file = read_model_file(path, kind=(_KIND, _RELEASED_KIND))
     document = file.document if isinstance(file.document, dict) else {}
     saved = Saved(Path(path), document, file.arrays)
     schema = saved.schema()

@@ -57,10 +57,10 @@ def are_storable(models: StepModels) -> bool:
     return all(is_storable(model) for model in models.models)
 
 
-def write_step_models(
-    path: str | Path, step: Step, models: StepModels, prepared: Prepared, *, overwrite: bool = True
-) -> str:
+def write_step_models(path: str | Path, step: Step, models: StepModels, prepared: Prepared) -> str:
     """Write the models of one step; the file appears whole or not at all, for its owner only.
+
+    It takes the place of an earlier one.
 
     Parameters
     ----------
@@ -69,7 +69,6 @@ def write_step_models(
     models : StepModels
     prepared : Prepared
         What they were fitted on; the step's column must not have been released.
-    overwrite : bool
 
     Returns
     -------
@@ -92,13 +91,11 @@ def write_step_models(
         kind=_KIND,
         mark=CONFIDENTIAL,
         version=gpusynth.__version__,
-        overwrite=overwrite,
+        overwrite=True,
     )
 
 
-def read_step_models(
-    path: str | Path, step: Step, prepared: Prepared, *, memory_map: bool = False
-) -> StepModels:
+def read_step_models(path: str | Path, step: Step, prepared: Prepared) -> StepModels:
     """Read the models of one step.
 
     Parameters
@@ -107,8 +104,6 @@ def read_step_models(
     step : Step
     prepared : Prepared
         Of the same data and plan.
-    memory_map : bool
-        Leave arrays on the disk until they are read.
 
     Returns
     -------
@@ -122,7 +117,7 @@ def read_step_models(
     ModelFileError
         If it was damaged, or is of another step, plan or data.
     """
-    file = read_model_file(path, kind=_KIND, memory_map=memory_map)
+    file = read_model_file(path, kind=_KIND)
     about = _about(step, prepared)
     given = file.document if isinstance(file.document, dict) else {}
     if {key: given.get(key) for key in about} != about:

@@ -148,7 +148,7 @@ class Synthesis:
         if checkpoints is None or any(checkpoints.recorded_fit(step) is None for step in steps):
             return False
         for step in steps:
-            self._recall(step)
+            self.recall_fit(step)
         return True
 
     def draw(
@@ -307,9 +307,9 @@ class Synthesis:
         checkpoints = self.checkpoints
         if checkpoints is None or is_drawn_from(step, self.prepared, checkpoints, replicates):
             return None
-        return StepModels(()) if self._recall(step) else None
+        return StepModels(()) if self.recall_fit(step) else None
 
-    def _recall(self, step: Step) -> bool:
+    def recall_fit(self, step: Step) -> bool:
         """Remember what is put down of a step's fit; return False where nothing is."""
         recorded = None if self.checkpoints is None else self.checkpoints.recorded_fit(step)
         if recorded is None:

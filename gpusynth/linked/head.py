@@ -10,9 +10,8 @@ from typing import Literal
 from pydantic import Field
 
 from gpusynth.backends import DeviceName
-from gpusynth.engine.checkpoint.head import SEED_PATTERN, Head
+from gpusynth.engine.checkpoint.head import Head
 from gpusynth.engine.checkpoint.pins import codec_fingerprint
-from gpusynth.engine.settings import OutputFormat
 from gpusynth.linked.link import Link
 from gpusynth.linked.prepared_family import PreparedFamily
 
@@ -27,7 +26,7 @@ class LinkedHead(Head):
     names : tuple of str
         Of the files, as given.
     links : tuple of Link
-    n_replicates, n_rows, seed, output_format : the run's settings
+    n_replicates : int
     device : str
         Where the run began to compute.
     data_paths : dict of str to str
@@ -40,9 +39,6 @@ class LinkedHead(Head):
     names: tuple[str, ...] = Field(min_length=1)
     links: tuple[Link, ...]
     n_replicates: int = Field(ge=1)
-    n_rows: int | None = None
-    seed: str = Field(pattern=SEED_PATTERN)
-    output_format: OutputFormat
     device: DeviceName = "cpu"
     data_paths: dict[str, str] = Field(default_factory=dict)
     given: dict[str, str] = Field(default_factory=dict)

@@ -123,15 +123,10 @@ def resume_linked(
         head.check_code(directory.path)
         if finish_commit(directory):
             return read_linked_run(directory.path)
-        settings = RunSettings(
+        settings = head.settings(
             head.n_replicates,
-            head.n_rows,
-            int(head.seed),
-            threads,
-            batch_rows,
-            head.output_format,
-            checkpoints=True,
-            keep_models=head.keep_models,
+            threads=threads,
+            batch_rows=batch_rows,
             # Not where that is gone: the processor gives the same bytes.
             device="cpu" if head.device == "cpu" else "auto",
         )

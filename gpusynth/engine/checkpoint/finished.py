@@ -215,10 +215,10 @@ class FinishedFiles:
         self._sound[name] = True
 
     def _find(
-        self, kind: str, step: int, replicate: int, stratum: int = 0, directory: Path | None = None
+        self, kind: str, step: int, replicate: int, directory: Path | None = None
     ) -> JournalEntry | None:
         """Return the entry of a file that is as it was written."""
-        entry = self._journal.entries.get((kind, step, replicate, stratum))
+        entry = self._journal.entries.get((kind, step, replicate, 0))
         if entry is None or not entry.file:
             return None
         if entry.file not in self._sound:

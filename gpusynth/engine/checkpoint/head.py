@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -11,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gpusynth.backends import DeviceName, FitterName
 from gpusynth.engine.checkpoint.journal import head_line
-from gpusynth.engine.checkpoint.pins import code_pins, data_pins
+from gpusynth.engine.checkpoint.pins import code_pins, data_pins, pin_differences
 from gpusynth.engine.checkpoint.work import WorkDirectory
 from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.settings import OutputFormat, RunSettings
@@ -45,6 +44,9 @@ class Head(BaseModel):
     overwrite : bool
         Whether an earlier run's files are replaced.
     keep_models : bool
+    n_rows, seed, output_format
+        Settings of the run. `n_rows` is None where the data or the plan decide it; the seed is
+        text, since JSON readers lose digits.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,6 +57,9 @@ class Head(BaseModel):
     data: dict[str, str]
     overwrite: bool = False
     keep_models: bool = False
+    n_rows: int | None = None
+    seed: str = Field(pattern=SEED_PATTERN)
+    output_format: OutputFormat
 
     @classmethod
     def read(cls, content: Mapping[str, Any], place: Path) -> Self:
@@ -79,6 +84,35 @@ class Head(BaseModel):
                 "this version does not read. Resume it with that version, or start again with "
                 "--overwrite."
             ) from None
+
+    def settings(
+        self, n_replicates: int, *, threads: int | None, batch_rows: int, **choices: Any
+    ) -> RunSettings:
+        """Return the settings that the run began with, but for what never changes a byte.
+
+        Parameters
+        ----------
+        n_replicates : int
+        threads : int or None
+        batch_rows : int
+        **choices
+            Device, fitter and io of `RunSettings`.
+
+        Returns
+        -------
+        RunSettings
+        """
+        return RunSettings(
+            n_replicates,
+            self.n_rows,
+            int(self.seed),
+            threads,
+            batch_rows,
+            self.output_format,
+            checkpoints=True,
+            keep_models=self.keep_models,
+            **choices,
+        )
 
     def check_code(self, place: Path) -> None:
         """Refuse to go on with other versions than the run began with.
@@ -106,9 +140,7 @@ class RunHead(Head):
 
     Parameters
     ----------
-    n_replicates, n_rows, seed, output_format : the run's settings
-        `n_rows` is None where the data or the plan decide it; the seed is text, since JSON readers
-        lose digits.
+    n_replicates : int
     device, fitter, io : str
         As they were asked for.
     data_path : str or None
@@ -121,9 +153,6 @@ class RunHead(Head):
 
     kind: Literal["synthesis"] = "synthesis"
     n_replicates: int = Field(ge=1)
-    n_rows: int | None = None
-    seed: str = Field(pattern=SEED_PATTERN)
-    output_format: OutputFormat
     device: DeviceName = "cpu"
     fitter: FitterName = "auto"
     io: IoName = "arrow"
@@ -182,21 +211,9 @@ def unfinished_kind(path: str | Path) -> str | None:
 
 
 def _compare(pinned: Mapping[str, str], now: Mapping[str, str], place: Path) -> None:
-    names = dict.fromkeys((*pinned, *now))
-    different = [name for name in names if pinned.get(name) != now.get(name)]
-    if not different:
-        return
-    shown = "; ".join(
-        f"{name}: {_short(pinned.get(name))} then, {_short(now.get(name))} now"
-        for name in different
-    )
-    raise CheckpointMismatchError(
-        f"{place}: the unfinished run cannot be resumed, because this is not what it began with: "
-        f"{shown}. Bring that back, or start again with --overwrite."
-    )
-
-
-def _short(text: str | None) -> str:
-    if text is None:
-        return "nothing"
-    return f"{text[:12]}..." if len(text) == hashlib.sha256().digest_size * 2 else text
+    different = pin_differences(pinned, now, ("then", "now"))
+    if different:
+        raise CheckpointMismatchError(
+            f"{place}: the unfinished run cannot be resumed, because this is not what it began "
+            f"with: {different}. Bring that back, or start again with --overwrite."
+        )

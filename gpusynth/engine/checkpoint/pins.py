@@ -15,7 +15,7 @@ from gpusynth.engine.measure import versions
 from gpusynth.engine.prepared import Prepared
 from gpusynth.table import Codec
 
-__all__ = ["CODECS_PIN", "code_pins", "codec_fingerprint", "data_pins"]
+__all__ = ["CODECS_PIN", "code_pins", "codec_fingerprint", "data_pins", "pin_differences"]
 
 CODECS_PIN = "codes of the columns"
 """Name of the pin that `codec_fingerprint` gives."""
@@ -74,6 +74,35 @@ def codec_fingerprint(codecs: Mapping[str, Codec]) -> str:
     """
     content = {name: codec.to_json() for name, codec in codecs.items()}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def pin_differences(
+    pinned: Mapping[str, str], other: Mapping[str, str], words: tuple[str, str]
+) -> str:
+    """Say which pins differ; nothing where all agree.
+
+    Parameters
+    ----------
+    pinned, other : mapping of str to str
+        Name -> fingerprint or version.
+    words : tuple of str
+        Where, or when, each of the two is.
+
+    Returns
+    -------
+    str
+    """
+    return "; ".join(
+        f"{name}: {_short(pinned.get(name))} {words[0]}, {_short(other.get(name))} {words[1]}"
+        for name in dict.fromkeys((*pinned, *other))
+        if pinned.get(name) != other.get(name)
+    )
+
+
+def _short(text: str | None) -> str:
+    if text is None:
+        return "nothing"
+    return f"{text[:12]}..." if len(text) == hashlib.sha256().digest_size * 2 else text
 
 
 def _code_fingerprint() -> str:

@@ -140,7 +140,6 @@ class _Coordinator:
             own.seed,
             own.n_replicates,
             own.n_rows,
-            own.batch_rows,
             own.format,
             own.device,
         ).to_plain()
@@ -213,17 +212,8 @@ class _Coordinator:
     def _settle_fits(self) -> None:
         """Say of every step what the manifest needs."""
         for step in self._prepared.plan.steps:
-            recorded = self._checkpoints.recorded_fit(step)
-            if recorded is None:
+            if not self._synthesis.recall_fit(step):
                 self._settle(step)
-                continue
-            synthesis = self._synthesis
-            synthesis.stopwatch.add_fit(
-                step.number, [recorded["cpu_seconds"], recorded["wall_seconds"]]
-            )
-            synthesis.sizes[step.number] = ModelSize(recorded["n_leaves"], recorded["depth"])
-            if recorded["note"]:
-                synthesis.fit_notes[step.number] = recorded["note"]
 
     def _settle(self, step: Step) -> None:
         if not needs_fit(step):

@@ -17,7 +17,7 @@ from gpusynth.engine.cluster.tasks import RunSite
 from gpusynth.engine.cluster.worker import UNFINISHED, Answer, answered
 from gpusynth.engine.finishing import finish_replicates
 from gpusynth.engine.fitting import StepModels, fit_step
-from gpusynth.engine.measure import Stopwatch, peak_memory_bytes
+from gpusynth.engine.measure import Stopwatch
 from gpusynth.engine.memory import Memory
 from gpusynth.engine.output import write_replicate
 from gpusynth.engine.prepared import Prepared
@@ -195,14 +195,13 @@ class _Work:
             memory=Memory(scratch=self._own),
             has_start=False,
         )
-        with self._stopwatch.phase("join"):
-            for first, end, file, sha256 in parts:
-                path = Path(self.run.files) / file
-                try:
-                    read_part(path, sha256, rows, prepared)
-                except DataError:
-                    self._models.damaged.append(file)
-                    self._draw_again((first, end), rows)
+        for first, end, file, sha256 in parts:
+            path = Path(self.run.files) / file
+            try:
+                read_part(path, sha256, rows, prepared)
+            except DataError:
+                self._models.damaged.append(file)
+                self._draw_again((first, end), rows)
         finish_replicates(
             prepared,
             [rows],
@@ -222,35 +221,29 @@ class _Work:
     def write(self, rows: SyntheticRows) -> Answer:
         run, prepared, n_rows = self.run, self._prepared, rows.n_output
         file = self._own / f"replicate_{rows.number:03d}.{run.format}"
-        with self._stopwatch.phase("write"):
-            write_replicate(
-                rows,
-                prepared.resolved,
-                file,
-                seed=run.seed,
-                listener=SilentListener(),
-                notes=tail_notes(prepared),
-            )
-            rows.clear()
-        with self._stopwatch.phase("hash output"):
-            sha256 = file_sha256(file)
+        write_replicate(
+            rows,
+            prepared.resolved,
+            file,
+            seed=run.seed,
+            listener=SilentListener(),
+            notes=tail_notes(prepared),
+        )
+        rows.clear()
+        sha256 = file_sha256(file)
         with writing(file):
-            n_bytes = file.stat().st_size
             file.replace(Path(run.staging) / file.name)
-        about = {"file": file.name, "n_rows": n_rows, "n_bytes": n_bytes, "sha256": sha256}
-        return {**about, **self.report()}
+        return {"n_rows": n_rows, "sha256": sha256, **self.report()}
 
     def report(self) -> Answer:
         """Return what the manifest says of the task."""
         return {
             "edits": self._synthesis.edit_counts.counts(),
             "damaged": self._models.damaged,
-            "phases": dict(self._stopwatch.phases),
             "steps": {
                 str(number): [times.draw_cpu_seconds, times.draw_wall_seconds]
                 for number, times in self._stopwatch.steps.items()
             },
-            "peak_memory_bytes": peak_memory_bytes(),
         }
 
 

@@ -33,7 +33,6 @@ class RunSite:
     n_replicates : int
     n_rows : int or None
         Of each replicate, where the run asks for a number.
-    batch_rows : int
     format : {"parquet", "csv"}
     device : {"cpu", "cuda", "auto"}
     unneeded : sequence of int
@@ -46,7 +45,6 @@ class RunSite:
     seed: int
     n_replicates: int
     n_rows: int | None
-    batch_rows: int
     format: OutputFormat
     device: DeviceName
     unneeded: Sequence[int] = ()
@@ -58,14 +56,7 @@ class RunSite:
 
     def settings(self, threads: int) -> RunSettings:
         """Return the settings with which a replicate is drawn."""
-        return RunSettings(
-            self.n_replicates,
-            self.n_rows,
-            self.seed,
-            threads,
-            self.batch_rows,
-            self.format,
-        )
+        return RunSettings(self.n_replicates, self.n_rows, self.seed, threads)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from gpusynth.engine.checkpoint.pins import code_pins
 from gpusynth.engine.cluster.shared import TABLE_NAME, open_shared
 from gpusynth.engine.cluster.tasks import RunSite
 from gpusynth.engine.fitting import StepModels, fit_step
-from gpusynth.engine.measure import peak_memory_bytes, timed
+from gpusynth.engine.measure import timed
 from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.step_files import write_step_models
 from gpusynth.errors import GpusynthError
@@ -92,7 +92,7 @@ def fit_models(site: Mapping[str, Any], step: int, replicate: int, strata: Seque
         prepared = open_shared(f"{run.files}/{TABLE_NAME}", run.digest, run.device)
         fits = _Fits(run, prepared, prepared.plan.steps[step - 1], frozenset(strata))
         fits.fit(replicate)
-        return {"models": fits.written, "peak_memory_bytes": peak_memory_bytes()}
+        return {"models": fits.written}
 
     return answered(fit)
 

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import gpusynth.errors
-from gpusynth.engine.checkpoint.pins import code_pins
+from gpusynth.engine.checkpoint.pins import code_pins, pin_differences
 from gpusynth.engine.cluster.worker import describe_worker, wait_until_idle
 from gpusynth.errors import BackendUnavailableError, ClusterError, GpusynthError
 from gpusynth.io import writing
@@ -275,15 +275,10 @@ def _check_answer(address: str, answer: Any, *, token: str, directory: Path) -> 
             f"the worker {address} cannot run gpusynth ({type(answer).__name__}). Install the "
             f"same version of gpusynth there ({gpusynth.__version__}), with the extra dask."
         )
-    here, there = code_pins(), answer["code"]
-    different = [name for name in {**here, **there} if here.get(name) != there.get(name)]
+    different = pin_differences(answer["code"], code_pins(), ("there", "here"))
     if different:
-        shown = "; ".join(
-            f"{name}: {_short(there.get(name))} there, {_short(here.get(name))} here"
-            for name in different
-        )
         raise ClusterError(
-            f"the worker {address} would not give the same bytes: {shown}. "
+            f"the worker {address} would not give the same bytes: {different}. "
             "Install the same versions everywhere."
         )
     if answer.get("token") != token:
@@ -296,10 +291,6 @@ def _check_answer(address: str, answer: Any, *, token: str, directory: Path) -> 
 def _machine(address: str) -> str:
     """Return the machine of a worker's address; workers that are threads are all on this one."""
     return "inproc" if address.startswith("inproc") else address.rpartition(":")[0]
-
-
-def _short(text: str | None) -> str:
-    return "nothing" if text is None else text if len(text) <= 20 else f"{text[:12]}..."
 
 
 def _error_of(answer: Mapping[str, Any], task: Task) -> Exception:
