@@ -28,5 +28,5 @@ def interval_overlap(first: tuple[Array, Array], second: tuple[Array, Array]) ->
     lengths = [upper - lower for lower, upper in (first, second)]
     with np.errstate(divide="ignore", invalid="ignore"):
         overlap: Array = 0.5 * (common / lengths[0] + common / lengths[1])
-    usable = (lengths[0] > 0) & (lengths[1] > 0) & np.isfinite(overlap)
-    return np.where(usable, overlap, np.nan)
+    usable = [(length > 0) & np.isfinite(length) for length in lengths]
+    return np.where(usable[0] & usable[1], overlap, np.nan)

@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 
 import gpusynth
 from gpusynth import Margin
+from gpusynth.calibration.constraints import Constraint
+from gpusynth.calibration.distances import Distance
+from gpusynth.calibration.solve import _merged
 from tests.calibration.golden_weights import FIRMS, RECEIPTS, SECTORS, STATES, WEIGHTS
 
 GOLDEN = {
@@ -111,6 +114,53 @@ def test_raking_by_fitting_and_by_newton_find_the_same_weights():
     both = [STATES, SECTORS, Margin.of((), {(): 126}, number="one")]
     newton = gpusynth.calibrate(ones, both, weight="weight", tolerance=1e-12)
     assert np.allclose(plain.weights, newton.weights, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("method", "bounds"),
+    [
+        ("linear", None),
+        ("raking", None),
+        ("linear", (0.5, 3.0)),
+        ("raking", (0.5, 3.0)),
+        ("logit", (0.5, 3.0)),
+    ],
+)
+def test_slopes_of_distances(method, bounds):
+    """F(0) = F'(0) = 1 (Deville and Sarndal 1992, section 2), and F' is the derivative of F."""
+    distance = Distance(method, bounds)
+    assert distance.factors(np.zeros(1))[0] == pytest.approx(1.0)
+    assert distance.slopes(np.zeros(1))[0] == pytest.approx(1.0)
+    u = np.array([-3.0, -0.6, -0.3, 0.2, 0.9, 2.5])
+    rise = (distance.factors(u + 1e-6) - distance.factors(u - 1e-6)) / 2e-6
+    np.testing.assert_allclose(distance.slopes(u), rise, rtol=1e-6, atol=1e-9)
+    if bounds is not None and method != "logit":
+        at_bounds = np.log(bounds) if method == "raking" else np.array(bounds) - 1.0
+        assert distance.slopes(at_bounds).tolist() == [0.0, 0.0]
+
+
+def test_deviations_from_a_total_of_zero_are_relative_to_all_that_is_added_up():
+    change = np.array([4.0, -1.0, 2.0, -3.0])
+    table = pa.table({"change": change, "weight": [1.0, 2.0, 3.0, 4.0]})
+    found = gpusynth.calibrate(
+        table, Margin.of((), {(): 0}, number="change"), weight="weight", method="raking"
+    )
+    assert found.margins[0].worst_before == pytest.approx(4 / 24)  # 4 - 2 + 6 - 12 of 24
+    assert abs(found.weights @ change) < 1e-9 * 24
+
+
+@given(st.lists(st.tuples(*[st.integers(-1, 2)] * 3), min_size=1, max_size=60), st.integers(0, 9))
+def test_rows_are_merged_where_all_their_cells_are_one(rows, seed):
+    cells = np.array(rows * 3)
+    margin = Margin.of("state", {"AL": 1})
+    constraints = [Constraint(margin, own, np.ones(3), None) for own in cells.T]
+    base = np.random.default_rng(seed).integers(1, 9, len(cells)).astype(float)
+    weights, merged, place = _merged(base, constraints)
+    assert place is not None or len({*rows}) * 2 > len(cells)
+    place = np.arange(len(cells)) if place is None else place
+    for constraint, own in zip(merged, cells.T, strict=True):
+        assert (constraint.cells[place] == own).all()
+    assert (weights == np.bincount(place, base)).all()
 
 
 def test_rows_outside_an_incomplete_margin_keep_their_weight():

@@ -109,14 +109,49 @@ def test_lack_of_fit_is_uniform_under_a_right_synthesis():
 
 
 def test_random_groups_in_a_comparison(replicates):
-    """Nine degrees of freedom and ten terms: no lack of fit, and no nonsense in its place."""
+    """Nine degrees of freedom: lack of fit of up to nine terms, and no nonsense for ten."""
     tables = [firms(seed, 660, with_group=True) for seed in (1, 2)]
     plan = RandomGroups(column="group")
     few = Model(formula="receipts ~ size", weights="weight", vcov=plan)
+    most = Model(formula="receipts ~ poly(size, 8)", weights="weight", vcov=plan)
     many = Model(formula="receipts ~ poly(size, 9)", weights="weight", vcov=plan)
-    first, second = compare(tables[0], tables[1], [few, many])
+    first, second, third = compare(tables[0], tables[1], [few, most, many])
     assert first.lack_of_fit is not None
-    assert second.lack_of_fit is None
+    assert second.lack_of_fit is not None
+    assert second.lack_of_fit.degrees_of_freedom == 9
+    assert third.lack_of_fit is None
+
+
+@pytest.mark.parametrize(("proper", "factor"), [(False, 0.5 / 3), (True, 1.5 / 3)])
+def test_synthetic_files_of_twice_the_rows(proper, factor):
+    """Pooled about real estimates vary by u (n/k) / m, u (n/k + 1) / m of a proper synthesis."""
+    mine = fit("receipts ~ size + staff", [firms(5, 300)]).replicates[0]
+    model = NamedModel("receipts", Model(formula="receipts ~ size + staff"))
+    error = np.sqrt(mine.covariance.diagonal())
+    shift = np.array([0.3, -0.2, 0.1]) * error
+    copies = [replace(mine, parameters=mine.parameters + shift) for _ in range(3)]
+    pooling = Pooling(
+        rule="raab_simple",
+        n_real=300,
+        n_synthetic=600,
+        proper=proper,
+        inference="population",
+        confidence=0.9,
+    )
+    found = compared(model, mine, pool_estimates(model.model, copies, (3,), pooling), pooling)
+    statistic = shift @ np.linalg.solve(mine.covariance, shift) / factor
+    assert found.lack_of_fit is not None
+    assert found.lack_of_fit.statistic == pytest.approx(statistic)
+    assert found.lack_of_fit.p_value == pytest.approx(stats.chi2.sf(statistic, 3))
+    half = stats.norm.ppf(0.95) * error
+    wide = half * np.sqrt(1 + factor)
+    overlap = interval_overlap((-half, half), (shift - wide, shift + wide))
+    np.testing.assert_allclose([term.overlap_synthpop for term in found.terms], overlap)
+    # Without a variance of one term nothing can be said of all of them together.
+    known = np.array([1.0, 1.0, 0.0])
+    certain = replace(mine, covariance=mine.covariance * np.outer(known, known))
+    pooled = pool_estimates(model.model, [certain] * 3, (3,), pooling)
+    assert compared(model, certain, pooled, pooling).lack_of_fit is None
 
 
 finite = st.floats(-100, 100)
@@ -141,6 +176,14 @@ def test_overlap_by_hand():
         (np.array([1.0, 3.0, 0.0]), np.array([5.0, 4.0, 0.0])),
     )
     np.testing.assert_allclose(found, [0.5 * (1 / 2 + 1 / 4), -2.0, np.nan])
+
+
+@pytest.mark.parametrize("bounds", [(-np.inf, np.inf), (0.0, np.inf), (np.nan, np.nan), (1.0, 1.0)])
+def test_no_overlap_with_an_interval_without_a_length(bounds):
+    odd = tuple(np.array([bound]) for bound in bounds)
+    usual = (np.array([0.0]), np.array([2.0]))
+    assert np.isnan(interval_overlap(odd, usual)[0])
+    assert np.isnan(interval_overlap(usual, odd)[0])
 
 
 MODELS = """

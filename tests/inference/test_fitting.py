@@ -12,6 +12,7 @@ from statsmodels.miscmodels.ordinal_model import OrderedModel
 
 from gpusynth.errors import DataError
 from gpusynth.inference import Clustered, RandomGroups, ReplicateWeights, fit, pool
+from gpusynth.inference.likelihoods import fit_quantile
 from gpusynth.table import Column, Schema
 from tests.inference.conftest import firms
 
@@ -322,3 +323,26 @@ def test_two_stage(replicates):
         fit("receipts ~ size", replicates, rule="reiter_two_stage")
     with pytest.raises(DataError, match="same number of syntheses"):
         fit("receipts ~ size", [replicates[:2], replicates[2:]], rule="reiter_two_stage")
+
+
+def test_a_narrow_column_far_from_zero_is_not_taken_for_the_intercept():
+    """Ten days beside a date of eight digits: alone, the columns differ by 1e-7 of their length."""
+    day = np.arange(400) % 10
+    y = 3.0 + 0.5 * day + np.random.default_rng(3).normal(size=400)
+    near = fit("y ~ day", pa.table({"y": y, "day": day})).pooled
+    far = fit("y ~ day", pa.table({"y": y, "day": 20_240_101.0 + day})).pooled
+    assert far.estimate[1] == pytest.approx(near.estimate[1], rel=1e-5)
+    assert far.standard_error[1] == pytest.approx(near.standard_error[1], rel=1e-5)
+
+
+def test_weights_of_a_quantile_regression():
+    """A weight of 0 leaves a row out; a negative one is refused."""
+    rng = np.random.default_rng(4)
+    matrix = np.stack([np.ones(60), rng.normal(size=60)], axis=1)
+    response = matrix @ [1.0, 2.0] + rng.normal(size=60)
+    weight = np.where(np.arange(60) < 50, 1.0, 0.0)
+    some, _ = fit_quantile(response, matrix, weight, quantile=0.3)
+    alone, _ = fit_quantile(response[:50], matrix[:50], weight[:50], quantile=0.3)
+    np.testing.assert_allclose(some, alone, atol=1e-5)
+    with pytest.raises(DataError, match="no negative weights"):
+        fit_quantile(response, matrix, weight - 0.5, quantile=0.3)

@@ -234,6 +234,8 @@ def test_refused_replicates(replicates, tmp_path):
     dated = pa.table({"y": [1.0, 2.0], "d": pa.array([1, 2], pa.date32())})
     with pytest.raises(DataError, match="holds dates"):
         fit("y ~ d", dated)
+    with pytest.raises(DataError, match="weights in column 'w' are all 0"):
+        fit("y ~ 1", pa.table({"y": [1.0, 2.0], "w": [0.0, 0.0]}), weights="w")
     with pytest.raises(DataError, match="no row has values"):
         fit("y ~ x", pa.table({"y": [1.0, 2.0], "x": pa.array([None, None], pa.float64())}))
     with pytest.raises(DataError, match="random groups"):

@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from gpusynth.errors import DataError
 from gpusynth.inference import RULES, pool, recommend_rule
+from gpusynth.inference.pool_terms import Pooling, pool_available
 
 Q = [1.0, 1.2, 0.9, 1.1, 1.05]
 U = [0.04, 0.05, 0.045, 0.041, 0.047]
@@ -72,6 +73,11 @@ def test_raab_simple(proper, inference, factor):
     assert pooled.degrees_of_freedom == np.inf
 
 
+def test_one_replicate_has_no_variance_between():
+    pooled = pool([[1.0, 2.0, 3.0]], [[0.1, 0.2, 0.3]])
+    assert pooled.between.tolist() == [0.0, 0.0, 0.0]
+
+
 def test_raab_simple_takes_one_replicate():
     pooled = pool([0.5], [0.04])
     assert pooled.standard_error == pytest.approx(np.sqrt(0.08))
@@ -114,6 +120,7 @@ def test_reiter_two_stage_negative_variance():
     pooled = pool(estimates, np.full((2, 2), 0.1), rule="reiter_two_stage")
     assert pooled.adjusted
     assert pooled.standard_error**2 == pytest.approx(0.1)
+    assert pooled.fraction_missing == 0.0  # (1 + 1/m) (B - w/r) is negative
 
 
 @pytest.mark.parametrize("rule", ["reiter_partial", "raghunathan_full", "reiter_two_stage"])
@@ -170,7 +177,11 @@ def test_components_are_pooled_alone(estimates, variances, rule):
 def test_no_variance_at_all():
     pooled = pool([2.0, 2.0], [0.0, 0.0], rule="reiter_partial")
     assert (pooled.lower, pooled.upper, pooled.p_value) == (2.0, 2.0, 0.0)
+    assert (pooled.fraction_synthesis, pooled.fraction_missing) == (0.0, 0.0)
     assert pool([0.0, 0.0], [0.0, 0.0], rule="rubin").p_value == 1.0
+    # A variance of 0 adds nothing to Satterthwaite's sum, however few its degrees of freedom.
+    few = pool([2.0, 2.0], [0.0, 0.0], rule="reiter_partial", complete_df=9)
+    assert few.degrees_of_freedom == np.inf
 
 
 REFUSED = [
@@ -187,6 +198,7 @@ REFUSED = [
     ({"rule": "reiter"}, "no rule is called 'reiter'"),
     ({"n_real": 0}, "n_real must be at least 1"),
     ({"confidence": 1.0}, "between 0 and 1"),
+    ({"confidence": 0.0}, "between 0 and 1"),
     ({"estimates": [1.0, 2.0], "variances": [1.0]}, "shape"),
     ({"estimates": [[1.0, 2.0], [1.0]], "variances": [1.0]}, "same terms for every replicate"),
     ({"estimates": [1.0, np.nan], "variances": [1.0, 1.0]}, "not finite"),
@@ -197,6 +209,10 @@ REFUSED = [
     (
         {"rule": "reiter_two_stage", "estimates": np.ones((3, 1)), "variances": np.ones((3, 1))},
         "at least 2 syntheses",
+    ),
+    (
+        {"rule": "reiter_two_stage", "estimates": np.ones((1, 3)), "variances": np.ones((1, 3))},
+        "at least 2 replicates",
     ),
     ({"names": ["a"]}, "names are for"),
     (
@@ -230,3 +246,35 @@ def test_every_rule_has_a_guide():
         assert guide.name == name
         assert guide.when
         assert guide.source
+
+
+def pooling(rule: str) -> Pooling:
+    return Pooling(
+        rule=rule,
+        n_real=None,
+        n_synthetic=None,
+        proper=False,
+        inference="population",
+        confidence=0.95,
+    )
+
+
+def test_a_term_that_one_nest_lacks_is_not_pooled():
+    """The nests of two stages are of one size: a term must be in every file."""
+    rng = np.random.default_rng(1)
+    estimates = rng.normal(size=(3, 2, 2))
+    covariances = np.broadcast_to(np.eye(2), (3, 2, 2, 2)).copy()
+    whole, notes = pool_available(estimates, covariances, ("a", "b"), pooling("reiter_two_stage"))
+    assert notes == ()
+    estimates[1, 0, 1] = np.nan
+    found, notes = pool_available(estimates, covariances, ("a", "b"), pooling("reiter_two_stage"))
+    assert [note.split(":")[0] for note in notes] == ["term b"]
+    np.testing.assert_array_equal(found.standard_error, [whole.standard_error[0], np.nan])
+
+
+def test_one_term_of_several_replicates():
+    estimates, covariances = np.array(Q)[:, None], np.array(U)[:, None, None]
+    found, notes = pool_available(estimates, covariances, ("a",), pooling("reiter_partial"))
+    assert found.release.n_replicates == found.n_replicates == 5
+    assert found.standard_error[0] == pool(Q, U, rule="reiter_partial").standard_error
+    assert notes == ()

@@ -133,3 +133,13 @@ def test_separation_in_one_replicate_does_not_stop_a_comparison(replicates):
     assert np.isfinite([term.synthetic for term in found.terms]).all()
     assert [fitted.available.all() for fitted in found.synthetic.replicates] == [False, True, True]
     assert any("separation" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+def test_separation_is_found_in_any_unit(unit):
+    """The sign of x decides, in billions or in billionths of a dollar; where x is 0 nothing does."""
+    x = np.array([-3.0, -2.0, 0.0, 0.5, 1.0, 4.0])
+    found = find_separation((x >= 0).astype(float), (x * unit)[:, None])
+    assert found is not None
+    assert found.terms.tolist() == [True]
+    assert found.decided.tolist() == (x != 0).tolist()
