@@ -8,6 +8,8 @@ import pytest
 
 import gpusynth
 from gpusynth import DataError, Margin, PlanError
+from gpusynth.calibration.constraints import Constraint
+from gpusynth.calibration.feasible import check_cells
 from tests.calibration.golden_weights import FIRMS, SECTORS, STATES
 
 
@@ -39,6 +41,40 @@ def test_totals_of_real_data_are_not_shown():
     assert "126" not in message
     assert "65" not in message
     assert "%" in message
+    # Nor is the level in which they differ most.
+    other = Margin.of("state", {"AL": 60, "IL": 35, "TX": 40})
+    message = refused([gpusynth.weighted_margin(FIRMS, "state", weight="weight"), other])
+    assert "in 3 of 3 cells of state, most in one of them: the second differs by" in message
+    assert "AL" not in message
+
+
+def test_margins_agree_as_well_as_weights_have_to_meet_them():
+    """Populations of 126 and 126.05 differ by 0.04 %."""
+    rough = Margin.of("sector", {"31": 71.03, "44": 55.02})
+    refused([STATES, rough])
+    found = gpusynth.calibrate(FIRMS, [STATES, rough], weight="weight", tolerance=1e-3)
+    assert found.weights.sum() == pytest.approx(126, rel=1e-3)
+
+
+def test_totals_below_zero_agree_with_themselves():
+    table = pa.table({"a": ["x", "y"], "change": [-1.0, -3.0], "w": [1.0, 1.0]})
+    whole = Margin.of((), {(): -6}, number="change")
+    parts = Margin.of("a", {"x": -1.5, "y": -4.5}, number="change")
+    found = gpusynth.calibrate(table, [whole, parts], weight="w")
+    assert found.weights.tolist() == pytest.approx([1.5, 1.5])
+
+
+def test_more_combinations_than_64_bits_can_number():
+    names = tuple(f"x{i}" for i in range(62))
+    table = pa.table({name: ["a", "b"] for name in names} | {"w": [1.0, 1.0]})
+    margin = Margin.of(names, {("a",) * 62: 1, ("b",) * 62: 1})
+    assert "4611686018427387904 combinations are too many" in refused(
+        margin, data=table, weight="w"
+    )
+    with pytest.raises(PlanError, match="combinations are too many"):
+        gpusynth.weighted_margin(table, names, weight="w")
+    met = gpusynth.weighted_margin(table, names[:61], weight="w")
+    assert [cell.total for cell in met.cells] == [1.0, 1.0]
 
 
 def test_rounded_margins_can_be_rescaled():
@@ -74,6 +110,34 @@ def test_cells_that_would_lose_all_weight():
 def test_totals_of_a_number_with_the_wrong_sign():
     message = refused(Margin.of((), {(): -5}, number="receipts"), DataError)
     assert "total of receipts" in message
+    assert "(all rows: -5), but no rows with a weight and a fitting receipts" in message
+
+
+def test_totals_of_zero_of_numbers_above_zero():
+    message = refused(Margin.of((), {(): 0}, number="receipts"), DataError)
+    assert "would have to become 0" in message
+
+
+@pytest.mark.parametrize(
+    ("total", "is_met"), [(-23, True), (13, True), (-23.1, False), (13.1, False)]
+)
+def test_bounds_of_a_number_of_both_signs(total, is_met):
+    """With factors from 0.5 to 2, 10 above and 14 below zero give 5 - 28 to 20 - 7."""
+    numbers, weights = np.array([4.0, -1.0, 2.0, -3.0]), np.array([1.0, 2.0, 3.0, 4.0])
+    margin = Margin.of((), {(): total}, number="change")
+    constraint = Constraint(margin, np.zeros(4, np.int32), np.array([float(total)]), numbers)
+    if is_met:
+        check_cells(weights, [constraint], (0.5, 2.0), file="table")
+        return
+    with pytest.raises(DataError, match="no factors within the bounds"):
+        check_cells(weights, [constraint], (0.5, 2.0), file="table")
+
+
+def test_rows_beyond_the_last_cell_of_an_incomplete_margin():
+    """Neither y x 2 nor x x 2 is a cell: rows of both keep their weights."""
+    table = pa.table({"a": ["x", "y", "y", "x"], "b": ["1", "2", "1", "2"], "w": [1.0] * 4})
+    part = Margin.of(("a", "b"), {("x", "1"): 3, ("y", "1"): 5}, complete=False)
+    assert gpusynth.calibrate(table, part, weight="w").weights.tolist() == [3.0, 1.0, 5.0, 1.0]
 
 
 def test_bounds_that_no_factors_meet():

@@ -137,7 +137,7 @@ def test_separation_in_one_replicate_does_not_stop_a_comparison(replicates):
 
 @pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
 def test_separation_is_found_in_any_unit(unit):
-    """The sign of x decides, in billions or in billionths of a dollar; where x is 0 nothing does."""
+    """The sign of x decides, in billions or billionths of a dollar; where x is 0 nothing does."""
     x = np.array([-3.0, -2.0, 0.0, 0.5, 1.0, 4.0])
     found = find_separation((x >= 0).astype(float), (x * unit)[:, None])
     assert found is not None
