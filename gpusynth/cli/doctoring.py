@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
 
 import typer
 
 from gpusynth.cli.console import console, new_table
+from gpusynth.cli.options import PrintJsonOption
 
 __all__ = ["show_doctor"]
 
 
-def show_doctor(
-    *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
-) -> None:
+def show_doctor(*, as_json: PrintJsonOption = False) -> None:
     """Say what this machine has for gpusynth, what is missing, and how to get it."""
     from gpusynth.operations.doctor import examine
 

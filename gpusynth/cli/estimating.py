@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from gpusynth.cli.console import console, new_table, seconds_text
 from gpusynth.cli.options import (
     DataOption,
     PlanOption,
+    PrintJsonOption,
     ReplicatesOption,
     RowsOption,
     SchemaOption,
@@ -33,7 +32,7 @@ def estimate_run(
     replicates: ReplicatesOption = 1,
     rows: RowsOption = None,
     threads: ThreadsOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: PrintJsonOption = False,
 ) -> None:
     """Say what a run will need: time, memory, disk, GPU. It synthesizes a small sample twice."""
     from gpusynth.engine import RunSettings

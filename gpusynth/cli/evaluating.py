@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gpusynth.cli.choices import DeviceChoice
-from gpusynth.cli.options import QuietOption
+from gpusynth.cli.options import DATA_HELP, DeviceOption, OverwriteFilesOption, QuietOption
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from gpusynth.evaluate.results import Evaluation
 
-__all__ = ["check_outputs", "evaluate_files", "show_evaluation"]
+__all__ = ["evaluate_files", "show_evaluation"]
 
-_FILE_HELP = "Parquet, CSV (.csv, .csv.gz), Arrow or Feather file"
 _MARKS = {"good": "in line", "look": "look closer", "poor": "off", "plain": ""}
 
 
 def evaluate_files(
     *,
-    real: Annotated[Path, typer.Option("--real", metavar="FILE", help=f"{_FILE_HELP}.")],
+    real: Annotated[Path, typer.Option("--real", metavar="FILE", help=DATA_HELP)],
     synthetic: Annotated[
         list[Path],
         typer.Option(
-            "--synthetic", metavar="FILE", help=f"{_FILE_HELP}, or the directory of a run."
+            "--synthetic", metavar="FILE", help=f"{DATA_HELP[:-1]}, or the directory of a run."
         ),
     ],
     more: Annotated[
@@ -78,12 +76,7 @@ def evaluate_files(
     seed: Annotated[
         int, typer.Option("--seed", min=0, max=(1 << 64) - 1, help="Of resamples and draws.")
     ] = 0,
-    device: Annotated[
-        DeviceChoice,
-        typer.Option(
-            "--device", help="Where tables are counted; auto: a GPU where one can be used."
-        ),
-    ] = DeviceChoice.cpu,
+    device: DeviceOption = DeviceChoice.cpu,
     json: Annotated[
         Path | None, typer.Option("--json", help="Write all results to this file.")
     ] = None,
@@ -93,15 +86,14 @@ def evaluate_files(
     markdown: Annotated[
         Path | None, typer.Option("--markdown", help="Write a summary to this file.")
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files that exist.")
-    ] = False,
+    overwrite: OverwriteFilesOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Measure how useful synthetic files are and how much they disclose."""
     from gpusynth.backends import choose_backend
     from gpusynth.cli.allocator import give_back_large_arrays
     from gpusynth.cli.console import ProgressDisplay, console
+    from gpusynth.cli.output_files import check_outputs
     from gpusynth.evaluate.evaluation import evaluate
     from gpusynth.evaluate.results import write_evaluation
     from gpusynth.report import write_html, write_markdown
@@ -154,40 +146,6 @@ def evaluate_files(
 def _names(given: list[str] | None) -> tuple[str, ...]:
     """Split names at commas; an option may be given several times."""
     return tuple(name.strip() for text in given or () for name in text.split(",") if name.strip())
-
-
-def check_outputs(
-    paths: tuple[Path | None, ...], *, overwrite: bool, inputs: Iterable[Path | None] = ()
-) -> None:
-    """Check, before anything takes time, that every file can be written.
-
-    Parameters
-    ----------
-    paths : tuple of pathlib.Path or None
-    overwrite : bool
-    inputs : iterable of pathlib.Path or None
-        What the command reads.
-
-    Raises
-    ------
-    OutputError
-        If a file exists and may not be replaced, is a directory or an input, or its directory is
-        missing.
-    """
-    from gpusynth.errors import OutputError
-    from gpusynth.io.inputs_stay import check_inputs_stay
-
-    check_inputs_stay(paths, inputs)
-    named = [path for path in paths if path is not None]
-    for path in named:
-        if path.is_dir():
-            raise OutputError(f"{path} is a directory. Give the name of a file.")
-        if path.exists() and not overwrite:
-            raise OutputError(f"{path} exists. Choose another name or use --overwrite.")
-        if not path.parent.is_dir():
-            raise OutputError(f"{path.parent} is no directory. Make it first or correct the path.")
-    if len({path.absolute() for path in named}) < len(named):
-        raise OutputError("two outputs have the same name. Give each its own.")
 
 
 def show_evaluation(evaluation: Evaluation, out: Console) -> None:

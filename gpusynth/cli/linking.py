@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gpusynth.cli.choices import DeviceChoice
-from gpusynth.cli.options import CheckpointsOption, KeepModelsOption
+from gpusynth.cli.choices import DeviceChoice, OutputChoice
+from gpusynth.cli.options import (
+    CheckpointsOption,
+    DeviceOption,
+    FormatOption,
+    KeepModelsOption,
+    OverwriteRunOption,
+    QuietOption,
+    SeedOption,
+    ThreadsOption,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,13 +25,6 @@ if TYPE_CHECKING:
     from gpusynth.linked import LinkedRun
 
 __all__ = ["run_linked", "show_linked"]
-
-
-class LinkedFormat(StrEnum):
-    """Format of the files."""
-
-    parquet = "parquet"
-    csv = "csv"
 
 
 def run_linked(
@@ -42,36 +42,23 @@ def run_linked(
     rows: Annotated[
         int | None, typer.Option("--rows", min=1, help="Of the file on top; as many as it has.")
     ] = None,
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, max=(1 << 64) - 1, help="Same seed, same bytes.")
-    ] = 0,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, max=1024, help="All by default.")
-    ] = None,
-    format: Annotated[
-        LinkedFormat, typer.Option("--format", help="Of the files.")
-    ] = LinkedFormat.parquet,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an earlier run in the directory.")
-    ] = False,
+    seed: SeedOption = 0,
+    threads: ThreadsOption = None,
+    format: FormatOption = OutputChoice.parquet,
+    overwrite: OverwriteRunOption = False,
     checkpoints: CheckpointsOption = True,
     keep_models: KeepModelsOption = False,
-    device: Annotated[
-        DeviceChoice, typer.Option("--device", help="auto: a GPU where one can be used.")
-    ] = DeviceChoice.cpu,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False,
+    device: DeviceOption = DeviceChoice.cpu,
+    quiet: QuietOption = False,
 ) -> None:
     """Synthesize files whose rows belong to each other, such as firms and establishments."""
-    from gpusynth.cli.console import ProgressDisplay, console
+    from gpusynth.cli.console import console
     from gpusynth.cli.interrupt import interruptible
-    from gpusynth.engine import Listener
+    from gpusynth.cli.running import watching
     from gpusynth.linked import read_links, synthesize_linked
 
     given = read_links(links)
-    with interruptible(), ExitStack() as stack:
-        listener: Listener | None = None
-        if not quiet:
-            listener = stack.enter_context(ProgressDisplay(console(stderr=True)))
+    with interruptible(), watching(quiet=quiet) as listener:
         run = synthesize_linked(
             given.data,
             given.links,

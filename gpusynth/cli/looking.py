@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gpusynth.cli.console import ProgressDisplay, console, new_table
+from gpusynth.cli.output_files import check_outputs
 from gpusynth.engine import (
     Prepared,
     Stopwatch,
@@ -14,8 +15,6 @@ from gpusynth.engine import (
     prepare,
     resolve_input,
 )
-from gpusynth.errors import OutputError
-from gpusynth.io.inputs_stay import check_inputs_stay
 from gpusynth.methods import METHODS, Method
 from gpusynth.plan import Plan, SynthesisPlan, read_plan, write_plan
 from gpusynth.table import BATCH_ROWS, write_schema
@@ -37,8 +36,7 @@ def show_schema(file: Path, output: Path | None, *, overwrite: bool) -> None:
     OutputError
         If `output` exists and may not be replaced.
     """
-    _check_free(output, overwrite=overwrite)
-    check_inputs_stay([output], [file])
+    check_outputs((output,), overwrite=overwrite, inputs=[file])
     inferred = infer_schema(file)
     table = new_table("column", "kind", "type", "why")
     for column in inferred.schema.columns:
@@ -68,8 +66,7 @@ def show_plan(
     OutputError
         If `output` exists and may not be replaced.
     """
-    _check_free(output, overwrite=overwrite)
-    check_inputs_stay([output], [data, schema])
+    check_outputs((output,), overwrite=overwrite, inputs=[data, schema])
     choices = Plan() if plan is None else read_plan(plan)
     with ProgressDisplay(console(stderr=True)) as display:
         options: dict[str, Any] = {
@@ -150,8 +147,3 @@ def _parameters(method: Method) -> str:
         for name, value in method.model_dump().items()
         if fields[name].is_required() or value != usual[name]
     )
-
-
-def _check_free(output: Path | None, *, overwrite: bool) -> None:
-    if output is not None and output.exists() and not overwrite:
-        raise OutputError(f"{output} exists. Choose another name or use --overwrite.")

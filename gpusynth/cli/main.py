@@ -34,6 +34,8 @@ from gpusynth.cli.options import (
     DATA_HELP,
     CheckpointsOption,
     DataOption,
+    DeviceOption,
+    FileArgument,
     FormatOption,
     KeepModelsOption,
     LogOption,
@@ -95,7 +97,7 @@ def _gpusynth(
 @app.command("infer-schema")
 def _infer_schema(
     *,
-    file: Annotated[Path, typer.Argument(help=DATA_HELP)],
+    file: FileArgument,
     output: Annotated[
         Path | None, typer.Option("--output", help="Write the schema to this TOML file.")
     ] = None,
@@ -148,9 +150,7 @@ def _run(
         ),
     ] = True,
     checkpoints: CheckpointsOption = True,
-    device: Annotated[
-        DeviceChoice, typer.Option("--device", help="auto: a GPU where one can be used.")
-    ] = DeviceChoice.cpu,
+    device: DeviceOption = DeviceChoice.cpu,
     fitter: Annotated[
         FitterChoice, typer.Option("--fitter", help="cuml: coarser trees, on a GPU only.")
     ] = FitterChoice.auto,

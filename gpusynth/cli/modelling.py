@@ -10,6 +10,7 @@ import typer
 
 from gpusynth.cli.choices import DeviceChoice, FitterChoice, OutputChoice
 from gpusynth.cli.options import (
+    DeviceOption,
     FileArgument,
     FormatOption,
     OverwriteFileOption,
@@ -54,9 +55,7 @@ def fit_model(
         ),
     ] = None,
     overwrite: OverwriteFileOption = False,
-    device: Annotated[
-        DeviceChoice, typer.Option("--device", help="Where trees grow; auto: a GPU, if there.")
-    ] = DeviceChoice.cpu,
+    device: DeviceOption = DeviceChoice.cpu,
     fitter: Annotated[
         FitterChoice, typer.Option("--fitter", help="cuml: coarser trees, on a GPU only.")
     ] = FitterChoice.auto,
@@ -123,9 +122,7 @@ def sample_model(
     threads: ThreadsOption = None,
     format: FormatOption = OutputChoice.parquet,
     overwrite: OverwriteRunOption = False,
-    device: Annotated[
-        DeviceChoice, typer.Option("--device", help="Where rows are drawn; auto: a GPU, if there.")
-    ] = DeviceChoice.cpu,
+    device: DeviceOption = DeviceChoice.cpu,
     quiet: QuietOption = False,
 ) -> None:
     """Make synthetic replicates from a model file, without the real file."""

@@ -7,20 +7,23 @@ from typing import Annotated
 
 import typer
 
-from gpusynth.cli.choices import OutputChoice
+from gpusynth.cli.choices import DeviceChoice, OutputChoice
 
 __all__ = [
     "DATA_HELP",
     "CheckpointsOption",
     "DataOption",
+    "DeviceOption",
     "FileArgument",
     "FormatOption",
     "KeepModelsOption",
     "LogOption",
     "MetricsOption",
     "OverwriteFileOption",
+    "OverwriteFilesOption",
     "OverwriteRunOption",
     "PlanOption",
+    "PrintJsonOption",
     "QuietOption",
     "ReplicatesOption",
     "RowsOption",
@@ -54,6 +57,9 @@ SeedOption = Annotated[
 ThreadsOption = Annotated[
     int | None, typer.Option("--threads", min=1, max=1024, help="All by default.")
 ]
+DeviceOption = Annotated[
+    DeviceChoice, typer.Option("--device", help="auto: a GPU where one can be used.")
+]
 FormatOption = Annotated[OutputChoice, typer.Option("--format", help="Of the files.")]
 OverwriteFileOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace the file if it exists.")
@@ -61,7 +67,11 @@ OverwriteFileOption = Annotated[
 OverwriteRunOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace an earlier run in the directory.")
 ]
+OverwriteFilesOption = Annotated[
+    bool, typer.Option("--overwrite", help="Replace files that exist.")
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
+PrintJsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 LogOption = Annotated[
     Path | None, typer.Option("--log", help="Append what is done to this file, as JSON lines.")
 ]

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from gpusynth.cli.options import OverwriteFilesOption
+
 __all__ = ["render_report"]
 
 
@@ -25,13 +27,11 @@ def render_report(
         Path | None,
         typer.Option("--comparisons", help="Regressions to show: JSON of gpusynth replicate."),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files that exist.")
-    ] = False,
+    overwrite: OverwriteFilesOption = False,
 ) -> None:
     """Render an evaluation that has been written before."""
     from gpusynth.cli.console import console
-    from gpusynth.cli.evaluating import check_outputs
+    from gpusynth.cli.output_files import check_outputs
     from gpusynth.errors import OutputError
     from gpusynth.evaluate.results import read_comparisons, read_evaluation
     from gpusynth.report import write_html, write_markdown
