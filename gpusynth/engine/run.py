@@ -16,7 +16,7 @@ from gpusynth.engine.output import write_replicate
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.synthesis import Synthesis
-from gpusynth.engine.tail_stage import tail_notes
+from gpusynth.engine.tail_stage import reasons_and_tails, tail_notes
 from gpusynth.errors import OutputError, PlanError
 from gpusynth.io import file_sha256, write_json_atomic
 from gpusynth.plan import SynthesisPlan
@@ -90,12 +90,8 @@ def write_run(
             n_rows, sha256 = _written_before(synthesis, number, directory.staging)
         written.append(Replicate(number, directory.path / file.name, n_rows, sha256))
     with stopwatch.phase("write"):
-        notes = tail_notes(synthesis.prepared)
-        reasons = {
-            name: " ".join(filter(None, (resolved.reasons.get(name), notes.get(name))))
-            for name in (*resolved.reasons, *notes)
-        }
-        write_schema(resolved.schema, directory.staging / "schema.toml", reasons or None)
+        reasons = reasons_and_tails(resolved.reasons, synthesis.prepared)
+        write_schema(resolved.schema, directory.staging / "schema.toml", reasons)
         plan = {**resolved.plan.to_json(), "fingerprint": resolved.plan.fingerprint()}
         write_json_atomic(directory.staging / "plan.json", plan)
     for left in directory.staging.glob("columns_*"):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gpusynth.engine.drawing import ColumnDraw
     from gpusynth.engine.prepared import Prepared
 
-__all__ = ["exchange_tail", "fit_tails", "tail_notes", "treat_rows"]
+__all__ = ["exchange_tail", "fit_tails", "reasons_and_tails", "tail_notes", "treat_rows"]
 
 
 def fit_tails(
@@ -78,6 +78,27 @@ def tail_notes(prepared: Prepared) -> dict[str, str]:
         Columns whose tails were treated -> a sentence a side.
     """
     return {name: treatment.describe() for name, treatment in prepared.tails.items()}
+
+
+def reasons_and_tails(reasons: Mapping[str, str], prepared: Prepared) -> dict[str, str]:
+    """Return what the schema file of a run says of its columns.
+
+    Parameters
+    ----------
+    reasons : mapping of str to str
+        Why each column's kind was chosen.
+    prepared : Prepared
+
+    Returns
+    -------
+    dict of str to str
+        Column -> its reason and what is done to its tails.
+    """
+    notes = tail_notes(prepared)
+    return {
+        name: " ".join(filter(None, (reasons.get(name), notes.get(name))))
+        for name in (*reasons, *notes)
+    }
 
 
 def treat_rows(column: ColumnDraw, block: Block) -> None:

@@ -11,7 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from gpusynth.errors import PlanError
 
-__all__ = ["MOST_FILES", "MOST_NAME", "Family", "Link", "arrange", "parse_link"]
+__all__ = [
+    "MOST_FILES",
+    "MOST_NAME",
+    "Family",
+    "Link",
+    "arrange",
+    "file_numbers",
+    "parse_link",
+]
 
 MOST_FILES = 100
 """Files of one run; all of them are in memory at once."""
@@ -196,6 +204,21 @@ def arrange(names: Collection[str], links: Sequence[Link]) -> Family:
     if alone:
         raise PlanError(f"no link names the file {alone[0]!r}. Synthesize it by itself.")
     return Family(order, parent, children)
+
+
+def file_numbers(names: Collection[str]) -> dict[str, int]:
+    """Return the number of each file, which names its random streams and its part of the work.
+
+    Parameters
+    ----------
+    names : collection of str
+
+    Returns
+    -------
+    dict of str to int
+        From 1, in alphabetical order: the order in which files are given changes nothing.
+    """
+    return {name: number for number, name in enumerate(sorted(names), start=1)}
 
 
 def _child_name(link: Link) -> str:

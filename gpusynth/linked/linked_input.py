@@ -10,7 +10,8 @@ from typing import Any
 
 from gpusynth.arrays import Array
 from gpusynth.engine.checkpoint.given import Given
-from gpusynth.errors import DataError, PlanError
+from gpusynth.engine.prepared import changed_input
+from gpusynth.errors import PlanError
 from gpusynth.io import file_sha256
 from gpusynth.io.stamp import FileStamp
 from gpusynth.linked.counted import CountedSource, count_schema_column
@@ -41,8 +42,6 @@ class LinkedInput:
     ----------
     name : str
         What links call it.
-    data : object
-        As given.
     source : Source
     schema : Schema
         Keys have the role key and the key of the parent the role drop.
@@ -56,12 +55,10 @@ class LinkedInput:
         To its parent.
     parentage : Parentage or None
     counts : tuple of str
-        Columns that count children, in the order of `children`.
-    children : tuple of Link
+        Columns that count children.
     """
 
     name: str
-    data: Any
     source: Source
     schema: Schema
     reasons: Mapping[str, str]
@@ -72,7 +69,6 @@ class LinkedInput:
     link: Link | None
     parentage: Parentage | None
     counts: tuple[str, ...]
-    children: tuple[Link, ...]
 
     def check_unchanged(self) -> None:
         """Check that the file is still the one that was read.
@@ -84,10 +80,7 @@ class LinkedInput:
         if self.stamp is None or not self.stamp.was_touched():
             return
         if self.stamp.has_new_content() or file_sha256(self.stamp.path) != self.fingerprint:
-            raise DataError(
-                f"{self.source.name} was changed while it was synthesized; nothing was written. "
-                "Run again on a file that nobody writes to."
-            )
+            raise changed_input(self.source.name, "was synthesized")
 
 
 def open_input(
@@ -148,7 +141,6 @@ def open_input(
     check_schema(schema, counted.arrow_schema, counted.name, is_text=counted.is_text)
     return LinkedInput(
         name=name,
-        data=data,
         source=counted,
         schema=schema,
         reasons=reasons,
@@ -159,7 +151,6 @@ def open_input(
         link=link,
         parentage=parentage,
         counts=tuple(counts),
-        children=tuple(children),
     )
 
 

@@ -17,7 +17,7 @@ from gpusynth.io import open_source
 from gpusynth.linked.child import Child, prepare_child
 from gpusynth.linked.file_rows import FileRows, inherited_name
 from gpusynth.linked.keys import Parentage, find_parents
-from gpusynth.linked.link import Family, Link, arrange
+from gpusynth.linked.link import Family, Link, arrange, file_numbers
 from gpusynth.linked.linked_input import LinkedInput, open_input
 from gpusynth.plan import Plan
 from gpusynth.table import Codec, InferredSchema
@@ -152,8 +152,7 @@ def prepare_family(
                 if column not in own.choices.never_predict
             },
         }
-    numbers = {name: number for number, name in enumerate(sorted(data), start=1)}
-    prepared = PreparedFamily(family, inputs, tops, children, numbers)
+    prepared = PreparedFamily(family, inputs, tops, children, file_numbers(data))
     _check_numbering(prepared, settings)
     return prepared.on(backend)
 

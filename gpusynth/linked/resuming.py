@@ -17,7 +17,7 @@ from gpusynth.engine.synthesis import load_kernels
 from gpusynth.errors import DataError
 from gpusynth.io import open_source
 from gpusynth.linked.head import LinkedHead, family_pins, input_pin
-from gpusynth.linked.link import Link
+from gpusynth.linked.link import Link, file_numbers
 from gpusynth.linked.prepared_family import PreparedFamily, prepare_family
 from gpusynth.linked.run import LinkedRun, read_linked_run, write_family
 from gpusynth.table import BATCH_ROWS
@@ -131,7 +131,7 @@ def resume_linked(
             device="cpu" if head.device == "cpu" else "auto",
         )
         found = _data(directory, head, data)
-        numbers = {name: number for number, name in enumerate(sorted(head.names), start=1)}
+        numbers = file_numbers(head.names)
         given = {
             name: read_given(directory.work.path, numbers[name], head.given) for name in head.names
         }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpusynth.arrays import Array
-from gpusynth.engine.checkpoint.checkpoints import Checkpoints
+from gpusynth.engine.checkpoint.checkpoints import Checkpoints, draw_file_name
 from gpusynth.engine.edits import EditCounts
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.errors import CheckpointMismatchError
@@ -64,7 +64,7 @@ def put_round(
         f"values.{place}": values[name] for place, name in enumerate(columns) if name in values
     }
     checkpoints.put_arrays(
-        f"draw_{number:05d}_{replicate:05d}.arrow",
+        draw_file_name(number, replicate),
         arrays,
         {"round": number, "replicate": replicate, "columns": columns},
         step=number,

@@ -15,7 +15,7 @@ from gpusynth.engine.measure import peak_memory_bytes, versions
 from gpusynth.engine.memory import Memory
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.synthesis import Synthesis
-from gpusynth.engine.tail_stage import tail_notes
+from gpusynth.engine.tail_stage import reasons_and_tails, tail_notes
 from gpusynth.errors import OutputError
 from gpusynth.io import file_sha256, write_json_atomic
 from gpusynth.linked.link import Link
@@ -200,12 +200,8 @@ class LinkedWriter:
         for name, own in prepared.inputs.items():
             output, plan = prepared.output(name), prepared.prepared(name).plan
             file = directory.staging / f"{name}_schema.toml"
-            notes = tail_notes(prepared.prepared(name))
-            said = {
-                column: " ".join(filter(None, (own.reasons.get(column), notes.get(column))))
-                for column in (*own.reasons, *notes)
-            }
-            write_schema(output.schema, file, said or None)
+            reasons = reasons_and_tails(own.reasons, prepared.prepared(name))
+            write_schema(output.schema, file, reasons)
             about[file.name] = file_sha256(file)
             file = directory.staging / f"{name}_plan.json"
             write_json_atomic(file, {**plan.to_json(), "fingerprint": plan.fingerprint()})
