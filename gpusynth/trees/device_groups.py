@@ -1,7 +1,7 @@
 """Groups of columns that are counted together on a CUDA device, and the nodes of a level.
 
-A group is some columns of one width whose tables of one node fit the shared memory of a block, or
-the columns of one word of the records where no table does.
+A group is some columns of one width and kind whose tables of one node fit the shared memory of a
+block, or the columns of one word of the records where no table does.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from gpusynth.trees.device_table import DeviceTable
 from gpusynth.trees.record_plan import width_of
 from gpusynth_kernels.cpu.kinds import NUMBERS, WEIGHTED_CLASSES
 from gpusynth_kernels.cuda import launch
+from gpusynth_kernels.cuda.choose import few_rows
 
 __all__ = [
     "BLOCK_BYTES",
@@ -99,10 +100,15 @@ class Emission:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Columns of one width, on one page, that are counted together."""
+    """Columns of one width, on one page, that are counted together.
+
+    Either none or all of them must have their levels put in order; `few` is the rows up to which
+    nodes are searched without tables by one thread a column, 0 where there is an order to find.
+    """
 
     page: int
     width: int
+    few: int
     n_codes: int
     members: Array
     """Columns, by their places among those of the fit."""
@@ -152,21 +158,27 @@ def make_groups(
     planes = 3 if mode == NUMBERS else most_classes
     most_codes = BLOCK_BYTES // 4 // planes
     n_codes = table.layout.n_codes[columns].astype(np.int64)
-    widths, word, page = width_of(n_codes), table.word[columns], table.page_of[columns]
-    for kind in np.unique(np.stack([page, widths]), axis=1).T:
-        inside = np.flatnonzero((page == kind[0]) & (widths == kind[1]) & (n_codes > 1))
+    kinds = np.stack(
+        [
+            *(table.page_of[columns], width_of(n_codes)),
+            few_rows(n_codes, table.layout.is_ordered[columns].astype(np.int64)),
+        ]
+    )
+    word = table.word[columns]
+    for kind in np.unique(kinds, axis=1).T:
+        inside = np.flatnonzero((kinds == kind[:, None]).all(axis=0) & (n_codes > 1))
         members: list[int] = []
         for w in np.unique(word[inside]):
             of_word = inside[word[inside] == w].tolist()
             if members and n_codes[members + of_word].sum() > most_codes:
-                yield _group(table, columns, int(kind[1]), members)
+                yield _group(table, columns, kind, members)
                 members = []
             members = members + of_word
         if members:
-            yield _group(table, columns, int(kind[1]), members)
+            yield _group(table, columns, kind, members)
 
 
-def _group(table: DeviceTable | PagedTable, columns: Array, width: int, some: list[int]) -> Group:
+def _group(table: DeviceTable | PagedTable, columns: Array, kind: Array, some: list[int]) -> Group:
     members = np.array(sorted(some))
     place = columns[members]
     n_codes = table.layout.n_codes[place].astype(np.int64)
@@ -181,6 +193,5 @@ def _group(table: DeviceTable | PagedTable, columns: Array, width: int, some: li
         filled[w] += 1
     counted = (*on_device(words), *on_device(*slots.reshape(4, -1)))
     searched = on_device(members, first, n_codes, ordered)
-    return Group(
-        int(table.page_of[place[0]]), width, int(n_codes.sum()), members, counted, searched
-    )
+    page, width, few = map(int, kind)
+    return Group(page, width, few, int(n_codes.sum()), members, counted, searched)

@@ -1,8 +1,8 @@
 """Search the splits of a level on a CUDA device: batches planned by memory, kernels in their order.
 
 Columns of like width form groups. A node that is large for a group's width is counted into tables,
-as many nodes at once as fit the memory; one that is small has its rows compared. Batches and sizes
-decide speed only.
+as many nodes at once as fit the memory; one that is small has its rows compared, by a block or,
+where these are few, by a thread. Batches and sizes decide speed only.
 """
 
 from __future__ import annotations
@@ -25,14 +25,20 @@ from gpusynth.trees.device_groups import (
 )
 from gpusynth.trees.device_pages import PagedTable
 from gpusynth.trees.device_table import DeviceTable
-from gpusynth.trees.device_work import count_blocks, grid_of, make_work, require
+from gpusynth.trees.device_work import (
+    count_blocks,
+    grid_of,
+    make_work,
+    require,
+    search_threads,
+)
 from gpusynth.trees.fit import Fit
 from gpusynth.trees.record_plan import width_of
 from gpusynth_kernels.cuda import launch
-from gpusynth_kernels.cuda.choose import choose_columns, small_rows
-from gpusynth_kernels.cuda.cuts import MOST_THREADS
+from gpusynth_kernels.cuda.choose import choose_columns, few_rows, small_rows
 from gpusynth_kernels.cuda.histogram import MOST_ITEM_ROWS, count_codes, subtract_siblings
 from gpusynth_kernels.cuda.offer import draw_columns, offer_columns
+from gpusynth_kernels.cuda.search_few import FEW_THREADS, search_few
 from gpusynth_kernels.cuda.search_rows import search_rows
 from gpusynth_kernels.cuda.search_tables import search_tables
 
@@ -44,8 +50,7 @@ _SHARE_OF_RESULTS = 0.125
 """Shares of the free bytes that tables and results may take."""
 
 _COUNT_THREADS = 256
-_ROW_THREADS = 64
-"""Threads of a block that counts, and of one that compares rows (small nodes have few)."""
+"""Threads of a block that counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,8 @@ class Search:
         self.weighted = len(fit.weight) > 0
         self.target = launch.to_device(fit.numbers), launch.to_device(fit.weight)
         self.log_table = launch.to_device(fit.table)
-        self._columns = self._places()
+        self._few = few_rows(self.n_codes, self.ordered)
+        self._columns, self._few_columns = self._places()
         self._most_classes = min(max(fit.n_classes, 2), max(len(fit.order), 2))
         self._groups = list(
             make_groups(table, columns, mode=fit.mode, most_classes=self._most_classes)
@@ -129,20 +135,24 @@ class Search:
         self._above: dict[int, _Kept] = {}
         self._here: dict[int, _Kept] = {}
 
-    def _places(self) -> dict[int, tuple[Array, ...]]:
-        """Return, by page, where the columns lie and what they are, for `search_rows`.
+    def _places(self) -> tuple[dict[int, tuple[Array, ...]], dict[int, tuple[Array, ...]]]:
+        """Return, by page, what `search_rows` and `search_few` are told of the columns.
 
-        A column of another page has width 0: no node is small for it.
+        For the first a column of another page has width 0: no node is small for it. The second
+        gets its own columns, like ones side by side, since threads of a warp wait for each other.
         """
         table, columns = self.table, self.columns
         place = (table.word[columns], table.shift[columns], table.mask[columns])
+        what = (*place, self.n_codes, self.ordered)
         page_of = table.page_of[columns]
-        return {
-            page: on_device(
-                *(*place, self.n_codes, self.ordered), np.where(page_of == page, self.width, 0)
-            )
-            for page in np.unique(page_of).tolist()
-        }
+        by_blocks, by_threads = {}, {}
+        for page in np.unique(page_of).tolist():
+            width = np.where(page_of == page, self.width, 0)
+            by_blocks[page] = on_device(*what, width, self._few)
+            own = np.flatnonzero((page_of == page) & (self._few > 0) & (self.n_codes > 1))
+            own = own[np.argsort(self.n_codes[own], kind="stable")]
+            by_threads[page] = on_device(*(part[own] for part in (*what, self._few)), own)
+        return by_blocks, by_threads
 
     def best_splits(self, rows: _Rows, nodes: LevelNodes) -> tuple[Array, Array, Array, Array]:
         """Find the best split of each node.
@@ -230,7 +240,7 @@ class Search:
         for number, group in enumerate(self._groups):
             if group.page != page:
                 continue
-            large = size * size > small_rows(nodes.n_runs, group.width)
+            large = (size > group.few) & (size * size > small_rows(nodes.n_runs, group.width))
             if emission is not None:
                 large &= np.isin(emission.column, group.members)
             which = np.flatnonzero(large)
@@ -242,10 +252,14 @@ class Search:
                 whole = emission is None and len(batches) == 1 and self.offer[0] == 0
                 if whole and kept.n_bytes <= room:
                     self._here[number] = kept
-        small = size * size <= small_rows(nodes.n_runs, int(self.width.max(initial=1)))
-        which = np.flatnonzero(small)
+        kinds = np.unique(np.stack([self.width, self._few]), axis=1).T
+        small = [(size > few) & (size * size <= small_rows(nodes.n_runs, w)) for w, few in kinds]
+        which = np.flatnonzero(np.any(small, axis=0))
         if len(which):
             self._by_rows(page, rows, request, which)
+        which = np.flatnonzero(size <= self._few.max(initial=0))
+        if len(which) and emission is None:
+            self._by_threads(page, rows, request, which)
 
     def _table_batches(self, group: Group, n_runs: Array) -> Iterator[slice]:
         """Yield runs of nodes whose tables fit the memory together."""
@@ -311,7 +325,8 @@ class Search:
         )
         self._subtract(number, np.flatnonzero(derived), own)
         n_tasks = len(some) * len(group.members)
-        grid = grid_of(min(n_tasks, len(self._work[0])), MOST_THREADS)
+        threads = self._threads(group.width, has_order=group.few == 0)
+        grid = grid_of(min(n_tasks, len(self._work[0])), threads)
         search_tables[grid](
             self.fit.mode,
             of_nodes[:5],
@@ -353,16 +368,32 @@ class Search:
             (*own.tables, int(self.weighted)),
         )
 
+    def _threads(self, n_candidates: int, *, has_order: bool) -> int:
+        return search_threads(n_candidates, classes=self._most_classes, has_order=has_order)
+
     def _by_rows(self, page: int, rows: _Rows, request: _Request, which: Array) -> None:
         some = request.nodes.some(which)
         n_tasks = len(some) * len(self.columns)
-        grid = grid_of(min(n_tasks, len(self._work[0])), _ROW_THREADS)
+        threads = self._threads(int(some.size.max()), has_order=bool((self._few == 0).any()))
+        grid = grid_of(min(n_tasks, len(self._work[0])), threads)
         search_rows[grid](
             *(self.fit.mode, self.table.page(page), rows[0], rows[2], self.target),
             on_device(some.begin, some.size, some.first_run, some.n_runs, which),
             *(self._columns[page], self.min_leaf, self.log_table, self._asked(request, which)),
             *(self._emit(request, which), self._work, request.result),
         )
+
+    def _by_threads(self, page: int, rows: _Rows, request: _Request, which: Array) -> None:
+        """Search nodes of few rows, one thread a node and column."""
+        some, columns = request.nodes.some(which), self._few_columns[page]
+        n_blocks = -(-len(some) * len(columns[0]) // FEW_THREADS)
+        if n_blocks:
+            search_few[grid_of(min(n_blocks, 4 * count_blocks()), FEW_THREADS)](
+                *(self.fit.mode, self.table.page(page), rows[0], rows[2], self.target),
+                on_device(some.begin, some.size, some.first_run, some.n_runs, which),
+                *(columns, self.min_leaf, self.log_table, self._asked(request, which)),
+                request.result,
+            )
 
 
 def _items(nodes: LevelNodes, wanted: Array) -> tuple[Array, Array, Array]:

@@ -12,15 +12,45 @@ from gpusynth_kernels.cuda import launch
 from gpusynth_kernels.cuda.choose import MOST_SEARCHED, small_rows
 from gpusynth_kernels.cuda.cuts import MOST_THREADS
 
-__all__ = ["count_blocks", "grid_of", "make_work", "require"]
+__all__ = ["count_blocks", "grid_of", "make_work", "require", "search_threads"]
 
 _SHARE_OF_WORK = 0.25
 """Share of the free bytes that work arrays may take."""
+
+_WARP = 32
+
+_FEW_CLASSES = 8
+"""With more the covariance of the classes is more work than the levels are."""
 
 
 def count_blocks() -> int:
     """Return how many blocks keep the device busy: eight for each multiprocessor."""
     return 2 if launch.SIMULATED else 8 * launch.multiprocessors()
+
+
+def _search_blocks() -> int:
+    """Return how many blocks search at a time: as many of one warp as their registers allow."""
+    return 2 * count_blocks()
+
+
+def search_threads(n_candidates: int, *, classes: int, has_order: bool) -> int:
+    """Return the threads of a block that searches a column: a power of two, as many as have work.
+
+    Parameters
+    ----------
+    n_candidates : int
+        Codes of the column, or rows of the node.
+    classes : int
+        That a node may have: their covariance is worked out by all threads.
+    has_order : bool
+        Whether levels are put in order first.
+    """
+    if has_order and classes > _FEW_CLASSES:
+        return MOST_THREADS
+    threads = _WARP
+    while threads < MOST_THREADS and 2 * threads < n_candidates:
+        threads *= 2
+    return threads
 
 
 def grid_of(blocks: int, threads: int) -> tuple[int, int]:
@@ -96,7 +126,7 @@ def make_work(
     each = 8 * ints + 8 * floats + 4 * counts
     room = int(free_bytes * _SHARE_OF_WORK) // max(each, 1)
     require(each, room, free_bytes)
-    blocks = min(room, count_blocks())
+    blocks = min(room, _search_blocks())
     return (
         launch.empty((blocks, max(ints, 1)), np.int64),
         launch.empty((blocks, max(floats, 1)), np.float64),

@@ -21,7 +21,7 @@ from gpusynth.trees.walk import draw_rows, draw_values
 
 __all__ = ["warm_device", "warm_up"]
 
-_ROWS = 64
+_ROWS = 256  # more than one thread compares, in children too
 _PARAMS = CartParams(min_leaf=2)
 _STOPS = (32, 16)  # as a large table is cut
 

@@ -53,8 +53,12 @@ SIGNATURES = {
     ),
     "search_rows.search_rows": (
         *(_INTEGER, _RECORDS, _UINT64, _INT64, _TARGET, _tuple(*[_INT64] * 5)),
-        *(_tuple(*[_INT64] * 6), _INTEGER, _INT64, _ASKED, _EMIT),
+        *(_tuple(*[_INT64] * 7), _INTEGER, _INT64, _ASKED, _EMIT),
         *(_tuple(*_WORK, types.int32[:, ::1]), _RESULT),
+    ),
+    "search_few.search_few": (
+        *(_INTEGER, _RECORDS, _UINT64, _INT64, _TARGET, _tuple(*[_INT64] * 5)),
+        *(_tuple(*[_INT64] * 7), _INTEGER, _INT64, _ASKED, _RESULT),
     ),
     "choose.choose_columns": (
         *(_INTEGER, _RESULT, _FLOAT64, _tuple(_INT32, _INT64, _INT64, _FLOAT64)),

@@ -47,9 +47,7 @@ class _Kernel:
         self.shared: dict[str, int] = {}
         self.dynamic = ""
         for line in text.splitlines():
-            if found := re.match(r"\.visible \.shared \.align 8 \.b8 (\w+)\[(\d+)\]", line) or (
-                re.match(r"\.visible \.shared \.align 4 \.b8 (\w+)\[(\d+)\]", line)
-            ):
+            if found := re.match(r"\.visible \.shared \.align \d \.b8 (\w+)\[(\d+)\]", line):
                 self.shared[found[1]] = self.static_bytes
                 self.static_bytes += -(-int(found[2]) // 8) * 8
             elif found := re.match(r"\.extern \.shared \.align \d+ \.b8 (\w+)\[\]", line):

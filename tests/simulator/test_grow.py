@@ -35,7 +35,17 @@ from tests.trees.tree_cases import (
 )
 
 KEY = StreamKey(3, step=2)
+SEARCHES = ("search_few", "search_rows", "search_tables")
 WAYS = {"by size": choose.PAIRS_PER_CELL, "tables": 0, "rows": 1 << 40}
+
+
+def search_by(way, monkeypatch):
+    """Search by tables, by blocks that compare rows, or as sizes tell (threads compare few)."""
+    monkeypatch.setattr(choose, "PAIRS_PER_CELL", WAYS[way])
+    monkeypatch.setattr(search_rows, "_compiled", None)
+    if way != "by size":
+        monkeypatch.setattr(choose, "FEW_ROWS", 0)
+        monkeypatch.setattr(choose, "FEW_ROWS_OF_FEW_CODES", 0)
 
 
 def column(name, codes, n_codes, ordered=True):
@@ -91,9 +101,7 @@ def case_of(kind, n_rows, params, seed=1):
 
 @pytest.fixture(params=WAYS)
 def way(request, monkeypatch):
-    """Search by tables, by comparing rows, or as sizes tell."""
-    monkeypatch.setattr(choose, "PAIRS_PER_CELL", WAYS[request.param])
-    monkeypatch.setattr(search_rows, "_compiled", None)
+    search_by(request.param, monkeypatch)
     return request.param
 
 
@@ -200,8 +208,7 @@ def test_tables_of_the_host_serve_as_they_are():
 @pytest.mark.parametrize("kind", ["5 classes", "weighted 3 classes", "numbers", "weighted numbers"])
 def test_tables_of_larger_children_are_worked_out(kind, monkeypatch):
     """With the same result when the memory has no room for tables of the level before."""
-    monkeypatch.setattr(choose, "PAIRS_PER_CELL", 0)
-    monkeypatch.setattr(search_rows, "_compiled", None)
+    search_by("tables", monkeypatch)
     derived = []
     subtract = device_search.subtract_siblings.over
 
@@ -223,8 +230,7 @@ def test_tables_of_larger_children_are_worked_out(kind, monkeypatch):
 @pytest.mark.parametrize("block_bytes", [device_groups.BLOCK_BYTES, 512])
 def test_nodes_counted_in_many_items(kind, block_bytes, monkeypatch):
     """By several blocks each, in shared memory or, where that is too small, without it."""
-    monkeypatch.setattr(choose, "PAIRS_PER_CELL", 0)
-    monkeypatch.setattr(search_rows, "_compiled", None)
+    search_by("tables", monkeypatch)
     monkeypatch.setattr(device_search, "MOST_ITEM_ROWS", 7)
     for module in (device_groups, device_search):
         monkeypatch.setattr(module, "BLOCK_BYTES", block_bytes)
@@ -284,7 +290,7 @@ def test_calls_that_cannot_be_answered():
 
 def test_a_warm_up_reaches_every_kernel_of_the_grower():
     warm_device(choose_backend("cuda"))
-    modules = ("choose", "histogram", "partition", "runs", "search_rows", "search_tables")
+    modules = ("choose", "histogram", "partition", "runs", *SEARCHES)
     kernels = {
         name: kernel
         for module in modules

@@ -13,10 +13,13 @@ import numpy as np
 from gpusynth_kernels.cuda.launch import cuda, device, kernel
 
 __all__ = [
+    "FEW_ROWS",
+    "FEW_ROWS_OF_FEW_CODES",
     "MOST_SEARCHED",
     "PAIRS_PER_CELL",
     "choose_columns",
     "emit_levels",
+    "few_rows",
     "is_asked",
     "is_small",
     "put_split",
@@ -29,6 +32,11 @@ MOST_SEARCHED = 4
 PAIRS_PER_CELL = 8
 """A cell of a table costs about as much as so many comparisons of two rows (bytes against
 instructions of an H200, estimated: 0.6 clocks of a multiprocessor against 0.06). Speed only."""
+
+FEW_ROWS = 32
+FEW_ROWS_OF_FEW_CODES = 64
+"""A node of at most so many rows is searched by one thread a column, where nothing must be sorted
+(the second: where a column has at most `MOST_SEARCHED` codes). Speed only."""
 
 CLASSES_THAT_COUNT = 64
 """Small nodes are no larger for more classes than these, so that work arrays stay small."""
@@ -46,6 +54,17 @@ def is_small(n: Any, n_runs: Any, width: Any) -> Any:
 def small_rows(n_runs: Any, width: Any) -> Any:
     """Return the square of the rows up to which nodes are small, for columns of this width."""
     return PAIRS_PER_CELL * width * np.minimum(n_runs, CLASSES_THAT_COUNT)
+
+
+def few_rows(n_codes: Any, ordered: Any) -> Any:
+    """Return the rows up to which nodes are searched by one thread a column; 0 for those of blocks.
+
+    Parameters
+    ----------
+    n_codes, ordered : arrays of int64, shape (n_columns,)
+    """
+    most = np.where(n_codes <= MOST_SEARCHED, FEW_ROWS_OF_FEW_CODES, FEW_ROWS)
+    return np.where((n_codes > MOST_SEARCHED) & (ordered == 0), 0, most)
 
 
 @device

@@ -149,8 +149,10 @@ def count_codes(
             cuda.syncthreads()
         size = item_end[item] - item_begin[item]
         for at in range(thread, size * n_words, n_threads):
-            i = item_begin[item] + at // n_words
-            w = at % n_words
+            # an item has fewer than 2^32 words; divisions of 64 bits are slow
+            nth = np.int64(np.uint32(at) // np.uint32(n_words))
+            i = item_begin[item] + nth
+            w = at - nth * n_words
             row = row_of(order[i])
             word = records[row, words[w]]
             run = np.int64(run_of[i]) - 1 - first_run[node]

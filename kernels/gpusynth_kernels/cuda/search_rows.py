@@ -11,16 +11,15 @@ from typing import Any
 import numpy as np
 from numba import float64, int64
 
-from gpusynth_kernels.cpu.kinds import CLASSES_BY_ENTROPY, NUMBERS, WEIGHTED_CLASSES
+from gpusynth_kernels.cpu.kinds import NUMBERS, WEIGHTED_CLASSES
 from gpusynth_kernels.cuda.choose import MOST_SEARCHED, emit_levels, is_asked, is_small, put_split
+from gpusynth_kernels.cuda.compare import score_classes, score_numbers
 from gpusynth_kernels.cuda.cuts import MOST_THREADS, best_cut, reduce_best
 from gpusynth_kernels.cuda.histogram import n_amount_planes, n_count_planes
 from gpusynth_kernels.cuda.launch import cuda, device, kernel
 from gpusynth_kernels.cuda.levels import key_levels, sort_levels
 from gpusynth_kernels.cuda.partition import code_of
 from gpusynth_kernels.cuda.runs import row_of
-from gpusynth_kernels.scalar.entropy import c_log_c, entropy_score
-from gpusynth_kernels.scalar.gain import gini_score, variance_gain
 
 __all__ = ["search_rows"]
 
@@ -55,7 +54,8 @@ def search_rows(
     nodes : tuple of arrays of int64, shape (n_nodes,)
         begin, rows, first run, number of runs, place in `result`.
     columns : tuple of arrays of int64, shape (n_columns,)
-        word, shift, mask, codes, 1 if ordered, width (of its group; see `small_rows`).
+        word, shift, mask, codes, 1 if ordered, width (of its group; see `small_rows`), rows up to
+        which `search_few` searches a node.
     work : tuple
         Arrays of int64, float64 and int32, shape (n_blocks, ...).
 
@@ -68,7 +68,7 @@ def search_rows(
     lefts = cuda.shared.array(MOST_THREADS, int64)
     shared = scores, places, lefts
     begins, sizes, first_run, n_runs, slots = nodes
-    words, shifts, masks, widths, ordered, group_width = columns
+    words, shifts, masks, widths, ordered, group_width, few = columns
     n_columns = words.shape[0]
     thread, n_threads = cuda.threadIdx.x, cuda.blockDim.x
     ints, floats = work[0][cuda.blockIdx.x], work[1][cuda.blockIdx.x]
@@ -76,7 +76,7 @@ def search_rows(
     for task in range(cuda.blockIdx.x, sizes.shape[0] * n_columns, cuda.gridDim.x):
         node, c = task // n_columns, task % n_columns
         n, runs = sizes[node], n_runs[node]
-        if not is_asked(asked, node, c) or not is_small(n, runs, group_width[c]):
+        if n <= few[c] or not is_small(n, runs, group_width[c]) or not is_asked(asked, node, c):
             continue
         codes = ints[:n]
         for i in range(thread, n, n_threads):
@@ -143,104 +143,14 @@ def _compare(
     for candidate in range(first + thread, last, n_threads):
         place = codes[candidate] if ordered else np.int64(candidate)
         if mode == NUMBERS:
-            score, n_left = _score_numbers(codes, here, target, limits, ordered, place)
+            score, n_left = score_numbers(codes, here, target, limits, ordered, place)
         else:
-            score, n_left = _score_classes(
+            score, n_left = score_classes(
                 mode, codes, here, bounds, target, limits, log_table, ordered, place
             )
         if score > best or (score == best and place < best_place):
             best, best_place, best_left = score, place, n_left
     return reduce_best(best, best_place, best_left, shared)
-
-
-@device
-def _goes_left(code: Any, ordered: Any, place: Any) -> Any:
-    if ordered:
-        return code <= place
-    return code == 0 or (place >> (code - 1)) & 1 == 0
-
-
-@device
-def _score_numbers(
-    codes: Any, here: Any, target: Any, limits: Any, ordered: Any, place: Any
-) -> Any:
-    """Return a split's score and the rows on its left; -1 when a side has too few."""
-    numbers, weight = target
-    n, _, min_leaf = limits
-    sum_left = np.int64(0)
-    sum_right = np.int64(0)
-    weight_left = np.int64(0)
-    weight_right = np.int64(0)
-    n_left = np.int64(0)
-    for i in range(n):
-        row = row_of(here[i])
-        w = weight[row] if weight.shape[0] > 0 else np.int64(1)
-        if _goes_left(codes[i], ordered, place):
-            n_left += 1
-            sum_left += numbers[row]
-            weight_left += w
-        else:
-            sum_right += numbers[row]
-            weight_right += w
-    if n_left < min_leaf or n - n_left < min_leaf:
-        return -1.0, n_left
-    return variance_gain(sum_left, weight_left, sum_right, weight_right), n_left
-
-
-@device
-def _score_classes(
-    mode: Any,
-    codes: Any,
-    here: Any,
-    bounds: Any,
-    target: Any,
-    limits: Any,
-    log_table: Any,
-    ordered: Any,
-    place: Any,
-) -> Any:
-    """As `_score_numbers` for classes: runs come in ascending order of class."""
-    weight = target[1]
-    n, n_runs, min_leaf = limits
-    left_terms = np.int64(0)
-    right_terms = np.int64(0)
-    left_squares = 0.0
-    right_squares = 0.0
-    left_weight = np.int64(0)
-    right_weight = np.int64(0)
-    n_left = np.int64(0)
-    for r in range(n_runs):
-        begin = bounds[r] - bounds[0]
-        end = bounds[r + 1] - bounds[0] if r + 1 < n_runs else np.int64(n)
-        left = np.int64(0)
-        right = np.int64(0)
-        for i in range(begin, end):
-            w = weight[row_of(here[i])] if mode == WEIGHTED_CLASSES else np.int64(1)
-            if _goes_left(codes[i], ordered, place):
-                n_left += 1
-                left += w
-            else:
-                right += w
-        if mode == WEIGHTED_CLASSES:
-            left_squares += np.float64(left) * np.float64(left)
-            right_squares += np.float64(right) * np.float64(right)
-            left_weight += left
-            right_weight += right
-        elif mode == CLASSES_BY_ENTROPY:
-            left_terms += c_log_c(left, log_table)
-            right_terms += c_log_c(right, log_table)
-        else:
-            left_terms += left * left
-            right_terms += right * right
-    if n_left < min_leaf or n - n_left < min_leaf:
-        return -1.0, n_left
-    if mode == WEIGHTED_CLASSES:
-        score = gini_score(left_squares, left_weight, right_squares, right_weight)
-    elif mode == CLASSES_BY_ENTROPY:
-        score = entropy_score(left_terms, n_left, right_terms, n - n_left, n, log_table)
-    else:
-        score = gini_score(left_terms, n_left, right_terms, n - n_left)
-    return score, n_left
 
 
 @device
