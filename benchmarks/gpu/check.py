@@ -16,9 +16,11 @@
 | sanitizer | compute-sanitizer: addresses, races, barriers, unwritten memory |
 
 The file is written after each piece, and a later call adds its pieces to it, so a call that is cut
-short loses one piece. `--directory` keeps the simulated firms from call to call. `--simulate` does
-the same at tiny sizes in Numba's simulator, where seconds mean nothing. Ends with 1 when anything
-differs or fails, and with 2 without a device.
+short loses one piece. Several pieces run in a process each, ended after `--piece-seconds`: a kernel
+that faults or hangs costs its own piece. `--directory` keeps the simulated firms from call to call.
+`--simulate` does the same at tiny sizes in Numba's simulator, where seconds mean nothing. Ends with
+1 when anything differs or fails, and with 2 without a device. Needs pytest, hypothesis and SciPy
+besides what gpusynth needs on a GPU.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.gpu.apart import run_apart
 from benchmarks.gpu.runs import (
     TABLES,
     RunSizes,
@@ -121,6 +124,8 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--run-columns", type=int, default=130)
     parser.add_argument("--identity-rows", type=int, default=1_000_000)
     parser.add_argument("--simulate", action="store_true", help="tiny sizes, in the simulator")
+    parser.add_argument("--piece-seconds", type=float, default=540.0)
+    parser.add_argument("--together", action="store_true", help="all pieces in this process")
     parser.add_argument("--small", action="store_true", help="a tree and a draw of a few rows")
     arguments = parser.parse_args(given)
     if unknown := set((arguments.only or "").split(",")) - {*PIECES, ""}:
@@ -186,15 +191,30 @@ def main(given: list[str] | None = None) -> int:
     path = arguments.output
     if path is not None and path.exists():
         results["pieces"] = json.loads(path.read_text(encoding="utf-8"))["pieces"]
+    names = ["tree", "draw"] if arguments.small else _pieces(arguments)
     with tempfile.TemporaryDirectory() as temporary:
         directory = arguments.directory or Path(temporary)
         directory.mkdir(parents=True, exist_ok=True)
-        work = _Work(backend, trees, runs, directory)
-        names = ["tree", "draw"] if arguments.small else _pieces(arguments)
-        _carry_out(work, names, results, path)
+        if len(names) > 1 and not (arguments.together or arguments.simulate or arguments.small):
+            found = run_apart(
+                names,
+                _options_of_a_piece(arguments, directory),
+                path or Path(temporary) / "check.json",
+                seconds=arguments.piece_seconds,
+            )
+            results = {**results, **found}
+        else:
+            work = _Work(backend, trees, runs, directory)
+            _carry_out(work, names, results, path)
     if path is None:
         print(json.dumps(results, default=str))
     return 0 if all(all_hold(results["pieces"].get(name)) for name in names) else 1
+
+
+def _options_of_a_piece(arguments: argparse.Namespace, directory: Path) -> list[str]:
+    sizes = ("tree_rows", "run_rows", "run_columns", "identity_rows")
+    options = [("--" + size.replace("_", "-"), str(getattr(arguments, size))) for size in sizes]
+    return ["--directory", str(directory), *(part for option in options for part in option)]
 
 
 if __name__ == "__main__":

@@ -38,12 +38,44 @@ def test_a_piece_that_fails_leaves_the_others(tmp_path, monkeypatch):
     monkeypatch.setattr(check, "choose_backend", lambda *_: None)
     monkeypatch.setitem(check.PIECES, "tree", fail)
     monkeypatch.setitem(check.PIECES, "draw", lambda work: {"same_draw": True})
-    assert check.main(["--only", "tree,draw", "--output", str(path)]) == 1
+    assert check.main(["--only", "tree,draw", "--together", "--output", str(path)]) == 1
     pieces = json.loads(path.read_text())["pieces"]
     assert list(pieces) == ["files", "tree", "draw"]
     assert pieces["tree"]["found"]["error"] == "ValueError: broken"
     with pytest.raises(SystemExit):
         check.main(["--only", "trees"])
+
+
+def test_pieces_run_apart_and_one_that_hangs_costs_itself(tmp_path, monkeypatch):
+    """Each is a command of its own: here two write their pieces, one waits and one dies."""
+    path = tmp_path / "check.json"
+    program = """
+import json, os, sys, time
+from pathlib import Path
+name, path = sys.argv[sys.argv.index("--only") + 1], Path(sys.argv[-1])
+if name == "draw":
+    time.sleep(60)
+if name == "codes":
+    os.abort()
+held = json.loads(path.read_text()) if path.exists() else {"pieces": {}}
+held["pieces"][name] = {"found": {"same_tree": True, "given": sys.argv[1:3]}}
+path.write_text(json.dumps(held))
+"""
+    plain = subprocess.Popen
+
+    def start(command, **options):
+        assert command[1:3] == ["-m", "benchmarks.gpu.check"]
+        return plain([command[0], "-c", program, *command[3:]], **options)
+
+    monkeypatch.setattr(check, "choose_backend", lambda *_: None)
+    monkeypatch.setattr("benchmarks.gpu.apart.subprocess.Popen", start)
+    given = ["--only", "tree,draw,codes,files", "--output", str(path), "--piece-seconds", "3"]
+    assert check.main([*given, "--directory", str(tmp_path)]) == 1
+    pieces = json.loads(path.read_text())["pieces"]
+    assert pieces["tree"]["found"] == {"same_tree": True, "given": ["--directory", str(tmp_path)]}
+    assert pieces["draw"]["found"] == {"error": "not done in 3 seconds"}
+    assert pieces["codes"]["found"]["error"].startswith("ended by SIGABRT")
+    assert check.all_hold(pieces["files"])
 
 
 @pytest.mark.slow
