@@ -109,7 +109,7 @@ class RunDirectory:
                     f"{self.path}: an unfinished run is here. Go on with it by "
                     f"`gpusynth resume {self.path}`, or start again with --overwrite."
                 )
-            prepare_output_directory(self.path, overwrite=False, ignore=WORK_NAME)
+            prepare_output_directory(self.path, ignore=WORK_NAME)
         self.work.enter()
         self.work.clear()  # left by a run that was killed
         for left in self.path.glob(_OLD_STAGING):

@@ -11,13 +11,31 @@ from typing import Any
 from gpusynth.engine.checkpoint.checkpoints import MODELS_NOTICE
 from gpusynth.errors import GpusynthError, OutputError
 from gpusynth.io.inputs_stay import input_paths
-from gpusynth.io.output import OWN_FILES
+from gpusynth.io.output import PARTIAL
 from gpusynth.table.run_files import read_run_json
 
 __all__ = ["MODELS_NAME", "check_inputs", "remove_earlier_run"]
 
 MODELS_NAME = "models"
 """Directory of the models that a run leaves, inside the run directory."""
+
+_OWN_FILES = (
+    "replicate_*.parquet",
+    "replicate_*.csv",
+    "imputation_*.parquet",
+    "imputation_*.csv",
+    "synthesis_*_*.parquet",
+    "synthesis_*_*.csv",
+    "traces.json",
+    "traces.csv",
+    "traces.svg",
+    "plan.json",
+    "plan.toml",
+    "schema.toml",
+    "manifest.json",
+    "*" + PARTIAL,
+)
+"""Patterns of the files that a run writes; only these are ever removed."""
 
 _LINKED_NAME = re.compile(
     r"[A-Za-z][A-Za-z0-9_-]*(_\d{3,}\.(parquet|csv)|_(plan\.json|schema\.toml))"
@@ -78,7 +96,7 @@ def check_inputs(path: Path, inputs: Iterable[Any]) -> None:
 
 def _own_files(path: Path) -> list[Path]:
     """Return the files that an earlier run left, by their names."""
-    own = [file for pattern in OWN_FILES for file in path.glob(pattern)]
+    own = [file for pattern in _OWN_FILES for file in path.glob(pattern)]
     return list(dict.fromkeys((*own, *_linked_files(path))))
 
 

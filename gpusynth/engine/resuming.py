@@ -25,8 +25,7 @@ from gpusynth.engine.settings import RunSettings, check_cluster
 from gpusynth.engine.synthesis import Synthesis, load_kernels
 from gpusynth.engine.waking import wake
 from gpusynth.errors import CheckpointMismatchError, DataError, GpusynthError
-from gpusynth.io import open_source, writing
-from gpusynth.io.output import atomic_file
+from gpusynth.io import open_source, write_bytes_atomic
 from gpusynth.plan import SynthesisPlan
 from gpusynth.table import BATCH_ROWS, Codec, Schema, read_schema
 from gpusynth.table.codecs import codec_from_json
@@ -76,10 +75,13 @@ def begin_checkpoints(
     OutputError
     """
     resolved = prepared.resolved
-    _put(directory.work.path / _SCHEMA, schema_to_toml(resolved.schema))
-    _put(directory.work.path / _PLAN, json.dumps(resolved.plan.to_json(), indent=2))
-    codecs = {name: codec.to_json() for name, codec in resolved.codecs.items()}
-    _put(directory.work.path / _CODECS, json.dumps(codecs))
+    texts = {
+        _SCHEMA: schema_to_toml(resolved.schema),
+        _PLAN: json.dumps(resolved.plan.to_json(), indent=2),
+        _CODECS: json.dumps({name: codec.to_json() for name, codec in resolved.codecs.items()}),
+    }
+    for name, text in texts.items():
+        write_bytes_atomic(directory.work.path / name, text.encode(), private=True)
     head = RunHead.of(
         prepared,
         settings,
@@ -183,11 +185,6 @@ def _device(head: RunHead) -> DeviceName:
     if head.fitter == "cuml" or head.device == "cpu":
         return head.device
     return "auto"
-
-
-def _put(path: Path, text: str) -> None:
-    with atomic_file(path, private=True) as file, writing(path):
-        file.write(text.encode())
 
 
 def _prepare_again(

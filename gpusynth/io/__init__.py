@@ -11,6 +11,7 @@ from gpusynth.io.model_file import ModelFile, check_model_path, read_model_file,
 from gpusynth.io.output import (
     output_error,
     prepare_output_directory,
+    write_bytes_atomic,
     write_json_atomic,
     writing,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "prepare_output_directory",
     "read_metadata",
     "read_model_file",
+    "write_bytes_atomic",
     "write_json_atomic",
     "write_model_file",
     "writing",

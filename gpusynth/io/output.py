@@ -15,11 +15,11 @@ from gpusynth.errors import OutputError
 
 __all__ = [
     "NO_LINK",
-    "OWN_FILES",
     "PARTIAL",
     "atomic_file",
     "output_error",
     "prepare_output_directory",
+    "write_bytes_atomic",
     "write_json_atomic",
     "writing",
 ]
@@ -29,24 +29,6 @@ NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 PARTIAL = ".partial"
 """What a file's name ends in until the file is complete."""
-
-OWN_FILES = (
-    "replicate_*.parquet",
-    "replicate_*.csv",
-    "imputation_*.parquet",
-    "imputation_*.csv",
-    "synthesis_*_*.parquet",
-    "synthesis_*_*.csv",
-    "traces.json",
-    "traces.csv",
-    "traces.svg",
-    "plan.json",
-    "plan.toml",
-    "schema.toml",
-    "manifest.json",
-    "*" + PARTIAL,
-)
-"""Patterns of the files that a run writes; only these are ever removed."""
 
 _REMEDIES = {
     errno.ENOSPC: "Free some space or choose another place.",
@@ -141,6 +123,24 @@ def _private_file(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "wb")
 
 
+def write_bytes_atomic(path: str | Path, content: bytes, *, private: bool = False) -> None:
+    """Write a file that is known as a whole; see `atomic_file`.
+
+    Parameters
+    ----------
+    path : str or Path
+    content : bytes
+    private : bool
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    with atomic_file(path, private=private) as file, writing(path):
+        file.write(content)
+
+
 def write_json_atomic(path: str | Path, content: Any) -> None:
     """Write JSON in one canonical form: keys sorted, two spaces, one newline at the end.
 
@@ -158,20 +158,16 @@ def write_json_atomic(path: str | Path, content: Any) -> None:
         If `content` holds NaN or infinity.
     """
     text = json.dumps(content, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
-    with atomic_file(path) as file, writing(path):
-        file.write(text.encode() + b"\n")
+    write_bytes_atomic(path, text.encode() + b"\n")
 
 
-def prepare_output_directory(path: str | Path, *, overwrite: bool, ignore: str = "") -> Path:
+def prepare_output_directory(path: str | Path, *, ignore: str = "") -> Path:
     """Make sure of an output directory that is empty and can be written.
 
     Parameters
     ----------
     path : str or Path
         Made, with its parents, if it does not exist.
-    overwrite : bool
-        Remove what an earlier run left, that is ordinary files named as in `OWN_FILES`;
-        everything else stays.
     ignore : str
         Name of an entry that does not count.
 
@@ -182,16 +178,14 @@ def prepare_output_directory(path: str | Path, *, overwrite: bool, ignore: str =
     Raises
     ------
     OutputError
-        If it is a file, cannot be written, or is not empty without `overwrite`.
+        If it is a file, cannot be written, or is not empty.
     """
     path = Path(path)
     if path.exists() and not path.is_dir():
         raise OutputError(f"{path} is a file. Give a directory for the output.")
     with writing(path):
         path.mkdir(parents=True, exist_ok=True)
-        if overwrite:
-            _remove_own_files(path)
-        elif n_entries := sum(entry.name != ignore for entry in path.iterdir()):
+        if n_entries := sum(entry.name != ignore for entry in path.iterdir()):
             raise OutputError(
                 f"{path} is not empty: it has {n_entries} "
                 f"{'entry' if n_entries == 1 else 'entries'}. "
@@ -201,13 +195,6 @@ def prepare_output_directory(path: str | Path, *, overwrite: bool, ignore: str =
         with TemporaryFile(dir=path) as probe:
             probe.write(b"\n")
     return path
-
-
-def _remove_own_files(directory: Path) -> None:
-    for pattern in OWN_FILES:
-        for file in directory.glob(pattern):
-            if file.is_file() or file.is_symlink():
-                file.unlink()
 
 
 def _sync_directory(directory: Path) -> None:

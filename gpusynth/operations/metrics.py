@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gpusynth.io import writing
-from gpusynth.io.output import atomic_file
+from gpusynth.io import write_bytes_atomic
 
 __all__ = ["metrics_text", "write_metrics"]
 
@@ -78,8 +77,7 @@ def write_metrics(path: str | Path, manifest: Mapping[str, Any]) -> None:
     ------
     OutputError
     """
-    with atomic_file(path) as file, writing(path):
-        file.write(metrics_text(manifest).encode())
+    write_bytes_atomic(path, metrics_text(manifest).encode())
 
 
 def _step(name: str, step: Mapping[str, Any]) -> dict[str, str]:

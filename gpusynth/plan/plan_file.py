@@ -7,7 +7,8 @@ from typing import Any
 
 import tomlkit
 
-from gpusynth.errors import OutputError, PlanError
+from gpusynth.errors import PlanError
+from gpusynth.io import write_bytes_atomic
 from gpusynth.methods import Method, method_to_json
 from gpusynth.plan.choices import Plan
 from gpusynth.table.text_file import read_toml
@@ -108,14 +109,7 @@ def write_plan(plan: Plan, path: str | Path) -> None:
     OutputError
         If the file cannot be written.
     """
-    place = Path(path)
-    partial = place.with_name(place.name + ".partial")
-    try:
-        partial.write_text(plan_to_toml(plan), encoding="utf-8")
-        partial.replace(place)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(f"{place}: cannot be written ({error.strerror})") from None
+    write_bytes_atomic(path, plan_to_toml(plan).encode())
 
 
 def _tables(plan: Plan) -> dict[str, Any]:

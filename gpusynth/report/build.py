@@ -13,8 +13,7 @@ from typing import Any
 
 from gpusynth.errors import BackendUnavailableError
 from gpusynth.evaluate.results import Evaluation
-from gpusynth.io import writing
-from gpusynth.io.output import atomic_file
+from gpusynth.io import write_bytes_atomic
 from gpusynth.report import view, wording
 from gpusynth.report.svg import Svg
 from gpusynth.report.target_tables import is_of_target, target_tables
@@ -87,9 +86,7 @@ def write_html(evaluation: Evaluation, path: str | Path) -> None:
     BackendUnavailableError
         If jinja2 is not installed.
     """
-    content = render_html(evaluation).encode("utf-8", "replace")
-    with atomic_file(path) as file, writing(path):
-        file.write(content)
+    write_bytes_atomic(path, render_html(evaluation).encode("utf-8", "replace"))
 
 
 def check_templates() -> None:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from gpusynth.evaluate.figures import FigureGroup
 from gpusynth.evaluate.results import Evaluation
-from gpusynth.io import writing
-from gpusynth.io.output import atomic_file
+from gpusynth.io import write_bytes_atomic
 from gpusynth.report.target_tables import TargetRow, TargetTable, is_of_target, target_tables
 from gpusynth.report.verdict import verdict
 from gpusynth.report.view import worst_pairs
@@ -92,9 +91,7 @@ def write_markdown(evaluation: Evaluation, path: str | Path) -> None:
     OutputError
         If the file cannot be written; nothing half-written is left.
     """
-    content = render_markdown(evaluation).encode("utf-8", "replace")
-    with atomic_file(path) as file, writing(path):
-        file.write(content)
+    write_bytes_atomic(path, render_markdown(evaluation).encode("utf-8", "replace"))
 
 
 def _escape(text: str) -> str:

@@ -39,16 +39,16 @@ def test_json_without_a_place(tmp_path):
 
 
 def test_a_directory_is_made_with_its_parents(tmp_path):
-    path = prepare_output_directory(tmp_path / "a" / "b", overwrite=False)
+    path = prepare_output_directory(tmp_path / "a" / "b")
     assert path.is_dir()
     assert names(path) == []
-    assert prepare_output_directory(path, overwrite=False) == path
+    assert prepare_output_directory(path) == path
 
 
 def test_outputs_are_as_readable_as_the_user_wants(tmp_path):
     before = os.umask(0o027)
     try:
-        path = prepare_output_directory(tmp_path / "run", overwrite=False)
+        path = prepare_output_directory(tmp_path / "run")
         write_json_atomic(path / "m.json", {})
     finally:
         os.umask(before)
@@ -59,36 +59,19 @@ def test_outputs_are_as_readable_as_the_user_wants(tmp_path):
 def test_a_directory_that_is_not_empty_is_refused(tmp_path):
     (tmp_path / "notes.txt").touch()
     with pytest.raises(OutputError, match=r"not empty: it has 1 entry\. Choose another"):
-        prepare_output_directory(tmp_path, overwrite=False)
-
-
-def test_overwriting_removes_only_own_files(tmp_path):
-    own = [
-        "replicate_001.parquet",
-        "replicate_002.csv",
-        "plan.json",
-        "manifest.json",
-        "schema.toml",
-    ]
-    own += ["replicate_003.parquet.partial"]
-    others = ["notes.txt", "survey.parquet", "replicates.csv", "replicate_001.parquet.bak"]
-    for name in own + others:
-        (tmp_path / name).touch()
-    (tmp_path / "replicate_9.csv").mkdir()
-    prepare_output_directory(tmp_path, overwrite=True)
-    assert names(tmp_path) == sorted([*others, "replicate_9.csv"])
+        prepare_output_directory(tmp_path)
 
 
 def test_a_file_is_no_directory(tmp_path):
     (tmp_path / "f").touch()
     with pytest.raises(OutputError, match="is a file"):
-        prepare_output_directory(tmp_path / "f", overwrite=True)
+        prepare_output_directory(tmp_path / "f")
     with pytest.raises(OutputError, match="Correct the path"):
-        prepare_output_directory(tmp_path / "f" / "g", overwrite=True)
+        prepare_output_directory(tmp_path / "f" / "g")
 
 
 def test_a_directory_that_cannot_be_written_is_refused_now():
     if os.geteuid() != 0 or not Path("/proc/self").is_dir():
         pytest.skip("needs a directory that nobody can write")
     with pytest.raises(OutputError, match="cannot be written"):
-        prepare_output_directory("/proc/self/gpusynth", overwrite=False)
+        prepare_output_directory("/proc/self/gpusynth")

@@ -14,9 +14,8 @@ from gpusynth.engine.edits import EditCounts
 from gpusynth.engine.fitting import Recall, StepModels
 from gpusynth.engine.step_files import are_storable, read_step_models, write_step_models
 from gpusynth.errors import DataError, ModelFileError
-from gpusynth.io import writing
+from gpusynth.io import write_bytes_atomic, writing
 from gpusynth.io.array_file import WrittenFile
-from gpusynth.io.output import atomic_file
 from gpusynth.methods import FittedModel, ModelSize
 from gpusynth.plan import Step
 
@@ -69,8 +68,7 @@ def mark_models(directory: Path) -> None:
     """
     with writing(directory):
         directory.mkdir(mode=0o700, exist_ok=True)
-    with atomic_file(directory / MODELS_NOTICE, private=True) as notice, writing(directory):
-        notice.write(_MODELS_NOTICE_TEXT)
+    write_bytes_atomic(directory / MODELS_NOTICE, _MODELS_NOTICE_TEXT, private=True)
 
 
 class Checkpoints(FinishedFiles):

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from gpusynth.engine.asked import asked_plan, asked_schema
 from gpusynth.errors import CheckpointMismatchError, GpusynthError, PlanError
-from gpusynth.io import file_sha256, writing
-from gpusynth.io.output import atomic_file
+from gpusynth.io import file_sha256, write_bytes_atomic
 from gpusynth.plan import Plan, read_plan
 from gpusynth.plan.plan_file import plan_to_toml
 from gpusynth.table import InferredSchema, Schema, read_schema
@@ -97,8 +96,7 @@ def put_given(place: Path, number: int, given: Given) -> dict[str, str]:
     elif given.schema is not None:
         texts[_schema_name(number)] = schema_to_toml(given.schema)
     for name, text in texts.items():
-        with atomic_file(place / name, private=True) as file, writing(place / name):
-            file.write(text.encode())
+        write_bytes_atomic(place / name, text.encode(), private=True)
     return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
 
 

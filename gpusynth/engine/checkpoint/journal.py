@@ -19,8 +19,8 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gpusynth.errors import OutputError
-from gpusynth.io import writing
-from gpusynth.io.output import NO_LINK, atomic_file
+from gpusynth.io import write_bytes_atomic, writing
+from gpusynth.io.output import NO_LINK
 
 __all__ = ["Journal", "JournalEntry", "head_line", "open_or_begin"]
 
@@ -93,8 +93,7 @@ class Journal:
         ------
         OutputError
         """
-        with atomic_file(path, private=True) as file, writing(path):
-            file.write(_line(head))
+        write_bytes_atomic(path, _line(head), private=True)
         return cls(path, head)
 
     @classmethod

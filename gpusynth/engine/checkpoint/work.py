@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from gpusynth.errors import OutputError
-from gpusynth.io import writing
-from gpusynth.io.output import NO_LINK, atomic_file
+from gpusynth.io import write_bytes_atomic, writing
+from gpusynth.io.output import NO_LINK
 
 if sys.platform != "win32":
     import fcntl
@@ -85,8 +85,7 @@ class WorkDirectory:
         with writing(self.path):
             for directory in (self.files, self.staging):
                 directory.mkdir(mode=0o700, exist_ok=True)
-        with atomic_file(self.path / "CONFIDENTIAL.txt", private=True) as notice:
-            notice.write(_NOTICE.encode())
+        write_bytes_atomic(self.path / "CONFIDENTIAL.txt", _NOTICE.encode(), private=True)
 
     def clear(self) -> None:
         """Remove everything inside but the lock.

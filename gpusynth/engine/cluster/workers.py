@@ -14,8 +14,7 @@ import gpusynth.errors
 from gpusynth.engine.checkpoint.pins import code_pins, pin_differences
 from gpusynth.engine.cluster.worker import describe_worker, wait_until_idle
 from gpusynth.errors import BackendUnavailableError, ClusterError, GpusynthError
-from gpusynth.io import writing
-from gpusynth.io.output import atomic_file
+from gpusynth.io import write_bytes_atomic
 from gpusynth.trees import warm_up
 
 __all__ = ["Task", "Workers"]
@@ -106,8 +105,7 @@ class Workers:
         """
         token_file = directory.resolve() / f"token_{self._token}"
         with _connected():
-            with atomic_file(token_file, private=True) as file, writing(token_file):
-                file.write(self._token.encode())
+            write_bytes_atomic(token_file, self._token.encode(), private=True)
             try:
                 found = self._described(str(token_file))
             finally:
