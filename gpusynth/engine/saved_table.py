@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from gpusynth.arrays import Array, code_dtype
 from gpusynth.errors import DataError, GpusynthError, ModelFileError
-from gpusynth.table import BATCH_ROWS, Codec, Schema, Table, codec_from_json
+from gpusynth.table import BATCH_ROWS, Codec, Schema, Table, codec_from_json, coded_columns
 from gpusynth.table.codec_numbers import NumberCodec
 from gpusynth.table.special_codes import AUTOMATIC, NumberSpecials, number_dtype
 
@@ -186,7 +186,7 @@ class Saved:
     def codecs(self, schema: Schema) -> dict[str, Codec]:
         """Return the codecs of the coded columns."""
         parts = self.part("codecs")
-        names = [c.name for c in schema.columns if c.role not in ("drop", "key")]
+        names = coded_columns(schema)
         if set(parts.document) != set(names):
             self.wrong("its codecs are of other columns than its schema")
         return {name: parts.part(name)._codec(schema[name]) for name in names}

@@ -79,7 +79,7 @@ def check_choices(plan: Plan, schema: Schema) -> None:
     plan.output.check_names([name for name in schema.names if name not in dropped], schema.names)
     for edit in plan.edits:
         names = parse_expression(edit.holds).columns
-        _known(f"edit {edit.title!r}", names, schema)
+        check_known(f"edit {edit.title!r}", names, schema)
         if not names:
             raise PlanError(f"edit {edit.title!r} names no column. Correct or remove it.")
         if all(is_kept(name, plan, schema) and name not in plan.resynthesize for name in names):
@@ -89,7 +89,20 @@ def check_choices(plan: Plan, schema: Schema) -> None:
             )
 
 
-def _known(what: str, names: Iterable[str], schema: Schema) -> None:
+def check_known(what: str, names: Iterable[str], schema: Schema) -> None:
+    """Check that columns are there and have codes.
+
+    Parameters
+    ----------
+    what : str
+        Which entry of the plan names them.
+    names : iterable of str
+    schema : Schema
+
+    Raises
+    ------
+    PlanError
+    """
     for name in names:
         if name not in schema.names:
             raise PlanError(f"{what}: unknown column {name!r}. Correct the name.")
@@ -102,17 +115,17 @@ def _known(what: str, names: Iterable[str], schema: Schema) -> None:
 
 def _check_names(plan: Plan, schema: Schema) -> None:
     for what in ("never_predict", "predict_only", "resynthesize"):
-        _known(what, getattr(plan, what), schema)
+        check_known(what, getattr(plan, what), schema)
     if plan.unit is not None and plan.unit not in schema.names:
         raise PlanError(f"unit: unknown column {plan.unit!r}. Correct the name.")
-    _known("smoothing", plan.smoothing, schema)
-    _known("tails", plan.tails, schema)
+    check_known("smoothing", plan.smoothing, schema)
+    check_known("tails", plan.tails, schema)
     if plan.strata is not None:
-        _known("strata", plan.strata.columns, schema)
+        check_known("strata", plan.strata.columns, schema)
     if plan.partial is not None:
-        _known("partial", plan.partial.columns, schema)
+        check_known("partial", plan.partial.columns, schema)
         if plan.partial.rows is not None:
-            _known("partial", parse_expression(plan.partial.rows).columns, schema)
+            check_known("partial", parse_expression(plan.partial.rows).columns, schema)
 
 
 def _check_methods(plan: Plan, schema: Schema) -> None:
@@ -234,7 +247,7 @@ def _check_uniques(plan: Plan, schema: Schema) -> None:
         return
     keys = schema.names if choice.keys == "all" else choice.keys
     if choice.keys != "all":
-        _known("replicated_uniques", keys, schema)
+        check_known("replicated_uniques", keys, schema)
     if plan.partial is not None:
         raise PlanError(
             "replicated_uniques compares with real rows, and a partial synthesis puts real rows "

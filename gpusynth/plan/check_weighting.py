@@ -9,6 +9,7 @@ from gpusynth.calibration.distances import check_method
 from gpusynth.errors import PlanError
 from gpusynth.methods import Follow
 from gpusynth.methods.follow import DONOR_METHODS
+from gpusynth.plan.check_choices import check_known
 from gpusynth.plan.choices import Plan
 from gpusynth.plan.weighting import Calibrate
 from gpusynth.table import Schema
@@ -36,8 +37,7 @@ def with_followers(plan: Plan, schema: Schema) -> Plan:
     """
     if not plan.together:
         return plan
-    for name in (column for group in plan.together for column in group):
-        _check_known(name, schema, what="together")
+    check_known("together", (name for group in plan.together for name in group), schema)
     twice = [n for n, count in Counter(c for g in plan.together for c in g).items() if count > 1]
     if twice:
         raise PlanError(f"together names the column {twice[0]!r} twice. Name it once.")
@@ -164,8 +164,7 @@ def check_calibration(plan: Plan, schema: Schema) -> None:
                 "afterwards. Remove one of them."
             )
         for margin in entry.margins:
-            for column in margin.columns:
-                _check_known(column, schema)
+            check_known("calibrate", margin.columns, schema)
             if margin.number is not None:
                 _check_number(margin.number, "is totalled", schema)
             if name in (*margin.columns, margin.number):
@@ -196,18 +195,8 @@ def _uses_of(plan: Plan) -> Mapping[str, str]:
     return uses
 
 
-def _check_known(name: str, schema: Schema, *, what: str = "calibrate") -> None:
-    if name not in schema.names:
-        raise PlanError(f"{what}: unknown column {name!r}. Correct the name.")
-    if schema[name].role in ("drop", "key"):
-        raise PlanError(
-            f"{what}: column {name!r} has role {schema[name].role} in the schema. Change the "
-            "role or leave the column out."
-        )
-
-
 def _check_number(name: str, what: str, schema: Schema) -> None:
-    _check_known(name, schema)
+    check_known("calibrate", (name,), schema)
     if schema[name].kind not in ("integer", "numeric"):
         raise PlanError(
             f"calibrate: column {name!r} {what}, but its kind is {schema[name].kind}. Set kind = "

@@ -196,7 +196,6 @@ def limit_predictors(
     *,
     k: int,
     always: Sequence[str] = (),
-    most_rows: int = MOST_ROWS,
 ) -> dict[str, tuple[str, ...]]:
     """Leave each target its `k` most important predictors.
 
@@ -209,8 +208,6 @@ def limit_predictors(
     k : int
     always : sequence of str
         Columns that stay a predictor wherever they are one.
-    most_rows : int
-        Rows that are counted at most.
 
     Returns
     -------
@@ -219,7 +216,7 @@ def limit_predictors(
     """
     crowded = [target for target, names in predictors.items() if len(names) > k]
     used = dict.fromkeys(name for target in crowded for name in (target, *predictors[target]))
-    columns = CoarseColumns.of(table, tuple(used), most_rows=most_rows)
+    columns = CoarseColumns.of(table, tuple(used))
     return {
         target: most_important(columns, target, candidates=names, k=k, always=always)
         for target, names in predictors.items()

@@ -46,9 +46,6 @@ def resolve_predictors(
     position = {name: number for number, name in enumerate(visit)}
     for target, names in plan.predictors.items():
         _check_given(target, names, schema, position, drawn_anew=target in resynthesized)
-    for name in plan.never_predict:
-        if name not in schema.names:
-            raise PlanError(f"never_predict: unknown column {name!r}. Correct the name.")
 
     never = set(plan.never_predict)
     useful = {name for name in visit if codecs[name].n_codes > 1 and name not in never}

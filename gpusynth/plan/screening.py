@@ -13,7 +13,7 @@ from hashlib import blake2b
 import numpy as np
 
 from gpusynth.arrays import Array
-from gpusynth.table import Table, as_numbers
+from gpusynth.table import Table, as_numbers, read_table
 from gpusynth.table.code_counts import count_codes
 from gpusynth.table.side_by_side import side_by_side
 
@@ -200,10 +200,8 @@ def _compare_rows(table: Table, names: Sequence[str], copies: dict[str, str]) ->
 
 def _ordinary_numbers(table: Table, name: str, rows: slice | Array) -> tuple[Array, Array]:
     """Return the numbers of rows, and which are ordinary."""
-    codec, codes = table.codecs[name], table.codes[name][rows]
-    values = table.values.get(name)
-    numbers = as_numbers(codec, codes, None if values is None else values[rows])
-    return numbers, codes >= codec.n_special
+    codec, (codes, values) = table.codecs[name], read_table(table, rows)(name)
+    return as_numbers(codec, codes, values), codes >= codec.n_special
 
 
 def _centred(numbers: Array, ordinary: Array) -> Array:

@@ -186,8 +186,9 @@ class SynthesisPlan:
     @property
     def followed(self) -> frozenset[str]:
         """Columns whose donors other columns are taken from."""
-        methods = (step.method for step in self.steps if step.method.name == Follow.name)
-        return frozenset(method.column for method in methods if isinstance(method, Follow))
+        return frozenset(
+            step.method.column for step in self.steps if isinstance(step.method, Follow)
+        )
 
     @property
     def calibrated(self) -> frozenset[str]:

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from gpusynth.errors import PlanError
 from gpusynth.plan.choices import Plan
 from gpusynth.plan.dependency_order import dependency_order
-from gpusynth.table import Codec, Schema
+from gpusynth.table import Codec, Schema, coded_columns
+from gpusynth.table.expression import parse_expression
 
 __all__ = ["required_columns", "resolve_visit"]
 
@@ -34,7 +35,9 @@ def required_columns(plan: Plan, schema: Schema) -> dict[str, tuple[str, ...]]:
             required[column.name] = named
     for rule in plan.rules:
         before = required.get(rule.target, plan.method_of(rule.target).required_columns)
-        required[rule.target] = tuple(dict.fromkeys((*before, *_columns_of(rule.when))))
+        required[rule.target] = tuple(
+            dict.fromkeys((*before, *parse_expression(rule.when).columns))
+        )
     return required
 
 
@@ -66,7 +69,7 @@ def resolve_visit(
         If a given list names an unknown column, a column twice, not every synthesized column, or a
         column before one that it needs; if columns need each other in a circle.
     """
-    columns = [c.name for c in schema.columns if c.role not in ("drop", "key")]
+    columns = list(coded_columns(schema))
     started = set(kept)
     required = required_columns(plan, schema)
     for target, names in required.items():
@@ -88,12 +91,6 @@ def resolve_visit(
                         f"Visit {name!r} first."
                     )
     return ordered
-
-
-def _columns_of(condition: str) -> tuple[str, ...]:
-    from gpusynth.table.expression import parse_expression
-
-    return parse_expression(condition).columns
 
 
 def _check_required(

@@ -167,3 +167,15 @@ def test_fingerprint_tells_plans_apart(survey):
 def test_json_of_something_else(given):
     with pytest.raises(PlanError):
         SynthesisPlan.from_json(given)
+
+
+def test_the_matrix_has_a_row_and_a_column_for_each_visited_column(survey):
+    plan = resolve(*survey(), Plan(predictors={"sales": ("staff",), "weight": ("state", "staff")}))
+    matrix = plan.predictor_matrix()
+    assert list(matrix) == list(matrix["weight"]) == list(plan.visit)
+    chosen = {
+        target: [name for name, there in row.items() if there] for target, row in matrix.items()
+    }
+    assert chosen["sales"] == ["staff"]  # of its two steps alike
+    assert chosen["weight"] == ["state", "staff"]
+    assert chosen["state"] == []
