@@ -9,7 +9,7 @@ few values: its published 65th, 70th and 75th percentile are one number, and so 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -23,7 +23,6 @@ __all__ = [
     "WEIGHT_ENDS",
     "employment_of_level",
     "money_of_score",
-    "published_bins",
     "weight_of_score",
 ]
 
@@ -99,23 +98,6 @@ _MONEY = {
 _EMPLOYMENT_SLOPE, _EMPLOYMENT_TOP = 0.7, 52_000
 _WEIGHT_SLOPE, _WEIGHT_TOP = 0.25, 99.999
 _POWERS = 10 ** np.arange(3, 10)
-
-
-def published_bins(name: str, values: Array) -> Array:
-    """Return the number of the published bin of each value, ``(left, next left]``.
-
-    Parameters
-    ----------
-    name : str
-        One of the five binned columns.
-    values : array, shape (n,)
-
-    Returns
-    -------
-    array of int64, shape (n,)
-    """
-    ends: Sequence[float] = WEIGHT_ENDS if name == "TABWGT" else BIN_LEFT_ENDS[name]
-    return np.searchsorted(np.asarray(ends[1:], np.float64), np.asarray(values, np.float64))
 
 
 def _two_digits_up(amount: Array) -> Array:

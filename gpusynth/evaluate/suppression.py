@@ -37,9 +37,9 @@ _DIGITS = 3
 _MICROSECONDS = 86_400_000_000
 
 
-def rounded(value: float, digits: int = _DIGITS) -> float:
-    """Round to significant digits; numbers that are not finite stay."""
-    return float(f"{value:.{digits}g}") if isfinite(value) else value
+def rounded(value: float) -> float:
+    """Round to three significant digits; numbers that are not finite stay."""
+    return float(f"{value:.{_DIGITS}g}") if isfinite(value) else value
 
 
 def number_text(value: float, kind: str) -> str:

@@ -9,7 +9,7 @@ from gpusynth.methods.constant import Constant, ConstantModel
 from gpusynth.methods.device_model import DeviceModel
 from gpusynth.methods.follow import Follow
 from gpusynth.methods.forest import Bag, Forest, ForestModel
-from gpusynth.methods.grouped import GroupedModel, RowGroups, fit_groups, group_rows
+from gpusynth.methods.grouped import GroupedModel, RowGroups, group_rows
 from gpusynth.methods.keep import Keep, KeepModel
 from gpusynth.methods.logreg import LogReg
 from gpusynth.methods.lookup import Lookup
@@ -84,7 +84,6 @@ __all__ = [
     "StepTarget",
     "TargetColumn",
     "check_suitable",
-    "fit_groups",
     "group_rows",
     "method_to_json",
     "parse_method",

@@ -24,7 +24,7 @@ order."""
 _KEPT_BYTES = 1 << 27
 """A matrix up to this size is kept between the passes of a fit; speed only."""
 
-TOLERANCE = 1e-8
+_TOLERANCE = 1e-8
 """A column is left out when less than this share of its sum of squares about the mean is left
 beyond the columns before it (its norm: 1e-4, as mice's `remove.lindep`)."""
 
@@ -126,7 +126,7 @@ class DesignRows:
         return total
 
 
-def independent_columns(products: Array, tolerance: float = TOLERANCE) -> Array:
+def independent_columns(products: Array) -> Array:
     """Return the columns that do not depend on those before them.
 
     Cholesky's algorithm without exchanges: of columns that say the same the first stays.
@@ -135,7 +135,6 @@ def independent_columns(products: Array, tolerance: float = TOLERANCE) -> Array:
     ----------
     products : array of float64, shape (n_columns, n_columns)
         ``X' W X``; column 0 is the intercept.
-    tolerance : float
 
     Returns
     -------
@@ -150,7 +149,7 @@ def independent_columns(products: Array, tolerance: float = TOLERANCE) -> Array:
     kept = []
     for column in range(len(left)):
         pivot = left[column, column]
-        if about_mean[column] <= 0.0 or pivot <= tolerance * about_mean[column]:
+        if about_mean[column] <= 0.0 or pivot <= _TOLERANCE * about_mean[column]:
             continue
         kept.append(column)
         after = slice(column + 1, None)

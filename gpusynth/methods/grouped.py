@@ -18,9 +18,7 @@ from gpusynth.methods.model import (
     Block,
     DrawnColumns,
     FittedModel,
-    Method,
     ModelSize,
-    StepData,
     StepTarget,
 )
 
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
     from gpusynth.streams import StreamKey
     from gpusynth.trees import DonorPool
 
-__all__ = ["GroupedModel", "RowGroups", "fit_groups", "group_rows"]
+__all__ = ["GroupedModel", "RowGroups", "group_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,30 +81,6 @@ def group_rows(group_of_row: Array, n_groups: int, *, rows: Array | None = None)
     order = order[len(order) - int(offsets[-1]) :]
     number = np.int32 if len(group_of_row) < 1 << 31 else np.int64
     return RowGroups(offsets, order.astype(number) if rows is None else rows[order])
-
-
-def fit_groups(
-    method: Method, data: StepData, groups: RowGroups, *, n_threads: int = 1
-) -> dict[int, FittedModel]:
-    """Fit a method on each group that has rows.
-
-    Parameters
-    ----------
-    method : Method
-    data : StepData
-        Its `rows` are replaced by each group's.
-    groups : RowGroups
-    n_threads : int
-
-    Returns
-    -------
-    dict of int to FittedModel
-        By group.
-    """
-    return {
-        group: method.fit(replace(data, rows=groups.rows_of(group)), n_threads=n_threads)
-        for group in np.flatnonzero(groups.sizes()).tolist()
-    }
 
 
 @dataclass(frozen=True, slots=True)

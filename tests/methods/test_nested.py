@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -16,7 +18,6 @@ from gpusynth.methods import (
     Nested,
     Sample,
     SampleModel,
-    fit_groups,
     group_rows,
     method_to_json,
     parse_method,
@@ -50,8 +51,7 @@ def test_each_group_is_drawn_from_its_own_model(survey):
     data = step(survey, "industry", ("region", "age"))
     sector = survey.codes["sector"]
     groups = group_rows(sector, 5)
-    models = fit_groups(Cart(), data, groups)
-    assert sorted(models) == [0, 1, 2, 3, 4]
+    models = {group: Cart().fit(replace(data, rows=groups.rows_of(group))) for group in range(5)}
     model = GroupedModel(models, lambda drawn, block: block.take(drawn.read("sector")[0]), "x")
     codes, values = Draws(model, survey, ("region", "age"))()
     assert values is None

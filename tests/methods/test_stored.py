@@ -24,7 +24,6 @@ from gpusynth.methods import (
     KeepModel,
     StepTarget,
     TargetColumn,
-    fit_groups,
     group_rows,
     parse_method,
     register_method,
@@ -171,7 +170,10 @@ def _by_region(drawn: DrawnColumns, block: Block) -> np.ndarray:
 def test_strata_are_given_again_and_shared_models_stay_shared(survey):
     data = Case("cart", "sales", ("sector",)).data(survey)
     groups = group_rows(survey.codes["region"], survey.codecs["region"].n_codes)
-    models = fit_groups(parse_method("cart"), data, groups)
+    models = {
+        group: parse_method("cart").fit(dataclasses.replace(data, rows=groups.rows_of(group)))
+        for group in np.flatnonzero(groups.sizes()).tolist()
+    }
     models[0] = models[1]
     model = GroupedModel(models, _by_region, "sales")
     context = ModelContext(survey, group_of=_by_region)

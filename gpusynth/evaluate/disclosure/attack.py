@@ -144,10 +144,10 @@ def targets_of(
     return targets, control.take(sample_rows(control.n_rows, n_attacks, seed=seed, step=step + 1))
 
 
-def drawn_rows(n_rows: int, n: int, *, seed: int, step: int, first: int = 0) -> Array:
-    """Draw `n` rows with replacement, int64; numbers ``first ...`` of the stream."""
+def drawn_rows(n_rows: int, n: int, *, seed: int, step: int) -> Array:
+    """Draw `n` rows with replacement, int64."""
     key = StreamKey(seed, step=step, purpose=Purpose.EVALUATE)
-    return np.floor(uniform(key, first, n)[:, 0] * n_rows).astype(np.int64)
+    return np.floor(uniform(key, 0, n)[:, 0] * n_rows).astype(np.int64)
 
 
 def rate_of(hits: Array, confidence: float = CONFIDENCE) -> Rate:

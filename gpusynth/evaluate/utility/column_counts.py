@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gpusynth.arrays import Array
 from gpusynth.evaluate.coded import CodedTable
 from gpusynth.evaluate.counting import count_codes
 
-__all__ = ["ColumnCounts", "ColumnSides", "add_columns", "count_columns"]
+__all__ = ["ColumnCounts", "ColumnSides", "count_columns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +57,3 @@ def count_columns(table: CodedTable) -> tuple[ColumnCounts, ...]:
             numbers = count_codes(places, n_numbers + 1, table.weight)[:n_numbers]
         found.append(ColumnCounts(counts, numbers))
     return tuple(found)
-
-
-def add_columns(a: Sequence[ColumnCounts], b: Sequence[ColumnCounts]) -> tuple[ColumnCounts, ...]:
-    """Add the counts of two blocks of one file."""
-    return tuple(
-        ColumnCounts(
-            x.codes + y.codes,
-            None if x.numbers is None or y.numbers is None else x.numbers + y.numbers,
-        )
-        for x, y in zip(a, b, strict=True)
-    )
