@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gpusynth.cli.choices import OutputChoice
+from gpusynth.cli.choices import DeviceChoice, FitterChoice, OutputChoice
 from gpusynth.cli.options import (
     CheckpointsOption,
     FileArgument,
@@ -109,6 +109,12 @@ def impute_file(
     overwrite: OverwriteRunOption = False,
     checkpoints: CheckpointsOption = True,
     keep_models: KeepModelsOption = False,
+    device: Annotated[
+        DeviceChoice, typer.Option("--device", help="auto: a GPU where one can be used.")
+    ] = DeviceChoice.cpu,
+    fitter: Annotated[
+        FitterChoice, typer.Option("--fitter", help="cuml: coarser trees, on a GPU only.")
+    ] = FitterChoice.auto,
     quiet: QuietOption = False,
 ) -> None:
     """Impute missing values several times, and synthesize each completed file."""
@@ -136,6 +142,8 @@ def impute_file(
         "checkpoints": checkpoints,
         "keep_models": keep_models,
         "keep_imputations": keep_imputations,
+        "device": device.value,
+        "fitter": fitter.value,
     }
     with interruptible(), ExitStack() as stack:
         if not quiet:

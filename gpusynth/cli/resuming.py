@@ -54,7 +54,9 @@ def resume_run(
     choice = cluster_choice(cluster, workers, cluster_config, dashboard=dashboard)
     kind = unfinished_kind(directory)
     if kind in ("linked", "imputation"):
-        asked = {"--cluster": choice, "--metrics": metrics, "--device": device}
+        asked: dict[str, object] = {"--cluster": choice, "--metrics": metrics}
+        if kind == "linked":
+            asked["--device"] = device
         for option, is_given in ((name, value is not None) for name, value in asked.items()):
             if is_given:
                 raise PlanError(
@@ -64,7 +66,9 @@ def resume_run(
     if kind == "linked":
         _resume_linked(directory, data or [], threads=threads, quiet=quiet, log=log)
     elif kind == "imputation":
-        _resume_imputation(directory, data or [], threads=threads, quiet=quiet, log=log)
+        _resume_imputation(
+            directory, data or [], threads=threads, device=device, quiet=quiet, log=log
+        )
     else:
         resume_synthesis(
             directory,
@@ -95,7 +99,13 @@ def _resume_linked(
 
 
 def _resume_imputation(
-    directory: Path, data: list[str], *, threads: int | None, quiet: bool, log: Path | None
+    directory: Path,
+    data: list[str],
+    *,
+    threads: int | None,
+    device: DeviceChoice | None,
+    quiet: bool,
+    log: Path | None,
 ) -> None:
     from gpusynth.cli.console import console
     from gpusynth.cli.imputing import show_imputation
@@ -104,7 +114,13 @@ def _resume_imputation(
     from gpusynth.imputation import resume_imputation
 
     with interruptible(), watching(quiet=quiet, log=log) as listener:
-        run = resume_imputation(directory, _one_file(data), threads=threads, listener=listener)
+        run = resume_imputation(
+            directory,
+            _one_file(data),
+            threads=threads,
+            device=None if device is None else device.value,
+            listener=listener,
+        )
     if not quiet:
         show_imputation(run, console())
 

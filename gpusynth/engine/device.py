@@ -23,7 +23,14 @@ from gpusynth.errors import DeviceMemoryError
 from gpusynth.trees import DrawTable, Layout, PredictorTable, draw_table_bytes
 from gpusynth.trees.record_plan import FIT_ROW_BYTES, plan_records
 
-__all__ = ["DEVICE_BLOCK_ROWS", "DevicePlan", "NewTable", "plan_device"]
+__all__ = [
+    "DEVICE_BLOCK_ROWS",
+    "KEPT_SHARE",
+    "DevicePlan",
+    "NewTable",
+    "plan_device",
+    "working_bytes",
+]
 
 DEVICE_BLOCK_ROWS = 1 << 21
 """Rows that one task draws on a device: enough that launches cost little beside the work, few
@@ -39,7 +46,7 @@ few rows a leaf up to 40."""
 _DRAWN_ROW = 32
 """Bytes a row of a block while it is drawn: position, donor, and what is taken from it."""
 
-_KEPT_SHARE = 0.75
+KEPT_SHARE = 0.75
 """Of what is left over that rows and drawn columns may take; the rest makes searches quick."""
 
 NewTable: TypeAlias = Callable[[Layout, int], PredictorTable | DrawTable]
@@ -99,6 +106,23 @@ class DevicePlan:
         return DeviceRoom(self.room_bytes)
 
 
+def working_bytes(n_real: int, n_drawn: int) -> int:
+    """Return what one fit, its model and a draw take of a device, besides codes.
+
+    Parameters
+    ----------
+    n_real : int
+        Rows of the fit.
+    n_drawn : int
+        Rows that are drawn at a time.
+
+    Returns
+    -------
+    int
+    """
+    return n_real * (_MODEL_ROW + FIT_ROW_BYTES) + n_drawn * _DRAWN_ROW
+
+
 def plan_device(
     prepared: Prepared, n_rows: int, *, n_replicates: int = 1, free: int | None = None
 ) -> DevicePlan:
@@ -128,7 +152,7 @@ def plan_device(
     block = max(min(n_rows, DEVICE_BLOCK_ROWS), 1)
     while True:
         table_bytes = draw_table_bytes(layout, block)
-        working = n_real * (_MODEL_ROW + FIT_ROW_BYTES) + block * _DRAWN_ROW
+        working = working_bytes(n_real, block)
         records = plan_records(layout.n_codes, n_real, free - working - table_bytes)
         if records.n_groups == 1 or block <= _LEAST_BLOCK_ROWS:
             break
@@ -136,7 +160,7 @@ def plan_device(
     least = working + table_bytes + records.n_bytes
     if least > free:
         raise DeviceMemoryError.needs("this run", least, free)
-    left = int((free - working - records.n_bytes) * _KEPT_SHARE)
+    left = int((free - working - records.n_bytes) * KEPT_SHARE)
     n_blocks = n_replicates * -(-n_rows // block)
     n_tables = max(min(n_blocks, left // max(table_bytes, 1)), 1)
     return DevicePlan(

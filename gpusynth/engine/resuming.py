@@ -10,7 +10,7 @@ from typing import Any
 
 from gpusynth.backends import DeviceName, choose_backend, share_memory
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
-from gpusynth.engine.checkpoint.head import RunHead
+from gpusynth.engine.checkpoint.head import RunHead, device_to_go_on_with
 from gpusynth.engine.checkpoint.pins import CODECS_PIN, codec_fingerprint, data_pins
 from gpusynth.engine.commit import finish_commit
 from gpusynth.engine.directory import RunDirectory
@@ -156,7 +156,7 @@ def resume(
             head.n_replicates,
             threads=threads,
             batch_rows=batch_rows,
-            device=_device(head) if device is None else device,
+            device=device_to_go_on_with(head.device, head.fitter) if device is None else device,
             fitter=head.fitter,
             io=head.io,
         )
@@ -178,13 +178,6 @@ def resume(
         else:
             replicates = synthesis.draw(settings, scratch=directory.staging)
         return write_run(synthesis, replicates, settings, directory)
-
-
-def _device(head: RunHead) -> DeviceName:
-    """Return where to go on: the histogram fitter can do so without the GPU that it began with."""
-    if head.fitter == "cuml" or head.device == "cpu":
-        return head.device
-    return "auto"
 
 
 def _prepare_again(

@@ -12,7 +12,14 @@ from gpusynth.errors import PlanError
 from gpusynth.io import IoName
 from gpusynth.table import BATCH_ROWS
 
-__all__ = ["OutputFormat", "RunSettings", "available_threads", "check_cluster", "whole_number"]
+__all__ = [
+    "OutputFormat",
+    "RunSettings",
+    "available_threads",
+    "check_cluster",
+    "check_device",
+    "whole_number",
+]
 
 OutputFormat: TypeAlias = Literal["parquet", "csv"]
 
@@ -85,17 +92,31 @@ class RunSettings:
                 object.__setattr__(self, name, whole_number(name, number, low, high))
         if self.format not in get_args(OutputFormat):
             raise PlanError(f"format must be parquet or csv, got {self.format!r}")
-        if self.device not in get_args(DeviceName):
-            raise PlanError(f"device must be cpu, cuda or auto, got {self.device!r}")
+        check_device(self.device, self.fitter)
         if self.io not in get_args(IoName):
             raise PlanError(f"io must be arrow or cudf, got {self.io!r}")
-        if self.fitter not in get_args(FitterName):
-            raise PlanError(f"fitter must be histogram, cuml or auto, got {self.fitter!r}")
 
     @property
     def n_threads(self) -> int:
         """Number of threads to use."""
         return available_threads() if self.threads is None else self.threads
+
+
+def check_device(device: str, fitter: str) -> None:
+    """Check the words that name a device and a tree fitter.
+
+    Parameters
+    ----------
+    device, fitter : str
+
+    Raises
+    ------
+    PlanError
+    """
+    if device not in get_args(DeviceName):
+        raise PlanError(f"device must be cpu, cuda or auto, got {device!r}")
+    if fitter not in get_args(FitterName):
+        raise PlanError(f"fitter must be histogram, cuml or auto, got {fitter!r}")
 
 
 def check_cluster(settings: RunSettings, client: Any) -> None:

@@ -25,6 +25,7 @@ from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.resample import bootstrap_rows
 from gpusynth.errors import DataError
 from gpusynth.imputation.chain_files import Cells, find_chain, put_chain
+from gpusynth.imputation.chain_tables import ChainTables
 from gpusynth.imputation.seeds import draw_key, imputation_seed
 from gpusynth.imputation.settings import ImputationSettings
 from gpusynth.imputation.setup import Setup
@@ -34,7 +35,6 @@ from gpusynth.methods import Block, DrawnColumns, StepData
 from gpusynth.plan import Step
 from gpusynth.streams import StreamKey
 from gpusynth.table import Table, exact_numbers
-from gpusynth.trees import PredictorTable
 
 __all__ = ["Chain", "run_chain"]
 
@@ -48,16 +48,24 @@ class Chain:
     settings : ImputationSettings
     number : int
         Of the imputation, from 1.
+    tables : ChainTables
     n_threads : int
         For each fit; never changes a byte.
     """
 
     def __init__(
-        self, setup: Setup, settings: ImputationSettings, number: int, *, n_threads: int
+        self,
+        setup: Setup,
+        settings: ImputationSettings,
+        number: int,
+        *,
+        tables: ChainTables,
+        n_threads: int,
     ) -> None:
         self._setup = setup
         self._settings = settings
         self._number = number
+        self._tables = tables
         self._n_threads = n_threads
         self._seed = imputation_seed(settings.seed)
         self._rows = _own_rows(setup, number)
@@ -87,7 +95,7 @@ class Chain:
             )
         for formula in self._setup.formulas:
             self._compute(formula.name)
-        self._rows.fill_table(0, tuple(self._setup.cells))
+        self._lay_out()
 
     def restore(self, cells: Cells) -> None:
         """Fill every gap with what an earlier process left there.
@@ -102,7 +110,7 @@ class Chain:
             self._rows.codes[name][missing] = codes
             if values is not None:
                 self._rows.values[name][missing] = values
-        self._rows.fill_table(0, tuple(self._setup.cells))
+        self._lay_out()
 
     def iterate(self, iteration: int) -> list[TraceRow]:
         """Draw every incomplete column anew, once.
@@ -119,11 +127,11 @@ class Chain:
         """
         for target in self._setup.targets:
             self._draw(target, iteration)
-            self._rows.fill_table(0, (target.name,), again=True)
+            self._publish(target.name)
             for formula in self._setup.formulas:
                 if target.name in formula.inputs:
                     self._compute(formula.name)
-                    self._rows.fill_table(0, (formula.name,), again=True)
+                    self._publish(formula.name)
         return [
             trace_row(self._table, name, missing, imputation=self._number, iteration=iteration)
             for name, missing in self._setup.cells.items()
@@ -141,6 +149,16 @@ class Chain:
             for name, missing in self._setup.cells.items()
             for codes, values in (self._read(name),)
         }
+
+    def _lay_out(self) -> None:
+        """Put all columns into the layout of trees."""
+        self._rows.tables[0] = self._tables.new(self._rows.codes, self._setup.cells)
+
+    def _publish(self, name: str) -> None:
+        """Let a column that was drawn anew predict others."""
+        table, missing = self._rows.tables[0], self._setup.cells[name]
+        if name in table.layout.position:
+            table.change(name, missing, self._rows.codes[name][missing])
 
     def _draw(self, target: Target, iteration: int) -> None:
         rows, positions = self._open_rows(target)
@@ -164,6 +182,7 @@ class Chain:
             weight=self._setup.weight if step.method.is_weighted else None,
             n_real=self._n_rows,
             table=self._table,
+            backend=self._setup.backend,
         )
         model = step.method.fit(data, n_threads=self._n_threads)
         drawn = DrawnColumns(self._rows.tables[0], self._read)
@@ -231,10 +250,7 @@ def _own_rows(setup: Setup, number: int) -> SyntheticRows:
     for name, dtype in setup.new_values.items():
         if name not in values:
             values[name] = exact_numbers(table.codecs[name], codes[name], dtype)
-    predictors = PredictorTable(setup.predictors.layout, table.n_rows)
-    predictors.records[:] = setup.predictors.records
-    predictors.wide[:] = setup.predictors.wide
-    return SyntheticRows(number, table.n_rows, codes=codes, values=values, tables={0: predictors})
+    return SyntheticRows(number, table.n_rows, codes=codes, values=values)
 
 
 def run_chain(
@@ -242,6 +258,7 @@ def run_chain(
     settings: ImputationSettings,
     number: int,
     *,
+    tables: ChainTables,
     n_threads: int,
     done: Callable[[], None],
     stopped: Event,
@@ -255,6 +272,7 @@ def run_chain(
     settings : ImputationSettings
     number : int
         Of the imputation, from 1.
+    tables : ChainTables
     n_threads : int
     done : callable
         Called after each iteration, and for each that an earlier process had finished.
@@ -280,7 +298,7 @@ def run_chain(
             done()
         if found.iteration == settings.iterations:
             return found.cells, traces
-    chain = Chain(setup, settings, number, n_threads=n_threads)
+    chain = Chain(setup, settings, number, tables=tables, n_threads=n_threads)
     if found is None:
         chain.fill()
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gpusynth.backends import choose_backend, share_memory
 from gpusynth.engine import Listener, Resolved, Stopwatch, resolve_input
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
 from gpusynth.engine.checkpoint.given import Given
@@ -44,7 +45,10 @@ def set_up_data(
     Raises
     ------
     GpusynthError
+        `BackendUnavailableError` among them, before the data are read.
     """
+    backend = choose_backend(settings.device, settings.fitter)
+    share_memory(backend)
     resolved = resolve_input(
         data,
         given.schema,
@@ -54,7 +58,12 @@ def set_up_data(
         stopwatch=stopwatch,
     )
     setup = set_up(
-        resolved, settings, batch_rows=batch_rows, listener=listener, stopwatch=stopwatch
+        resolved,
+        settings,
+        batch_rows=batch_rows,
+        listener=listener,
+        stopwatch=stopwatch,
+        backend=backend,
     )
     return resolved, setup
 
@@ -90,7 +99,7 @@ def impute_chains(
     -------
     Imputations
     """
-    load_kernels(listener, stopwatch)
+    load_kernels(listener, stopwatch, setup.backend)
     with stopwatch.phase("impute"):
         cells, rows = run_chains(setup, settings, listener=listener, checkpoints=checkpoints)
     return Imputations(

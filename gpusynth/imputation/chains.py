@@ -11,6 +11,7 @@ from gpusynth.engine import Listener
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
 from gpusynth.imputation.chain import run_chain
 from gpusynth.imputation.chain_files import Cells
+from gpusynth.imputation.chain_tables import plan_tables
 from gpusynth.imputation.settings import ImputationSettings
 from gpusynth.imputation.setup import Setup
 from gpusynth.imputation.traces import TraceRow
@@ -45,8 +46,14 @@ def run_chains(
     -------
     tuple of (list of dict, list of TraceRow)
         Imputed cells of each imputation, and all traces by imputation and iteration.
+
+    Raises
+    ------
+    DeviceMemoryError
+        If one fit does not fit the device; the message says how many bytes it needs.
     """
-    workers = min(settings.n_threads, settings.n_imputations)
+    tables = plan_tables(setup, n_chains=min(settings.n_threads, settings.n_imputations))
+    workers = tables.n_chains
     n_threads = max(settings.n_threads // workers, 1)
     listener.start("impute", settings.n_imputations * settings.iterations)
     told: SimpleQueue[Future[_Result] | None] = SimpleQueue()
@@ -60,6 +67,7 @@ def run_chains(
                 setup,
                 settings,
                 number,
+                tables=tables,
                 n_threads=n_threads,
                 done=partial(told.put, None),
                 stopped=stopped,

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gpusynth.backends import DeviceName, FitterName
 from gpusynth.engine import Resolved
 from gpusynth.engine.checkpoint.head import SEED_PATTERN, Head
 from gpusynth.engine.checkpoint.pins import CODECS_PIN, codec_fingerprint
@@ -21,7 +22,7 @@ INPUT_PIN = "input data"
 
 
 class ImputationChoices(BaseModel):
-    """How missing values are imputed: `ImputationSettings` but for seed and threads.
+    """How missing values are imputed: `ImputationSettings` but for seed, threads and device.
 
     Parameters
     ----------
@@ -65,7 +66,9 @@ class ImputationChoices(BaseModel):
             proper=settings.proper,
         )
 
-    def settings(self, *, seed: int, threads: int | None) -> ImputationSettings:
+    def settings(
+        self, *, seed: int, threads: int | None, device: DeviceName, fitter: FitterName
+    ) -> ImputationSettings:
         """Return the settings again.
 
         Returns
@@ -74,7 +77,8 @@ class ImputationChoices(BaseModel):
         """
         given = self.model_dump()
         methods = {name: parse_method(method) for name, method in self.methods.items()}
-        return ImputationSettings(**{**given, "methods": methods, "seed": seed, "threads": threads})
+        where = {"threads": threads, "device": device, "fitter": fitter}
+        return ImputationSettings(**{**given, "methods": methods, "seed": seed, **where})
 
 
 def _plain(code: Any) -> Any:
@@ -91,6 +95,8 @@ class ImputationHead(Head):
         How missing values are imputed, and of which columns.
     n_syntheses, n_rows, output_format : the run's settings
     seed : str
+    device, fitter : str
+        As they were asked for.
     keep_imputations : bool
         Whether completed files are written.
     data_path : str or None
@@ -105,6 +111,8 @@ class ImputationHead(Head):
     n_rows: int | None = None
     seed: str = Field(pattern=SEED_PATTERN)
     output_format: OutputFormat
+    device: DeviceName = "cpu"
+    fitter: FitterName = "auto"
     keep_imputations: bool = True
     data_path: str | None = None
     given: dict[str, str] = Field(default_factory=dict)

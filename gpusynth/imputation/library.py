@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gpusynth.backends import DeviceName, FitterName
 from gpusynth.engine import Listener, SilentListener, Stopwatch
 from gpusynth.engine.checkpoint.given import Given, settle_given
 from gpusynth.engine.directory import RunDirectory
@@ -46,6 +47,8 @@ def impute(
     proper: ProperImputation = "bootstrap",
     threads: int | None = None,
     batch_rows: int = BATCH_ROWS,
+    device: DeviceName = "cpu",
+    fitter: FitterName = "auto",
     listener: Listener | None = None,
 ) -> Imputations:
     """Impute missing values several times, by chained equations with trees.
@@ -78,6 +81,11 @@ def impute(
         All available by default.
     batch_rows : int
         Rows read at a time; never changes a byte.
+    device : {"cpu", "cuda", "auto"}
+        Where trees are grown and walked; never changes a byte. auto: an NVIDIA GPU where one can be
+        used, else the processor, with a note that says why. See docs/gpu.md.
+    fitter : {"histogram", "cuml", "auto"}
+        What grows trees. auto is histogram; cuml (on a GPU only) grows other, coarser trees.
     listener : Listener, optional
         Told of the progress.
 
@@ -117,6 +125,8 @@ def impute(
         visit=visit,
         proper=proper,
         threads=threads,
+        device=device,
+        fitter=fitter,
     )
     listener = SilentListener() if listener is None else listener
     stopwatch = Stopwatch()
@@ -160,6 +170,8 @@ def impute_and_synthesize(
     batch_rows: int = BATCH_ROWS,
     checkpoints: bool = False,
     keep_models: bool = False,
+    device: DeviceName = "cpu",
+    fitter: FitterName = "auto",
     listener: Listener | None = None,
     **choices: Any,
 ) -> Any:
@@ -193,6 +205,8 @@ def impute_and_synthesize(
     keep_models : bool
         Leave the fitted models of the syntheses in `output`, marked confidential; needs
         `checkpoints`.
+    device, fitter : as for `impute`
+        Of the imputations and of their syntheses.
     listener : as for `impute`
     **choices
         As for `impute`: iterations, impute, methods, predictors, visit and proper.
@@ -225,11 +239,13 @@ def impute_and_synthesize(
         format,
         checkpoints=checkpoints,
         keep_models=keep_models,
+        device=device,
+        fitter=fitter,
     )
     check_checkpoints(settings, output)
     listener = SilentListener() if listener is None else listener
     asked: dict[str, Any] = {"n_imputations": n_imputations, "seed": seed, "threads": threads}
-    asked |= choices
+    asked |= {"device": device, "fitter": fitter, **choices}
     if output is not None:
         imputing, given = _settings(**asked), _given(schema, plan)
         inputs = (data, schema, plan)

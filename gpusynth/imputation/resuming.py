@@ -7,8 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gpusynth.backends import DeviceName
 from gpusynth.engine import Listener, Resolved, SilentListener, Stopwatch
 from gpusynth.engine.checkpoint.given import Given, put_given, read_given
+from gpusynth.engine.checkpoint.head import device_to_go_on_with
 from gpusynth.engine.checkpoint.pins import code_pins
 from gpusynth.engine.commit import finish_commit
 from gpusynth.engine.directory import RunDirectory
@@ -77,6 +79,8 @@ def impute_into(
             n_syntheses=n_syntheses,
             n_rows=settings.n_rows,
             seed=str(settings.seed),
+            device=settings.device,
+            fitter=settings.fitter,
             output_format=settings.format,
             keep_imputations=keep_imputations,
             data_path=str(Path(data).resolve()) if isinstance(data, (str, os.PathLike)) else None,
@@ -104,6 +108,7 @@ def resume_imputation(
     *,
     threads: int | None = None,
     batch_rows: int = BATCH_ROWS,
+    device: DeviceName | None = None,
     listener: Listener | None = None,
 ) -> ImputationRun:
     """Go on with an imputation that was cut short; its files get the same bytes as without.
@@ -118,6 +123,8 @@ def resume_imputation(
         All available by default.
     batch_rows : int
         Rows read at a time; never changes a byte.
+    device : {"cpu", "cuda", "auto"}, optional
+        By default what the run began with, as long as it can be had; never changes a byte.
     listener : Listener, optional
         Told of the progress.
 
@@ -133,6 +140,8 @@ def resume_imputation(
     CheckpointMismatchError
         If data, plan, schema or versions are not those that the run began with; the message names
         what differs.
+    BackendUnavailableError
+        If cuML grew its trees and cannot be used here, or `device` cannot.
     GpusynthError
         As for `impute_and_synthesize`.
     """
@@ -152,8 +161,12 @@ def resume_imputation(
             head.output_format,
             checkpoints=True,
             keep_models=head.keep_models,
+            device=device_to_go_on_with(head.device, head.fitter) if device is None else device,
+            fitter=head.fitter,
         )
-        choices = head.choices.settings(seed=int(head.seed), threads=threads)
+        choices = head.choices.settings(
+            seed=int(head.seed), threads=threads, device=settings.device, fitter=settings.fitter
+        )
         found = head.data_path if data is None else data
         if found is None:
             raise DataError(

@@ -274,7 +274,8 @@ def _manifest(
         "threads": settings.n_threads,
         "visit": [target.name for target in setup.targets],
         "variables": _variables(imputations),
-        "notes": list(setup.conditions.notes),
+        "backend": setup.backend.to_json(),
+        "notes": [*setup.conditions.notes, *filter(None, [setup.backend.note])],
         "peak_memory_bytes": peak_memory_bytes(),
         "timings": {
             "wall_seconds": imputations.stopwatch.wall_seconds,

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
-from gpusynth.engine.settings import available_threads, whole_number
+from gpusynth.backends import DeviceName, FitterName
+from gpusynth.engine.settings import available_threads, check_device, whole_number
 from gpusynth.errors import PlanError
 from gpusynth.methods import Method
 
@@ -51,6 +52,10 @@ class ImputationSettings:
     visit : "missing", "file" or sequence of str
     proper : {"bootstrap", "none"}
     threads : int, optional
+    device : {"cpu", "cuda", "auto"}
+        Never changes a byte of the result.
+    fitter : {"histogram", "cuml", "auto"}
+        What grows trees; cuml's are other trees.
 
     Raises
     ------
@@ -67,6 +72,8 @@ class ImputationSettings:
     visit: ImputationVisit | Sequence[str] = "missing"
     proper: ProperImputation = "bootstrap"
     threads: int | None = None
+    device: DeviceName = "cpu"
+    fitter: FitterName = "auto"
 
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():
@@ -75,6 +82,7 @@ class ImputationSettings:
                 object.__setattr__(self, name, whole_number(name, number, low, high))
         if self.proper not in get_args(ProperImputation):
             raise PlanError(f"proper must be bootstrap or none, got {self.proper!r}")
+        check_device(self.device, self.fitter)
         if isinstance(self.visit, str) and self.visit not in get_args(ImputationVisit):
             raise PlanError('visit must be "missing", "file" or a list of column names')
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from gpusynth.arrays import Array
+from gpusynth.backends import CPU, Backend
 from gpusynth.engine import Listener, Resolved, Stopwatch
 from gpusynth.engine.conditions import Conditions, bind_conditions
 from gpusynth.engine.fitting import step_target
@@ -19,7 +18,7 @@ from gpusynth.imputation.targets import Target, build_targets, check_settings, i
 from gpusynth.methods import Method, StepTarget
 from gpusynth.table import Table, encode_table
 from gpusynth.table.special_codes import number_dtype
-from gpusynth.trees import Layout, PredictorTable
+from gpusynth.trees import Layout
 
 __all__ = ["Setup", "set_up"]
 
@@ -41,13 +40,15 @@ class Setup:
         Of every column.
     conditions : Conditions
         Whose rules decide before any model.
-    predictors : PredictorTable
-        With the complete columns filled in.
+    layout : Layout
+        Of all columns that predict any other.
     step_targets : mapping of int to StepTarget
         By number of the step.
     new_values : mapping of str to dtype
         Columns that may get numbers which no code stands for.
     weight : array of float64, shape (n_rows,), or None
+    backend : Backend
+        Where trees are grown and walked, of imputations and of their syntheses.
     """
 
     table: Table
@@ -56,10 +57,11 @@ class Setup:
     formulas: tuple[Formula, ...]
     methods: dict[str, Method]
     conditions: Conditions
-    predictors: PredictorTable
+    layout: Layout
     step_targets: dict[int, StepTarget]
     new_values: dict[str, type]
     weight: Array | None
+    backend: Backend = CPU
 
 
 def set_up(
@@ -69,6 +71,7 @@ def set_up(
     batch_rows: int,
     listener: Listener,
     stopwatch: Stopwatch,
+    backend: Backend = CPU,
 ) -> Setup:
     """Encode the file and settle what is imputed and how.
 
@@ -79,6 +82,7 @@ def set_up(
     batch_rows : int
     listener : Listener
     stopwatch : Stopwatch
+    backend : Backend
 
     Returns
     -------
@@ -116,7 +120,7 @@ def set_up(
         formulas=formulas,
         methods=methods,
         conditions=conditions,
-        predictors=_predictor_table(table, targets, cells),
+        layout=_layout(table, targets, cells),
         step_targets={step.number: step_target(step, table) for step in steps},
         new_values={
             name: number_dtype(table.schema[name])
@@ -124,13 +128,12 @@ def set_up(
             if table.schema[name].is_number
         },
         weight=survey_weights(table) if is_weighted else None,
+        backend=backend,
     )
 
 
-def _predictor_table(
-    table: Table, targets: tuple[Target, ...], cells: dict[str, Array]
-) -> PredictorTable:
-    """Return the layout of all columns that predict any other, with the complete ones filled in.
+def _layout(table: Table, targets: tuple[Target, ...], cells: dict[str, Array]) -> Layout:
+    """Return the layout of all columns that predict any other.
 
     Complete columns come first and then the others: of two splits that gain the same, the one on
     answers is preferred to the one on imputed answers.
@@ -139,7 +142,4 @@ def _predictor_table(
     names = [name for name in table.codes if name in used]
     names.sort(key=lambda name: len(cells.get(name, ())))
     codecs = [table.codecs[name] for name in names]
-    layout = Layout(names, [c.n_codes for c in codecs], [c.is_ordered for c in codecs])
-    predictors = PredictorTable(layout, table.n_rows)
-    predictors.fill({name: np.asarray(table.codes[name]) for name in names if name not in cells})
-    return predictors
+    return Layout(names, [c.n_codes for c in codecs], [c.is_ordered for c in codecs])

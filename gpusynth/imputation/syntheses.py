@@ -182,6 +182,7 @@ def _synthesize(
         stopwatch=stopwatch,
         n_threads=own.n_threads,
     )
+    prepared = replace(prepared, backend=imputations.setup.backend)
     synthesis = Synthesis(prepared, listener, stopwatch, checkpoints=checkpoints)
     check_keys(resolved, synthesis.n_rows(own))
     return synthesis, synthesis.draw(own, scratch=scratch), own

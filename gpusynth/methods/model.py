@@ -16,7 +16,7 @@ from gpusynth.table.reading import Read, read_rows
 if TYPE_CHECKING:
     from gpusynth.streams import StreamKey
     from gpusynth.table import Table
-    from gpusynth.trees import DrawTable, PredictorTable, Target
+    from gpusynth.trees import ChangingTable, DrawTable, PredictorTable, Target
 
 __all__ = [
     "ATTEMPT_BITS",
@@ -98,7 +98,7 @@ class StepData:
 
     Attributes
     ----------
-    predictors : PredictorTable
+    predictors : PredictorTable or ChangingTable
         All real rows, in the layout that trees use; shared by all steps.
     columns : tuple of str
         Which of its columns may predict the target.
@@ -120,7 +120,7 @@ class StepData:
         Where trees are grown, and by what.
     """
 
-    predictors: PredictorTable
+    predictors: PredictorTable | ChangingTable
     columns: tuple[str, ...]
     target: StepTarget
     rows: Array | None
@@ -207,20 +207,22 @@ class DrawnColumns:
 
     Attributes
     ----------
-    table : PredictorTable, DrawTable or None
+    table : PredictorTable, DrawTable, ChangingTable or None
         In the layout of trees, all rows of the block; None where memory is short.
     read : callable
         Column name -> (codes (n_rows,), values (n_rows,) or None) of all rows of the block.
     """
 
-    table: PredictorTable | DrawTable | None
+    table: PredictorTable | DrawTable | ChangingTable | None
     read: Read
 
     def of_block(self, block: Block) -> Read:
         """Return a function that reads the rows that a block draws."""
         return self.read if block.positions is None else read_rows(self.read, block.positions)
 
-    def for_tree(self, columns: Sequence[str]) -> PredictorTable | DrawTable | list[Array]:
+    def for_tree(
+        self, columns: Sequence[str]
+    ) -> PredictorTable | DrawTable | ChangingTable | list[Array]:
         """Return what a tree on `columns` walks by: the table, or codes in their order."""
         return self.table or [self.read(name)[0] for name in columns]
 

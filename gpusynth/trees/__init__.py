@@ -3,6 +3,7 @@
 May import the table, io and lower floors and the kernels; knows nothing of methods or plans.
 """
 
+from gpusynth.trees.changing_table import ChangingTable
 from gpusynth.trees.deal import DonorPool, deal_surplus
 from gpusynth.trees.draw_device import DeviceDraw
 from gpusynth.trees.draw_table import DrawTable, draw_table_bytes
@@ -19,6 +20,7 @@ from gpusynth.trees.warm import warm_up
 
 __all__ = [
     "CartParams",
+    "ChangingTable",
     "ClassTarget",
     "DeviceDraw",
     "DonorPool",

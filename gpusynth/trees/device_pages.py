@@ -80,6 +80,25 @@ class PagedTable:
             self._there = number
         return records
 
+    def change(self, name: str, rows: Array, codes: Array) -> None:
+        """Give some rows other codes of a column; its page is sent anew when it is asked for.
+
+        Parameters
+        ----------
+        name : str
+        rows : array of int32 or int64 on the host, shape (n,)
+            Distinct.
+        codes : array of uint8 or uint16 on the host, shape (n,)
+            All below the column's number of codes.
+        """
+        column = self.layout.position[name]
+        word, shift = self.word[column], np.uint32(self.shift[column])
+        page = self._pages[self.page_of[column]]
+        kept = page[rows, word] & ~(np.uint32(self.mask[column]) << shift)
+        page[rows, word] = kept | codes.astype(np.uint32) << shift
+        if self._there == self.page_of[column]:
+            self._there = -1
+
     def columns(self, names: Iterable[str]) -> Array:
         """Return the positions (int32) of some columns, ascending: the order that breaks ties."""
         return np.array(sorted(self.layout.position[name] for name in names), np.int32)

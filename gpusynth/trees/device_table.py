@@ -16,8 +16,11 @@ from gpusynth.trees.predictors import Layout, Predictor, PredictorTable
 from gpusynth.trees.record_plan import place_columns
 from gpusynth_kernels.cuda import launch
 from gpusynth_kernels.cuda.partition import pack_codes
+from gpusynth_kernels.cuda.traffic import traffic
 
 __all__ = ["DeviceTable"]
+
+_WORD = 0xFFFFFFFF
 
 
 class DeviceTable:
@@ -113,6 +116,23 @@ class DeviceTable:
             place = int(self.word[i]), int(self.shift[i]), first_row
             on_device = launch.to_device(codes) if isinstance(codes, np.ndarray) else codes
             pack_codes.over(len(codes), on_device, *place, self.records)
+
+    def change(self, name: str, rows: Array, codes: Array) -> None:
+        """Give some rows other codes of a column.
+
+        Parameters
+        ----------
+        name : str
+        rows : array of int32 or int64 on the device, shape (n,)
+            Distinct.
+        codes : array of uint8 or uint16 on the device, shape (n,)
+            All below the column's number of codes.
+        """
+        i = self.layout.position[name]
+        word, shift, mask = int(self.word[i]), int(self.shift[i]), int(self.mask[i])
+        kept = self.records[rows, word] & np.uint32(_WORD & ~(mask << shift))
+        self.records[rows, word] = kept | codes.astype(np.uint32) << np.uint32(shift)
+        traffic.operations += 6
 
     def columns(self, names: Iterable[str]) -> Array:
         """Return the positions (int32) of some columns, ascending: the order that breaks ties."""

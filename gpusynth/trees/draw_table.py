@@ -10,6 +10,7 @@ from gpusynth.arrays import Array
 from gpusynth.backends import upload, with_room
 from gpusynth.errors import CodecError
 from gpusynth.trees.predictors import Layout
+from gpusynth_kernels.cuda.traffic import traffic
 
 __all__ = ["DrawTable", "draw_table_bytes"]
 
@@ -98,6 +99,28 @@ class DrawTable:
         elif word >= 0:
             bits = upload(self.layout.bits(place), keep=True)
             pack_lanes.over(n, codes, bits, word, first_row, self.records)
+
+    def change(self, name: str, rows: Array, codes: Array) -> None:
+        """Give some rows other codes of a column.
+
+        Parameters
+        ----------
+        name : str
+        rows : array of int32 or int64 on the device, shape (n,)
+            Distinct.
+        codes : array of uint8 or uint16 on the device, shape (n,)
+            All below the column's number of codes.
+        """
+        place = self.layout.position[name]
+        wide_row, word = int(self.layout.wide_row[place]), self.layout.word(place)
+        if wide_row >= 0:
+            self.wide[wide_row, rows] = codes
+            traffic.operations += 1
+        elif word >= 0:
+            bits = upload(self.layout.bits(place), keep=True)
+            kept = self.records[rows, word] & np.uint64(~self.layout.used_bits(place))
+            self.records[rows, word] = kept | bits[codes]
+            traffic.operations += 5
 
     def take_out(self, name: str) -> None:
         """Set a column's bits to zero in all rows, so that it can be filled again."""

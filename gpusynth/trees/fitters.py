@@ -10,6 +10,7 @@ from typing import Any
 from gpusynth.arrays import Array
 from gpusynth.backends import CPU, Backend, device_memory, make_room, memory_errors, need, with_room
 from gpusynth.streams import StreamKey
+from gpusynth.trees.changing_table import ChangingTable
 from gpusynth.trees.device_turns import DeviceTurns
 from gpusynth.trees.grow import grow_tree
 from gpusynth.trees.leaves import LeafDonors
@@ -56,6 +57,16 @@ class _Kept:
 _kept = _Kept()
 
 
+def _on_device(table: PredictorTable | ChangingTable) -> Any:
+    """Return what a table is on the device, which one that changes has with it."""
+    with _sending:
+        return table.grown if isinstance(table, ChangingTable) else _kept.of(table)
+
+
+def _on_host(table: PredictorTable | ChangingTable) -> PredictorTable:
+    return table.host if isinstance(table, ChangingTable) else table
+
+
 def _plan(table: PredictorTable) -> RecordPlan:
     """Plan how a table's codes go to the device; room for all of them is made where that helps."""
     working = FIT_ROW_BYTES * table.n_rows
@@ -71,7 +82,7 @@ def _plan(table: PredictorTable) -> RecordPlan:
 
 
 def fit_tree(
-    predictors: PredictorTable,
+    predictors: PredictorTable | ChangingTable,
     target: Target,
     params: CartParams | None = None,
     *,
@@ -88,7 +99,9 @@ def fit_tree(
 
     Parameters
     ----------
-    predictors, target, params, columns, weight, rows, key, n_threads
+    predictors : PredictorTable or ChangingTable
+        Of the first the copy on the device is kept as long as it is fitted on; nobody changes it.
+    target, params, columns, weight, rows, key, n_threads
         See `gpusynth.trees.grow_tree`.
     backend : Backend
 
@@ -107,14 +120,13 @@ def fit_tree(
 
         with _turns.take_all():
             return fit_with_cuml(
-                predictors, target, params, columns=columns, weight=weight, rows=rows
+                _on_host(predictors), target, params, columns=columns, weight=weight, rows=rows
             )
     if backend.on_device:
         from gpusynth.trees.grow_cuda import grow_tree_on_device
 
         def grow() -> tuple[Tree, LeafDonors]:
-            with _sending:
-                table = _kept.of(predictors)
+            table = _on_device(predictors)
             return grow_tree_on_device(
                 table,
                 target,
@@ -128,7 +140,7 @@ def fit_tree(
 
         return with_room(grow, "a tree", FIT_ROW_BYTES * predictors.n_rows)
     return grow_tree(
-        predictors,
+        _on_host(predictors),
         target,
         params,
         columns=columns,

@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gpusynth.arrays import Array
+from gpusynth.trees.changing_table import ChangingTable
 from gpusynth.trees.leaves import LeafDonors
 from gpusynth.trees.predictors import PredictorTable
 from gpusynth.trees.target import ClassTarget, Target
@@ -74,7 +75,7 @@ def count_distinct(things: Array, groups: Array, n_groups: int) -> Array:
 def hold_minimums(
     tree: Tree,
     donors: LeafDonors,
-    predictors: PredictorTable,
+    predictors: PredictorTable | ChangingTable,
     target: Target,
     minimums: Sequence[LeafMinimum],
 ) -> tuple[Tree, LeafDonors] | None:
@@ -84,7 +85,7 @@ def hold_minimums(
     ----------
     tree : Tree
     donors : LeafDonors
-    predictors : PredictorTable
+    predictors : PredictorTable or ChangingTable
         Real rows that the tree was grown on.
     target : ClassTarget or NumberTarget
     minimums : sequence of LeafMinimum
@@ -196,7 +197,10 @@ def _without_thin(tree: Tree, thin: Array, levels: Sequence[Array]) -> Tree:
 
 
 def _donors_of(
-    tree: Tree, donors: LeafDonors, predictors: PredictorTable, target: Target
+    tree: Tree,
+    donors: LeafDonors,
+    predictors: PredictorTable | ChangingTable,
+    target: Target,
 ) -> LeafDonors:
     """Send all donors down the tree and group them anew."""
     rows = donors.rows

@@ -252,6 +252,32 @@ class PredictorTable:
         if word >= 0:
             self.records[:, word] &= ~self.layout.used_bits(place)
 
+    def change(self, name: str, rows: Array, codes: Array) -> None:
+        """Give some rows other codes of a column.
+
+        Parameters
+        ----------
+        name : str
+        rows : array of int32 or int64, shape (n,)
+            Distinct.
+        codes : array of uint8 or uint16, shape (n,)
+
+        Raises
+        ------
+        CodecError
+            If a code is not below the column's number of codes.
+        """
+        place = self.layout.position[name]
+        count = int(self.layout.n_codes[place])
+        if len(codes) and int(codes.max()) >= count:
+            raise CodecError(f"column {name!r} holds a code that is not below {count}")
+        word = self.layout.word(place)
+        if self.layout.wide_row[place] >= 0:
+            self.wide[self.layout.wide_row[place], rows] = codes
+        elif word >= 0:
+            kept = self.records[rows, word] & ~self.layout.used_bits(place)
+            self.records[rows, word] = kept | self.layout.bits(place)[codes]
+
     def codes(self, name: str) -> Array:
         """Return the codes of a column, uint8 or uint16, shape (n_rows,).
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from gpusynth.arrays import Array
 from gpusynth.errors import DataError, EmptyLeafError
 from gpusynth.streams import StreamKey
+from gpusynth.trees.changing_table import ChangingTable
 from gpusynth.trees.draw_device import draw_on_device, take_on_device, walk_on_device
 from gpusynth.trees.draw_table import DrawTable
 from gpusynth.trees.leaves import LeafDonors
@@ -19,9 +21,12 @@ from gpusynth.trees.route import route_of
 from gpusynth.trees.tree import Tree
 from gpusynth_kernels.cpu import walk as kernels
 
-__all__ = ["draw_rows", "draw_values", "walk"]
+__all__ = ["Rows", "draw_rows", "draw_values", "walk"]
 
 _PIECE = 65_536
+
+Rows: TypeAlias = PredictorTable | DrawTable | ChangingTable | Sequence[Array]
+"""What is sent down a tree: rows in the layout of trees, or the codes of its predictors."""
 
 
 def _in_pieces(n_rows: int, n_threads: int, do: Callable[[int, int], None]) -> None:
@@ -91,7 +96,7 @@ class _Walk:
 
 def walk(
     tree: Tree,
-    rows: PredictorTable | DrawTable | Sequence[Array],
+    rows: Rows,
     *,
     positions: Array | None = None,
     n_rows: int = 0,
@@ -102,7 +107,8 @@ def walk(
     Parameters
     ----------
     tree : Tree
-    rows : PredictorTable or DrawTable, or sequence of arrays of codes as in ``tree.predictors``
+    rows : PredictorTable, DrawTable or ChangingTable, or sequence of arrays of codes as in
+        ``tree.predictors``
     positions : array of int32 or int64, ascending, optional
         Rows that walk; default all.
     n_rows : int
@@ -118,6 +124,7 @@ def walk(
     DataError
         If a position is not a row.
     """
+    rows = rows.walked if isinstance(rows, ChangingTable) else rows
     if isinstance(rows, DrawTable):
         return walk_on_device(tree, rows, positions=positions)
     walks = _Walk.of(tree, rows, positions, n_rows)
@@ -134,7 +141,7 @@ def walk(
 def draw_rows(
     tree: Tree,
     donors: LeafDonors,
-    rows: PredictorTable | DrawTable | Sequence[Array],
+    rows: Rows,
     key: StreamKey,
     first_row: int = 0,
     *,
@@ -152,7 +159,8 @@ def draw_rows(
     tree : Tree
     donors : LeafDonors
         With `cumulative`, donors are drawn in proportion to their weight.
-    rows : PredictorTable or DrawTable, or sequence of arrays of codes as in ``tree.predictors``
+    rows : PredictorTable, DrawTable or ChangingTable, or sequence of arrays of codes as in
+        ``tree.predictors``
         The synthetic rows' predictors.
     key : StreamKey
     first_row : int
@@ -181,6 +189,7 @@ def draw_rows(
     .. [2] Salmon et al. (2011). Parallel random numbers: as easy as 1, 2, 3. (Philox)
     """
     _check_leaves(tree, donors)
+    rows = rows.walked if isinstance(rows, ChangingTable) else rows
     if isinstance(rows, DrawTable):
         from gpusynth_kernels.cuda.launch import to_host
 
@@ -222,7 +231,7 @@ def _draw(
 def draw_values(
     tree: Tree,
     donors: LeafDonors,
-    rows: PredictorTable | DrawTable | Sequence[Array],
+    rows: Rows,
     key: StreamKey,
     first_row: int = 0,
     *,
@@ -250,6 +259,7 @@ def draw_values(
     EmptyLeafError, DataError, DeviceMemoryError
     """
     _check_leaves(tree, donors)
+    rows = rows.walked if isinstance(rows, ChangingTable) else rows
     if isinstance(rows, DrawTable):
         drawn = draw_on_device(tree, donors, rows, key, first_row, positions=positions)
         return take_on_device(drawn, columns)

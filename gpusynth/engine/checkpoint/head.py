@@ -17,7 +17,14 @@ from gpusynth.engine.settings import OutputFormat, RunSettings
 from gpusynth.errors import CheckpointMismatchError
 from gpusynth.io import IoName
 
-__all__ = ["RESUME_CALLS", "SEED_PATTERN", "Head", "RunHead", "unfinished_kind"]
+__all__ = [
+    "RESUME_CALLS",
+    "SEED_PATTERN",
+    "Head",
+    "RunHead",
+    "device_to_go_on_with",
+    "unfinished_kind",
+]
 
 RESUME_CALLS = {
     "synthesis": "gpusynth.resume",
@@ -28,6 +35,22 @@ RESUME_CALLS = {
 
 SEED_PATTERN = r"^[0-9]{1,20}$"
 """Of a seed as text: JSON readers lose digits of 64-bit integers."""
+
+
+def device_to_go_on_with(device: DeviceName, fitter: FitterName) -> DeviceName:
+    """Return where a resumed run computes, unless its user chooses.
+
+    Parameters
+    ----------
+    device, fitter : str
+        What it began with.
+
+    Returns
+    -------
+    str
+        The histogram fitter can go on without the GPU that it began with; cuML cannot.
+    """
+    return device if fitter == "cuml" or device == "cpu" else "auto"
 
 
 class Head(BaseModel):
