@@ -107,8 +107,8 @@ def walk(
     Parameters
     ----------
     tree : Tree
-    rows : PredictorTable, DrawTable or ChangingTable, or sequence of arrays of codes as in
-        ``tree.predictors``
+    rows : PredictorTable, DrawTable, ChangingTable or sequence of arrays
+        Arrays are the codes of ``tree.predictors``.
     positions : array of int32 or int64, ascending, optional
         Rows that walk; default all.
     n_rows : int
@@ -159,9 +159,8 @@ def draw_rows(
     tree : Tree
     donors : LeafDonors
         With `cumulative`, donors are drawn in proportion to their weight.
-    rows : PredictorTable, DrawTable or ChangingTable, or sequence of arrays of codes as in
-        ``tree.predictors``
-        The synthetic rows' predictors.
+    rows : PredictorTable, DrawTable, ChangingTable or sequence of arrays
+        The synthetic rows' predictors; arrays are the codes of ``tree.predictors``.
     key : StreamKey
     first_row : int
         Global number of row 0, below 2^63.

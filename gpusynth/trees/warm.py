@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 
 from gpusynth.backends import CPU, Backend
 from gpusynth.streams import StreamKey
+from gpusynth.trees.changing_table import ChangingTable
 from gpusynth.trees.draw_device import draw_codes_on_device
 from gpusynth.trees.draw_table import DrawTable
 from gpusynth.trees.fitters import fit_tree
 from gpusynth.trees.grow import grow_tree
 from gpusynth.trees.leaves import LeafDonors
 from gpusynth.trees.params import CartParams
-from gpusynth.trees.predictors import Predictor, PredictorTable
+from gpusynth.trees.predictors import Layout, Predictor, PredictorTable
 from gpusynth.trees.target import ClassTarget, NumberTarget, Target
 from gpusynth.trees.tree import Tree
 from gpusynth.trees.walk import draw_rows, draw_values
@@ -68,6 +70,7 @@ def warm_device(backend: Backend) -> None:
         tree, donors = fit_tree(table, target, _PARAMS, backend=grown_by)
         draw_rows(tree, donors, rows, StreamKey(0))
     _gather(tree, donors, rows)
+    _change(table.layout, predictors)
 
 
 def _gather(tree: Tree, donors: LeafDonors, rows: DrawTable) -> None:
@@ -78,6 +81,14 @@ def _gather(tree: Tree, donors: LeafDonors, rows: DrawTable) -> None:
         given = tree, donors, rows, StreamKey(0), 0
         drawn = draw_codes_on_device(*given, columns=columns)
         draw_codes_on_device(*given, columns=columns, ordinary=(drawn, 1))
+
+
+def _change(layout: Layout, predictors: Sequence[Predictor]) -> None:
+    """Change columns of each sort in place."""
+    columns = {one.name: one.codes for one in predictors}
+    table, rows = ChangingTable(layout, columns, _ROWS), np.arange(2, dtype=np.int32)
+    for name, codes in columns.items():
+        table.change(name, rows, codes[:2])
 
 
 def _warm_processor() -> None:

@@ -8,9 +8,10 @@ import pytest
 import gpusynth
 from gpusynth.backends import DeviceFacts, choose
 from gpusynth.cli.main import main
-from gpusynth.engine import RunSettings
+from gpusynth.engine import RunSettings, fit_released
 from gpusynth.engine.settings import check_cluster
 from gpusynth.errors import BackendUnavailableError, PlanError
+from gpusynth.imputation import ImputationSettings
 from gpusynth.operations.replay import replay
 
 REAL = pa.table({"region": ["N", "S"] * 30, "staff": list(range(60))})
@@ -54,6 +55,42 @@ def test_the_command_line_says_it_in_one_line(no_gpu, tmp_path, capsys):
     assert json.loads((out / "manifest.json").read_text())["backend"]["fitter"] == "histogram"
 
 
+def test_impute_takes_a_device(no_gpu, tmp_path, capsys):
+    file, out = tmp_path / "real.csv", tmp_path / "run"
+    file.write_text("a,b\n" + "1,x\n2,y\n,x\n" * 20)
+    asked = ["impute", str(file), "--output", str(out), "--imputations", "1", "--iterations", "1"]
+    assert main([*asked, "--device", "cuda"]) == 2
+    assert "no NVIDIA driver" in capsys.readouterr().err
+    assert main([*asked, "--fitter", "cuml"]) == 2
+    assert 'ask for device "cuda"' in capsys.readouterr().err
+    assert not out.exists()
+    assert main([*asked, "--device", "auto"]) == 0
+    assert "device auto took the processor" in capsys.readouterr().out
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["backend"] == {"device": "cpu", "fitter": "histogram", "name": "cpu"}
+    assert [note for note in manifest["notes"] if "no NVIDIA driver" in note]
+    table = pa.table({"region": ["N", "S", None] * 20, "staff": list(range(60))})
+    made = {
+        device: gpusynth.impute(table, n_imputations=1, iterations=1, device=device).tables()
+        for device in ("cpu", "auto")
+    }
+    assert made["cpu"] == made["auto"]
+    with pytest.raises(BackendUnavailableError, match="no NVIDIA driver"):
+        gpusynth.impute(table, device="cuda")
+
+
+def test_a_released_model_takes_a_device(no_gpu, tmp_path):
+    models = {device: tmp_path / device for device in ("cpu", "auto")}
+    for device, model in models.items():
+        gpusynth.fit(REAL, device=device).release(model)
+    assert models["cpu"].read_bytes() == models["auto"].read_bytes()
+    with pytest.raises(BackendUnavailableError, match="no NVIDIA driver"):
+        fit_released(REAL, tmp_path / "model", device="cuda")
+    with pytest.raises(BackendUnavailableError, match='ask for device "cuda"'):
+        fit_released(REAL, tmp_path / "model", fitter="cuml")
+    assert not (tmp_path / "model").exists()
+
+
 def test_evaluate_takes_a_device(no_gpu, tmp_path, capsys):
     file = tmp_path / "real.csv"
     file.write_text("a,b\n" + "1,x\n2,y\n" * 20)
@@ -91,3 +128,5 @@ def test_cuml_is_refused_on_a_cluster_and_before_a_replay(tmp_path):
 def test_settings_that_are_wrong(wrong, message):
     with pytest.raises(PlanError, match=message):
         RunSettings(**wrong)
+    with pytest.raises(PlanError, match=message):
+        ImputationSettings(**wrong)

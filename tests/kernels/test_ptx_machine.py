@@ -12,8 +12,8 @@ from tests.kernels.test_ptx import needs_compiler
 
 ROOT = Path(__file__).parents[2]
 CHOSEN = (
-    "test_walk or test_columns or test_grow or test_run or test_faults or "
-    "(test_marginals and not evaluation)"
+    "test_walk or test_columns or test_grow or test_run or test_impute or test_released or "
+    "test_faults or (test_marginals and not evaluation)"
 )
 
 

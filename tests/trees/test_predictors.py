@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gpusynth.errors import CodecError
 from gpusynth.trees import Predictor, PredictorTable
 
 
@@ -38,3 +39,18 @@ def test_columns_that_are_lent_are_not_unpacked(predictors):
     gone = columns.pop("column 20")
     assert table.codes("column 20") is not gone
     assert np.array_equal(table.codes("column 20"), gone)
+
+
+def test_rows_change_in_place(predictors):
+    table, rows = PredictorTable.of(predictors), np.arange(0, 300_000, 7)
+    changed = []
+    for one in predictors:
+        codes = one.codes.copy()
+        codes[rows] = codes[rows][::-1]
+        table.change(one.name, rows, codes[rows])
+        changed.append(Predictor(one.name, codes, one.n_codes, one.is_ordered))
+    wanted = PredictorTable.of(changed)
+    assert np.array_equal(table.records, wanted.records)
+    assert np.array_equal(table.wide, wanted.wide)
+    with pytest.raises(CodecError, match="column 'column 20' holds a code that is not below 20"):
+        table.change("column 20", rows[:1], np.array([20], np.uint8))
