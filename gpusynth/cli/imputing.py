@@ -12,7 +12,9 @@ import typer
 from gpusynth.cli.choices import DeviceChoice, FitterChoice, OutputChoice
 from gpusynth.cli.options import (
     CheckpointsOption,
+    DeviceOption,
     FileArgument,
+    FitterOption,
     FormatOption,
     KeepModelsOption,
     OverwriteRunOption,
@@ -109,12 +111,8 @@ def impute_file(
     overwrite: OverwriteRunOption = False,
     checkpoints: CheckpointsOption = True,
     keep_models: KeepModelsOption = False,
-    device: Annotated[
-        DeviceChoice, typer.Option("--device", help="auto: a GPU where one can be used.")
-    ] = DeviceChoice.cpu,
-    fitter: Annotated[
-        FitterChoice, typer.Option("--fitter", help="cuml: coarser trees, on a GPU only.")
-    ] = FitterChoice.auto,
+    device: DeviceOption = DeviceChoice.cpu,
+    fitter: FitterOption = FitterChoice.auto,
     quiet: QuietOption = False,
 ) -> None:
     """Impute missing values several times, and synthesize each completed file."""

@@ -36,6 +36,7 @@ from gpusynth.cli.options import (
     DataOption,
     DeviceOption,
     FileArgument,
+    FitterOption,
     FormatOption,
     KeepModelsOption,
     LogOption,
@@ -151,9 +152,7 @@ def _run(
     ] = True,
     checkpoints: CheckpointsOption = True,
     device: DeviceOption = DeviceChoice.cpu,
-    fitter: Annotated[
-        FitterChoice, typer.Option("--fitter", help="cuml: coarser trees, on a GPU only.")
-    ] = FitterChoice.auto,
+    fitter: FitterOption = FitterChoice.auto,
     io: Annotated[
         IoChoice, typer.Option("--io", help="cudf: read and write Parquet on a GPU.")
     ] = IoChoice.arrow,

@@ -12,6 +12,7 @@ from gpusynth.cli.choices import DeviceChoice, FitterChoice, OutputChoice
 from gpusynth.cli.options import (
     DeviceOption,
     FileArgument,
+    FitterOption,
     FormatOption,
     OverwriteFileOption,
     OverwriteRunOption,
@@ -56,9 +57,7 @@ def fit_model(
     ] = None,
     overwrite: OverwriteFileOption = False,
     device: DeviceOption = DeviceChoice.cpu,
-    fitter: Annotated[
-        FitterChoice, typer.Option("--fitter", help="cuml: coarser trees, on a GPU only.")
-    ] = FitterChoice.auto,
+    fitter: FitterOption = FitterChoice.auto,
     quiet: QuietOption = False,
 ) -> None:
     """Fit a model and keep it in a file, to sample from later."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gpusynth.cli.choices import DeviceChoice, OutputChoice
+from gpusynth.cli.choices import DeviceChoice, FitterChoice, OutputChoice
 
 __all__ = [
     "DATA_HELP",
@@ -15,6 +15,7 @@ __all__ = [
     "DataOption",
     "DeviceOption",
     "FileArgument",
+    "FitterOption",
     "FormatOption",
     "KeepModelsOption",
     "LogOption",
@@ -59,6 +60,9 @@ ThreadsOption = Annotated[
 ]
 DeviceOption = Annotated[
     DeviceChoice, typer.Option("--device", help="auto: a GPU where one can be used.")
+]
+FitterOption = Annotated[
+    FitterChoice, typer.Option("--fitter", help="cuml: coarser trees, on a GPU only.")
 ]
 FormatOption = Annotated[OutputChoice, typer.Option("--format", help="Of the files.")]
 OverwriteFileOption = Annotated[

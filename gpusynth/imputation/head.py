@@ -8,9 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gpusynth.backends import DeviceName, FitterName
 from gpusynth.engine import Resolved
-from gpusynth.engine.checkpoint.head import SEED_PATTERN, Head
+from gpusynth.engine.checkpoint.head import Head
 from gpusynth.engine.checkpoint.pins import CODECS_PIN, codec_fingerprint
-from gpusynth.engine.settings import OutputFormat
 from gpusynth.imputation.settings import ImputationSettings, ProperImputation
 from gpusynth.imputation.setup import Setup
 from gpusynth.methods import method_to_json, parse_method
@@ -93,8 +92,8 @@ class ImputationHead(Head):
     ----------
     choices : ImputationChoices
         How missing values are imputed, and of which columns.
-    n_syntheses, n_rows, output_format : the run's settings
-    seed : str
+    n_syntheses : int
+        Of each imputation.
     device, fitter : str
         As they were asked for.
     keep_imputations : bool
@@ -108,9 +107,6 @@ class ImputationHead(Head):
     kind: Literal["imputation"] = "imputation"
     choices: ImputationChoices
     n_syntheses: int = Field(ge=0)
-    n_rows: int | None = None
-    seed: str = Field(pattern=SEED_PATTERN)
-    output_format: OutputFormat
     device: DeviceName = "cpu"
     fitter: FitterName = "auto"
     keep_imputations: bool = True

@@ -152,15 +152,10 @@ def resume_imputation(
         head.check_code(directory.path)
         if finish_commit(directory):
             return read_imputation_run(directory.path)
-        settings = RunSettings(
+        settings = head.settings(
             max(head.n_syntheses, 1),
-            head.n_rows,
-            int(head.seed),
-            threads,
-            batch_rows,
-            head.output_format,
-            checkpoints=True,
-            keep_models=head.keep_models,
+            threads=threads,
+            batch_rows=batch_rows,
             device=device_to_go_on_with(head.device, head.fitter) if device is None else device,
             fitter=head.fitter,
         )
