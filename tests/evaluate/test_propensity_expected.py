@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from gpusynth.errors import IncomputableMetricError
 from gpusynth.evaluate.coded import CommonCodes
 from gpusynth.evaluate.utility.propensity_cart import propensity_cart
 from gpusynth.evaluate.utility.propensity_logit import propensity_logit
@@ -34,6 +35,26 @@ def test_expected_pmse_of_a_right_synthesis():
     assert np.mean([one.pmse_ratio for one in found]) == pytest.approx(1, abs=0.3)
     auc = np.mean([one.auc for one in found])
     assert auc == pytest.approx(found[0].expected_auc, abs=0.01)
+
+
+def test_expected_pmse_and_auc_of_a_logit_by_hand():
+    """V = k (1 - f c) / (N c (1 - c)): E(pMSE) = (c (1 - c))^2 V, AUC = Phi(sqrt(V / 2))."""
+    stats = pytest.importorskip("scipy.stats")
+    codes = mixed_codes(mixed_table(600, 3), mixed_table(300, 4), columns=("sector", "region"))
+    for max_rows, n_real, f in ((None, 600, 1.0), (400, 400, 400 / 600)):
+        (found,) = propensity_logit(codes, max_rows=max_rows)
+        n, c = n_real + 300, 300 / (n_real + 300)
+        spread = found.size * (1 - f * c) / (n * c * (1 - c))
+        assert found.expected_pmse == pytest.approx((c * (1 - c)) ** 2 * spread, rel=1e-12)
+        assert found.expected_auc == pytest.approx(stats.norm.cdf(np.sqrt(spread / 2)), rel=1e-12)
+
+
+def test_as_many_parameters_as_are_allowed():
+    codes = mixed_codes(mixed_table(600, 3), mixed_table(300, 4), columns=("sector", "region"))
+    (found,) = propensity_logit(codes)
+    assert propensity_logit(codes, max_parameters=found.size) == (found,)
+    with pytest.raises(IncomputableMetricError, match="parameters, more than max_parameters"):
+        propensity_logit(codes, max_parameters=found.size - 1)
 
 
 @pytest.mark.parametrize(("n_real", "n_synthetic", "max_rows"), [(800, 800, 200), (800, 300, 300)])
