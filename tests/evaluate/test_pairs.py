@@ -54,6 +54,25 @@ def test_corrected_v_by_hand():
     assert corrected[0, 1] == pytest.approx(np.sqrt((1 / 4 - 1 / 79) / (1 - 1 / 79)))
 
 
+@pytest.mark.parametrize(
+    "counts", [[[9, 2], [4, 4], [1, 10]], [[7, 1, 2], [2, 5, 2], [0, 1, 6]], [[8, 2, 1], [1, 3, 9]]]
+)
+def test_corrected_v_of_more_levels(counts):
+    """Bergsma (2013): phi2 - (r-1)(c-1)/(n-1) over the lesser of r - (r-1)^2/(n-1), c likewise."""
+    stats = pytest.importorskip("scipy.stats")
+    r, c = np.shape(counts)
+    n = np.sum(counts)
+    row, column = np.divmod(np.repeat(np.arange(r * c), np.ravel(counts)), c)
+    table = REAL.slice(0, n).set_column(0, "sector", pa.array([f"s{i}" for i in row]))
+    table = table.set_column(1, "region", pa.array([f"r{i}" for i in column]))
+    codes = mixed_codes(table, table, columns=("sector", "region"))
+    _, corrected = cramers_v(codes.real)
+    phi2 = stats.chi2_contingency(counts, correction=False).statistic / n
+    less = phi2 - (r - 1) * (c - 1) / (n - 1)
+    width = min(r - (r - 1) ** 2 / (n - 1), c - (c - 1) ** 2 / (n - 1)) - 1
+    assert corrected[0, 1] == corrected[1, 0] == pytest.approx(np.sqrt(less / width))
+
+
 def test_corrected_v_of_independent_columns_is_near_nothing():
     """Region is independent of sector: the corrected square has mean about 0, the plain has not.
 

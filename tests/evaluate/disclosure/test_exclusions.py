@@ -82,19 +82,19 @@ def dense(codes, exclusions: Exclusions) -> dict[str, float]:
     return out
 
 
-@pytest.mark.parametrize(
-    "exclusions",
-    [
-        Exclusions(),
-        Exclusions(target_levels=("t1", "t3")),
-        Exclusions(missing_target=True),
-        Exclusions(missing_keys=("l",)),
-        Exclusions(missing_keys=("k", "l")),
-        Exclusions(pairs=(("k", "k2", "t2"), ("l", "l1", "t0"))),
-        Exclusions(largest_cell=2),
-        Exclusions(("t2",), True, ("k",), (("l", "l3", "t3"),), 3),
-    ],
-)
+EXCLUSIONS = [
+    Exclusions(),
+    Exclusions(target_levels=("t1", "t3")),
+    Exclusions(missing_target=True),
+    Exclusions(missing_keys=("l",)),
+    Exclusions(missing_keys=("k", "l")),
+    Exclusions(pairs=(("k", "k2", "t2"), ("l", "l1", "t0"))),
+    Exclusions(largest_cell=2),
+    Exclusions(("t2",), True, ("k",), (("l", "l3", "t3"),), 3),
+]
+
+
+@pytest.mark.parametrize("exclusions", EXCLUSIONS)
 def test_dense_tables(codes, exclusions):
     ((result,),) = attribute_disclosure(codes, KEYS, ["t"], exclusions=exclusions)
     expected = dense(codes, exclusions)
@@ -124,6 +124,43 @@ def test_reasons_are_counted_once(codes):
     for name in ("Dorig", "iS", "DiS", "DiSCO", "DiSDiO"):
         kept = checks.excluded[name]["kept"]
         assert result.breakdown[name][0] == pytest.approx(100 * kept / 90)
+
+
+@pytest.mark.parametrize("exclusions", EXCLUSIONS)
+@pytest.mark.parametrize("more_than", [0, 1])
+def test_pairs_row_by_row(codes, exclusions, more_than):
+    """Real rows whose keys determine their target in the synthetic file, kept and counted."""
+    real = [tuple(map(int, row)) for row in zip(*codes.real.codes, strict=True)]
+    answers: dict[tuple[int, ...], set[int]] = {}
+    for *key, t in zip(*codes.synthetic[0].codes, strict=True):
+        answers.setdefault(tuple(map(int, key)), set()).add(int(t))
+    reasons = exclusions.reasons(codes.real, KEYS, "t")
+    hits = [
+        (k, left, t)
+        for (k, left, t), reason in zip(real, reasons, strict=True)
+        if answers.get((k, left)) == {t} and not reason
+    ]
+    largest = exclusions.largest_cell or len(real)
+    hits = [row for row in hits if more_than < hits.count(row) <= largest]
+    expected = {}
+    for place, (name, column) in enumerate(zip(KEYS, COLUMNS[:2], strict=True)):
+        for level, t in {(row[place], row[2]) for row in hits}:
+            n_key = sum(row[place] == level for row in real)
+            n_both = sum((row[place], row[2]) == (level, t) for row in real)
+            if n_both > 0.3 * n_key:
+                n_hits = sum((row[place], row[2]) == (level, t) for row in hits)
+                labels = (name, column.labels[level], COLUMNS[2].labels[t])
+                expected[labels] = (n_hits, n_key, n_both)
+    (checks,) = disclosure_checks(
+        codes, KEYS, "t", exclusions=exclusions, two_way=(more_than, 30.0)
+    )
+    found = {
+        (pair.key, pair.key_label, pair.target_label): (pair.n_disclosive, pair.n_key, pair.n_both)
+        for pair in checks.pairs
+    }
+    assert found == expected
+    if more_than == 0:
+        assert found
 
 
 def test_dominant_level_and_pairs():
