@@ -9,9 +9,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-__all__ = ["Array", "code_dtype"]
+__all__ = ["MOST_CODES", "Array", "code_dtype"]
 
 Array: TypeAlias = Any
+
+MOST_CODES = 65_536
+"""Codes of a column at most: what 16 bits tell apart."""
 
 
 def code_dtype(n_codes: int) -> type[np.uint8] | type[np.uint16]:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from gpusynth.arrays import Array, code_dtype
+from gpusynth.arrays import MOST_CODES, Array, code_dtype
 from gpusynth.errors import DataError, GpusynthError, ModelFileError
 from gpusynth.table import BATCH_ROWS, Codec, Schema, Table, codec_from_json, coded_columns
 from gpusynth.table.codec_numbers import NumberCodec
@@ -27,7 +27,6 @@ __all__ = [
 ]
 
 _Kind = TypeVar("_Kind")
-_MOST_CODES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +211,7 @@ class Saved:
                 wanted = NumberSpecials.of(column, codec.specials.automatic)
                 if [*map(str, codec.specials.answers)] != [*map(str, wanted.answers)]:
                     self.wrong(f"the missing codes of {name!r} are not those of its schema")
-            if (codec.code_values is None) == column.is_number or codec.n_codes > _MOST_CODES:
+            if (codec.code_values is None) == column.is_number or codec.n_codes > MOST_CODES:
                 self.wrong(f"the codec of {name!r} is another's")
             codec.decode(np.zeros(0, np.uint8), np.zeros(0, number_dtype(column)))
         return codec

@@ -25,12 +25,10 @@ from gpusynth.table import (
     encode_table,
     parse_storage,
 )
+from gpusynth.table.storage import TEXT_STORAGES
 from gpusynth.table.uncastable import first_uncastable
 
 __all__ = ["Start", "plan_start", "start_rows"]
-
-_TEXT_STORAGES = ("bool", "date32[day]", "double", "int64", "null", "string", "timestamp[us]")
-"""Types that are found out from text while it is encoded (`gpusynth.table.check_schema`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +150,7 @@ def _stored(source: Source, column: Column) -> pa.Field:
     """Return the type to read a column of a start table in: text as it is, else the real file's."""
     own = source.arrow_schema.field(column.name)
     storage = parse_storage(column.storage)
-    if source.is_text and column.storage in _TEXT_STORAGES:
+    if source.is_text and column.storage in TEXT_STORAGES:
         return own
     return own.with_type(storage)
 

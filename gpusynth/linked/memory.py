@@ -20,9 +20,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gpusynth.arrays import Array
+from gpusynth.arrays import MOST_CODES, Array
 from gpusynth.table import Codec, Column
-from gpusynth.table.codec_levels import MOST_LEVELS, LevelCodec
+from gpusynth.table.codec_levels import LevelCodec
 
 __all__ = ["MOST_RANKS", "Memory", "remember", "sibling_number_codec"]
 
@@ -146,7 +146,7 @@ def remember(column: str, codec: Codec, codes: Array) -> Memory | None:
     """
     n_special, n_codes = codec.n_special, codec.n_codes
     n_ordinary = n_codes - n_special
-    if n_codes < 2 or n_codes >= MOST_LEVELS:
+    if n_codes < 2 or n_codes >= MOST_CODES:
         return None
     group = np.arange(n_ordinary)
     if codec.is_ordered and n_ordinary > MOST_GROUPS:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gpusynth.arrays import Array, code_dtype
+from gpusynth.arrays import MOST_CODES, Array, code_dtype
 from gpusynth.errors import CodecError
 from gpusynth.table.numbers import null_mask
 from gpusynth.table.schema import Column
@@ -24,10 +24,7 @@ from gpusynth.table.special_codes import automatic_of
 from gpusynth.table.storage import is_text_type, parse_storage, take, value_type
 from gpusynth.table.uncastable import first_uncastable
 
-__all__ = ["MOST_LEVELS", "LevelCodec"]
-
-MOST_LEVELS = 65_536
-"""All codes of a column with levels at most: what 16 bits hold."""
+__all__ = ["LevelCodec"]
 
 _UNKNOWN = -1
 
@@ -72,7 +69,7 @@ class LevelCodec:
             found = sketch.dictionary.levels if sketch.dictionary is not None else ()
             dictionary = tuple(dict.fromkeys((*found, *missing, *levels)))
         codec = cls(column, automatic_of(sketch), missing, levels, dictionary)
-        if codec.n_codes > MOST_LEVELS:
+        if codec.n_codes > MOST_CODES:
             raise _too_many(column)
         codec._typed_codes  # noqa: B018 - fails here, not in the middle of a run
         return codec
@@ -290,6 +287,6 @@ def _levels_in(column: Column, sketch: ColumnSketch) -> tuple[str, ...]:
 
 def _too_many(column: Column) -> CodecError:
     return CodecError(
-        f"column {column.name!r} has more than 65,536 levels; make it coarser, or give it the "
-        "role key or drop"
+        f"column {column.name!r} has more than {MOST_CODES:,} levels; make it coarser, or give "
+        "it the role key or drop"
     )

@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gpusynth.table.limits import MOST_LEVELS
 from gpusynth.table.proposal import Proposal, join_reason, missing_part, plural
 from gpusynth.table.schema import Column
-from gpusynth.table.sketch import LEVELS_LIMIT, ColumnSketch
+from gpusynth.table.sketch import ColumnSketch
 
 __all__ = ["WRITTEN_LEVELS", "boolean_levels", "propose_dictionary", "propose_text"]
 
@@ -53,10 +54,10 @@ def propose_dictionary(name: str, sketch: ColumnSketch) -> Proposal:
     elif order is not None and not order.agrees:
         parts.append("parts of the file order them differently, so they are ordered as text")
     storage = str(sketch.arrow_type)
-    if order is None or len(levels) > LEVELS_LIMIT:
+    if order is None or len(levels) > MOST_LEVELS:
         return Proposal(
             Column(name=name, kind=kind, storage=storage, role="drop"),
-            join_reason("dropped", "a dictionary of more than 65,536 levels", _COARSER),
+            join_reason("dropped", f"a dictionary of more than {MOST_LEVELS:,} levels", _COARSER),
         )
     column = Column(name=name, kind=kind, storage=storage, levels=written_levels(levels))
     return Proposal(column, join_reason(kind, *parts, missing_part(sketch)))
@@ -68,7 +69,9 @@ def propose_text(name: str, sketch: ColumnSketch) -> Proposal:
     counts = sketch.texts
     if counts is None or counts.stopped:
         column = Column(name=name, kind="categorical", storage=storage, role="drop")
-        return Proposal(column, join_reason("dropped", "more than 65,536 distinct texts", _COARSER))
+        return Proposal(
+            column, join_reason("dropped", f"more than {MOST_LEVELS:,} distinct texts", _COARSER)
+        )
     texts = tuple(counts.texts.to_pylist())
     if pa.types.is_boolean(sketch.arrow_type):
         column = Column(name=name, kind="boolean", storage=storage, levels=("false", "true"))

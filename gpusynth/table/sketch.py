@@ -8,7 +8,7 @@ same. It does not depend on a schema, so that one stream serves `infer_schema` a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from gpusynth.errors import DataError
 from gpusynth.table.counts import DictionaryOrder, TextCounts, ValueCounts
 from gpusynth.table.device_rows import number_rows
 from gpusynth.table.distinct import DistinctBatch, distinct_batches
+from gpusynth.table.limits import MOST_LEVELS
 from gpusynth.table.narrow import narrow_batch
 from gpusynth.table.numbers import from_numbers, null_mask, to_numbers
 from gpusynth.table.side_by_side import side_by_side
@@ -27,10 +28,7 @@ from gpusynth.table.source import BATCH_ROWS, Source
 from gpusynth.table.storage import family_of
 from gpusynth.table.text_family import TextFamily
 
-__all__ = ["LEVELS_LIMIT", "ColumnSketch", "sketch_batch", "sketch_columns", "sketch_distinct"]
-
-LEVELS_LIMIT = 65_536
-"""Distinct texts that are collected at most: what 16-bit codes can hold."""
+__all__ = ["ColumnSketch", "sketch_batch", "sketch_columns", "sketch_distinct"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +81,7 @@ class ColumnSketch:
 
     def finalize(self) -> ColumnSketch:
         """Return the sketch with its texts in order, so that equal data give equal sketches."""
-        return ColumnSketch(
-            self.arrow_type,
-            self.n_rows,
-            self.n_null,
-            self.n_nan,
-            self.n_plus_infinity,
-            self.n_minus_infinity,
-            self.texts.in_order() if self.texts is not None else None,
-            self.numbers,
-            self.text_numbers,
-            self.timestamps,
-            self.dictionary,
-        )
+        return self if self.texts is None else replace(self, texts=self.texts.in_order())
 
     @property
     def n_answers(self) -> int:
@@ -151,7 +137,7 @@ def sketch_batch(array: Any) -> ColumnSketch:
     if family == "boolean":
         texts = present.cast(pa.string())
         ones = np.ones(len(texts), np.int64)
-        counts_of = TextCounts.of(texts, ones, limit=LEVELS_LIMIT)
+        counts_of = TextCounts.of(texts, ones, limit=MOST_LEVELS)
         return ColumnSketch(array.type, len(array), n_null, texts=counts_of)
     numbers = to_numbers(present)
     if family != "float":
@@ -193,7 +179,7 @@ def sketch_distinct(batch: DistinctBatch) -> ColumnSketch:
     if family == "text":
         return _sketch_texts(kind, batch.values.cast(pa.string()), batch.counts, n_null)
     if family == "boolean":
-        texts = TextCounts.of(batch.values.cast(pa.string()), batch.counts, limit=LEVELS_LIMIT)
+        texts = TextCounts.of(batch.values.cast(pa.string()), batch.counts, limit=MOST_LEVELS)
         return ColumnSketch(kind, n_rows, n_null, texts=texts)
     numbers = to_numbers(batch.values)
     order = np.argsort(numbers)
@@ -206,7 +192,7 @@ def _sketch_texts(kind: Any, texts: Any, counts: Array, n_null: int) -> ColumnSk
         kind,
         int(counts.sum()) + n_null,
         n_null,
-        texts=TextCounts.of(texts, counts, limit=LEVELS_LIMIT),
+        texts=TextCounts.of(texts, counts, limit=MOST_LEVELS),
         text_numbers=TextFamily.of("number", texts, counts),
         timestamps=TextFamily.of("timestamp", texts, counts),
     )
@@ -231,14 +217,14 @@ def _sketch_levels(kind: Any, values: Any, counts: Array, n_null: int) -> Column
     texts = values.cast(pa.string())
     used = counts > 0
     used_texts = pc.filter(texts, pa.array(used))
-    too_many = len(texts) > LEVELS_LIMIT
+    too_many = len(texts) > MOST_LEVELS
     # Arrow lets a dictionary hold a value twice.
     levels = () if too_many else tuple(dict.fromkeys(texts.to_pylist()))
     return ColumnSketch(
         kind,
         n_rows,
         n_null,
-        texts=TextCounts.of(used_texts, counts[used], limit=LEVELS_LIMIT),
+        texts=TextCounts.of(used_texts, counts[used], limit=MOST_LEVELS),
         dictionary=None if too_many else DictionaryOrder(levels),
     )
 

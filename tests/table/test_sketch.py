@@ -92,7 +92,7 @@ def test_the_limit_of_distinct_texts_depends_on_the_union_only(parts):
 
 
 def test_near_unique_text_stops_collecting_whatever_the_batches(monkeypatch):
-    monkeypatch.setattr(sketch_module, "LEVELS_LIMIT", 100)
+    monkeypatch.setattr(sketch_module, "MOST_LEVELS", 100)
     array = pa.array([f"id{i}" for i in range(101)])
     for batch_rows in (10, 64, 1_000):
         sketch = sketch_columns(TableSource(pa.table({"x": array})), batch_rows=batch_rows)["x"]
@@ -103,7 +103,7 @@ def test_near_unique_text_stops_collecting_whatever_the_batches(monkeypatch):
 
 
 def test_numbers_as_text_are_collected_beyond_the_limit_of_levels(monkeypatch):
-    monkeypatch.setattr(sketch_module, "LEVELS_LIMIT", 100)
+    monkeypatch.setattr(sketch_module, "MOST_LEVELS", 100)
     array = pa.array([str(i) for i in range(500)] + ["N"])
     sketch = sketch_columns(TableSource(pa.table({"x": array})), batch_rows=50)["x"]
     assert sketch.texts.stopped
