@@ -33,6 +33,7 @@ from gpusynth.table import (
     answer_texts,
     as_numbers,
     parse_storage,
+    read_rows,
     read_table,
 )
 from gpusynth.table.numbers import decimal_scale
@@ -201,13 +202,8 @@ def calibrate_replicate(
         If no weights meet the margins.
     """
     file = f"replicate {rows.number}"
-    read = rows.reader(slice(None))
     out = slice(None) if rows.order is None else rows.order
-
-    def read_out(name: str) -> tuple[Array, Array | None]:
-        codes, values = read(name)
-        return codes[out], None if values is None else values[out]
-
+    read_out = read_rows(rows.reader(slice(None)), out)
     n_rows = rows.n_output
     base = np.ones(n_rows)
     if bound.choice.start == "drawn":

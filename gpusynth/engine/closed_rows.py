@@ -9,6 +9,7 @@ import numpy as np
 
 from gpusynth.arrays import Array
 from gpusynth.methods import Block
+from gpusynth.table import read_table
 
 if TYPE_CHECKING:
     from gpusynth.engine.drawing import ColumnDraw
@@ -89,9 +90,8 @@ def set_closed_rows(column: ColumnDraw, block: Block) -> None:
     kept = _kept_rows(column, block)
     if kept is not None and kept.any():
         source = start_rows(column, block)[kept]
-        values = real.values.get(target)
         chosen = replace(block, positions=np.flatnonzero(kept).astype(np.int32))
-        column.store(chosen, real.codes[target][source], None if values is None else values[source])
+        column.store(chosen, *read_table(real, source)(target))
     read = column.read(block)
     for rule in column.prepared.conditions.rules.get(target, ()):
         holds = rule.when.truth(read, block.n_rows)

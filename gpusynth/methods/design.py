@@ -19,7 +19,7 @@ import numpy as np
 
 from gpusynth.arrays import Array
 from gpusynth.methods.model import StepData
-from gpusynth.table import Codec, Read, as_numbers
+from gpusynth.table import Codec, Read, as_numbers, read_table
 
 __all__ = ["Design", "Read", "Term", "make_design"]
 
@@ -158,9 +158,7 @@ def _number_term(
     data: StepData, name: str, special_counts: Array, first: int, min_level_rows: int
 ) -> tuple[Term, int]:
     codec = data.table.codecs[name]
-    codes, values = data.table.codes[name], data.table.values.get(name)
-    if data.rows is not None:
-        codes, values = codes[data.rows], None if values is None else values[data.rows]
+    codes, values = read_table(data.table, slice(None) if data.rows is None else data.rows)(name)
     unscaled = Term(codec, np.zeros(0, np.int32), slope=0)
     numbers = unscaled.numbers_of(codes, values)[codes >= codec.n_special]
     centre, scale = 0.0, 1.0

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gpusynth.arrays import Array
-from gpusynth.methods.design import Design, Read, Term
+from gpusynth.methods.design import Design, Term
 from gpusynth.methods.model import Block, DrawnColumns
+from gpusynth.table import Read, read_rows
 
 __all__ = ["LinearPredictor"]
 
@@ -81,9 +82,4 @@ class LinearPredictor:
         for first in range(0, block.n_drawn, size):
             part = slice(first, min(first + size, block.n_drawn))
             chosen = part if block.positions is None else block.positions[part]
-
-            def read(name: str, chosen: slice | Array = chosen) -> tuple[Array, Array | None]:
-                codes, values = drawn.read(name)
-                return codes[chosen], None if values is None else values[chosen]
-
-            yield part, self.sums(read, part.stop - part.start)
+            yield part, self.sums(read_rows(drawn.read, chosen), part.stop - part.start)

@@ -11,6 +11,7 @@ from gpusynth.arrays import Array
 from gpusynth.errors import DataError, DeviceMemoryError
 from gpusynth.methods.design import Design
 from gpusynth.methods.model import StepData
+from gpusynth.table import read_table
 
 __all__ = ["MOST_COLUMNS", "DesignRows", "independent_columns"]
 
@@ -109,13 +110,8 @@ class DesignRows:
 
     def matrix(self, part: slice) -> Array:
         """Return the design matrix of some of the rows, float64."""
-        table, rows = self.data.table, self.rows[part]
-
-        def read(name: str) -> tuple[Array, Array | None]:
-            values = table.values.get(name)
-            return table.codes[name][rows], None if values is None else values[rows]
-
-        return self.design.matrix(read, len(rows))
+        rows = self.rows[part]
+        return self.design.matrix(read_table(self.data.table, rows), len(rows))
 
     def products(self) -> Array:
         """Return ``X' W X``, shape (n_columns, n_columns)."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
@@ -150,16 +150,8 @@ class Forest(Bag):
     columns_per_split: Annotated[int, Field(ge=1)] | None = None
 
     def _params(self, n_columns: int) -> Any:
-        from gpusynth.trees import CartParams
-
         chosen = self.columns_per_split or max(math.isqrt(n_columns), 1)
-        return CartParams(
-            min_leaf=self.min_leaf,
-            min_split=self.min_split,
-            max_depth=self.max_depth,
-            cp=self.cp,
-            columns_per_split=min(chosen, n_columns),
-        )
+        return replace(super()._params(n_columns), columns_per_split=min(chosen, n_columns))
 
     def _choice_of_columns(self, key: StreamKey, number: int) -> dict[str, Any]:
         from gpusynth.streams import Purpose

@@ -27,6 +27,7 @@ from gpusynth.methods.model import (
 )
 from gpusynth.methods.norm_base import RegressionSpecification
 from gpusynth.methods.one_thread import one_thread
+from gpusynth.table import read_table
 
 if TYPE_CHECKING:
     from gpusynth.streams import StreamKey
@@ -79,15 +80,10 @@ class Pmm(RegressionSpecification):
         predictor = LinearPredictor.of(rows.design, fit.coefficients[:, None])
         # Not by the matrix: rows that say the same must have the same prediction to the last bit.
         predicted = np.empty(rows.n_rows)
-        table = data.table
         for first in range(0, rows.n_rows, _PREDICTED_ROWS):
             part = rows.rows[first : first + _PREDICTED_ROWS]
-
-            def read(name: str, part: Array = part) -> tuple[Array, Array | None]:
-                values = table.values.get(name)
-                return table.codes[name][part], None if values is None else values[part]
-
-            predicted[first : first + len(part)] = predictor.sums(read, len(part))[:, 0]
+            sums = predictor.sums(read_table(data.table, part), len(part))
+            predicted[first : first + len(part)] = sums[:, 0]
         order = np.argsort(predicted, kind="stable")
         distinct, starts = np.unique(predicted[order], return_index=True)
         return PmmModel(

@@ -24,6 +24,7 @@ from gpusynth.methods.model import (
 )
 from gpusynth.methods.registry import add_method
 from gpusynth.methods.user_arrays import PlainColumn
+from gpusynth.table import read_table
 
 if TYPE_CHECKING:
     from gpusynth.streams import StreamKey
@@ -146,10 +147,10 @@ class UserMethod(MethodSpecification):
         if not data.n_part:
             raise DataError(f"column {target.name!r} has no rows to learn from")
 
+        read = read_table(table, rows)
+
         def plain(name: str) -> Array:
-            values = table.values.get(name)
-            column = PlainColumn.of(table.codecs[name])
-            return column.plain(table.codes[name][rows], None if values is None else values[rows])
+            return PlainColumn.of(table.codecs[name]).plain(*read(name))
 
         return UserModel(
             method=self,
