@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -54,27 +54,22 @@ def resume_run(
     choice = cluster_choice(cluster, workers, cluster_config, dashboard=dashboard)
     kind = unfinished_kind(directory)
     if kind in ("linked", "imputation"):
-        asked: dict[str, object] = {"--cluster": choice, "--metrics": metrics}
-        if kind == "linked":
-            asked["--device"] = device
-        for option, is_given in ((name, value is not None) for name, value in asked.items()):
-            if is_given:
+        for option, given in (("--cluster", choice), ("--metrics", metrics)):
+            if given is not None:
                 raise PlanError(
                     f"{option} is for runs of one file, and the run in {directory} is "
                     f"{'of linked files' if kind == 'linked' else 'an imputation'}. Leave it out."
                 )
+    how: dict[str, Any] = {"threads": threads, "device": None if device is None else device.value}
     if kind == "linked":
-        _resume_linked(directory, data or [], threads=threads, quiet=quiet, log=log)
+        _resume_linked(directory, data or [], how, quiet=quiet, log=log)
     elif kind == "imputation":
-        _resume_imputation(
-            directory, data or [], threads=threads, device=device, quiet=quiet, log=log
-        )
+        _resume_imputation(directory, data or [], how, quiet=quiet, log=log)
     else:
         resume_synthesis(
             directory,
             _one_file(data or []),
-            threads=threads,
-            device=None if device is None else device.value,
+            **how,
             quiet=quiet,
             log=log,
             metrics=metrics,
@@ -83,7 +78,7 @@ def resume_run(
 
 
 def _resume_linked(
-    directory: Path, data: list[str], *, threads: int | None, quiet: bool, log: Path | None
+    directory: Path, data: list[str], how: dict[str, Any], *, quiet: bool, log: Path | None
 ) -> None:
     from gpusynth.cli.console import console
     from gpusynth.cli.interrupt import interruptible
@@ -93,19 +88,13 @@ def _resume_linked(
 
     moved = {name: Path(file) for name, file in map(_named_file, data)}
     with interruptible(), watching(quiet=quiet, log=log) as listener:
-        run = resume_linked(directory, moved, threads=threads, listener=listener)
+        run = resume_linked(directory, moved, listener=listener, **how)
     if not quiet:
         show_linked(run, console())
 
 
 def _resume_imputation(
-    directory: Path,
-    data: list[str],
-    *,
-    threads: int | None,
-    device: DeviceChoice | None,
-    quiet: bool,
-    log: Path | None,
+    directory: Path, data: list[str], how: dict[str, Any], *, quiet: bool, log: Path | None
 ) -> None:
     from gpusynth.cli.console import console
     from gpusynth.cli.imputing import show_imputation
@@ -114,13 +103,7 @@ def _resume_imputation(
     from gpusynth.imputation import resume_imputation
 
     with interruptible(), watching(quiet=quiet, log=log) as listener:
-        run = resume_imputation(
-            directory,
-            _one_file(data),
-            threads=threads,
-            device=None if device is None else device.value,
-            listener=listener,
-        )
+        run = resume_imputation(directory, _one_file(data), listener=listener, **how)
     if not quiet:
         show_imputation(run, console())
 

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gpusynth.backends import DeviceName
 from gpusynth.engine import Listener, SilentListener, Stopwatch
 from gpusynth.engine.checkpoint.given import Given, put_given, read_given
+from gpusynth.engine.checkpoint.head import device_to_go_on_with
 from gpusynth.engine.checkpoint.pins import code_pins
 from gpusynth.engine.commit import finish_commit
 from gpusynth.engine.directory import RunDirectory
@@ -83,6 +85,7 @@ def resume_linked(
     *,
     threads: int | None = None,
     batch_rows: int = BATCH_ROWS,
+    device: DeviceName | None = None,
     listener: Listener | None = None,
 ) -> LinkedRun:
     """Go on with a run of linked files that was cut short; files get the same bytes as without.
@@ -97,6 +100,8 @@ def resume_linked(
         All available by default.
     batch_rows : int
         Rows read at a time; never changes a byte.
+    device : {"cpu", "cuda", "auto"}, optional
+        By default what the run began with, as long as it can be had; never changes a byte.
     listener : Listener, optional
         Told of the progress.
 
@@ -112,6 +117,8 @@ def resume_linked(
     CheckpointMismatchError
         If data, links, plans, schemas or versions are not those that the run began with; the
         message names what differs.
+    BackendUnavailableError
+        If `device` cannot be used here.
     GpusynthError
         As for `synthesize_linked`.
     """
@@ -127,8 +134,7 @@ def resume_linked(
             head.n_replicates,
             threads=threads,
             batch_rows=batch_rows,
-            # Not where that is gone: the processor gives the same bytes.
-            device="cpu" if head.device == "cpu" else "auto",
+            device=device_to_go_on_with(head.device, "auto") if device is None else device,
         )
         found = _data(directory, head, data)
         numbers = file_numbers(head.names)

@@ -13,7 +13,7 @@ import gpusynth
 from gpusynth import Edit, Link, Plan
 from gpusynth.cli.main import main
 from gpusynth.datasets import firms_and_establishments
-from gpusynth.errors import CheckpointMismatchError, DataError, OutputError
+from gpusynth.errors import CheckpointMismatchError, DataError, OutputError, PlanError
 from gpusynth.operations import verify
 from tests.behaviour.cut_runs import WORK, Cut, cut_off, cut_when_moved, files, flip
 from tests.behaviour.killed_runs import after_each_line, some
@@ -106,6 +106,13 @@ def test_the_same_bytes_after_a_kill(data, whole, tmp_path, monkeypatch):
         assert files(killed) == files(whole)
         assert lasting(killed) == lasting(whole)
         assert not (killed / WORK).exists()
+
+
+def test_the_device_may_be_another(half, whole):
+    with pytest.raises(PlanError, match="device must be cpu, cuda or auto"):
+        gpusynth.resume_linked(half, device="gpu")
+    gpusynth.resume_linked(half, device="auto")
+    assert files(half) == files(whole)
 
 
 def test_a_proper_synthesis(data, tmp_path, monkeypatch):
