@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from gpusynth.engine.released import UsedLevels
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.table import decode_batch
 
-__all__ = ["RowDecoder"]
+__all__ = ["RowDecoder", "decoded_names"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class RowDecoder:
     drawn : pyarrow.Schema
         Those of them that are decoded.
     codes, values : mapping of str to array
-        The columns in the host's memory.
+        The decoded columns, in the host's memory.
     """
 
     rows: SyntheticRows
@@ -48,7 +48,14 @@ class RowDecoder:
     values: Mapping[str, Array]
 
     @classmethod
-    def of(cls, rows: SyntheticRows, resolved: Resolved, used: UsedLevels) -> RowDecoder:
+    def of(
+        cls,
+        rows: SyntheticRows,
+        resolved: Resolved,
+        used: UsedLevels,
+        *,
+        without: Collection[str] = (),
+    ) -> RowDecoder:
         """Bring what lies on a device, and settle names and types.
 
         Parameters
@@ -56,22 +63,28 @@ class RowDecoder:
         rows : SyntheticRows
         resolved : Resolved
         used : UsedLevels
+        without : collection of str
+            Columns that somebody else puts out, under their real names; they are not brought.
 
         Returns
         -------
         RowDecoder
         """
-        real = real_schema(resolved)
-        made = {*resolved.plan.key_columns, *rows.weights}
+        real, schema = real_schema(resolved), output_schema(resolved)
+        if without:
+            kept = [at for at, name in enumerate(real.names) if name not in without]
+            schema = pa.schema([schema.field(at) for at in (*kept, *range(len(real), len(schema)))])
+            real = pa.schema([real.field(at) for at in kept])
+        drawn = [real.field(n) for n in decoded_names(rows, resolved) if n not in without]
         return cls(
             rows=rows,
             resolved=resolved,
             used=used,
-            schema=output_schema(resolved),
+            schema=schema,
             real=real,
-            drawn=pa.schema([field for field in real if field.name not in made]),
-            codes=dict(rows.codes.items()),
-            values=dict(rows.values.items()),
+            drawn=pa.schema(drawn),
+            codes={field.name: rows.codes[field.name] for field in drawn},
+            values={f.name: rows.values[f.name] for f in drawn if f.name in rows.values},
         )
 
     def batch(self, first: int, last: int) -> pa.RecordBatch:
@@ -107,3 +120,22 @@ class RowDecoder:
         if resolved.plan.output.flag is not None:
             columns.append(pa.array(np.ones(last - first, np.bool_)))
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)
+
+
+def decoded_names(rows: SyntheticRows, resolved: Resolved) -> list[str]:
+    """Return the columns that are put out as they were drawn.
+
+    Keys are made anew, and calibrated weights are numbers of their own.
+
+    Parameters
+    ----------
+    rows : SyntheticRows
+    resolved : Resolved
+
+    Returns
+    -------
+    list of str
+        Under their real names, in the order of the output.
+    """
+    made = {*resolved.plan.key_columns, *rows.weights}
+    return [name for name in real_schema(resolved).names if name not in made]

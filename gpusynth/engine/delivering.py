@@ -10,11 +10,12 @@ from gpusynth.engine.directory import RunDirectory
 from gpusynth.engine.output import to_table
 from gpusynth.engine.output_columns import output_sources
 from gpusynth.engine.replicate import SyntheticRows
+from gpusynth.engine.resident_output import to_cudf
 from gpusynth.engine.run import write_run
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.synthesis import Synthesis
 from gpusynth.errors import GpusynthWarning
-from gpusynth.io import like_input
+from gpusynth.io import is_cudf, like_input
 
 __all__ = ["deliver"]
 
@@ -50,13 +51,18 @@ def deliver(
     """
     if directory is not None:
         return write_run(synthesis, replicates, settings, directory)
-    for note in synthesis.prepared.resolved.left_out:
+    resolved = synthesis.prepared.resolved
+    for note in resolved.left_out:
         # A manifest says so where files are written; a table says nothing of itself.
         warnings.warn(note, GpusynthWarning, stacklevel=3)
     tables = []
-    sources = output_sources(synthesis.prepared.resolved)
+    sources = output_sources(resolved)
     for rows in replicates:
-        table = to_table(rows, synthesis.prepared.resolved, settings.batch_rows)
+        if rows.resident is not None and is_cudf(data):
+            table = to_cudf(rows, resolved, data, sources, batch_rows=settings.batch_rows)
+        else:
+            table = to_table(rows, resolved, settings.batch_rows)
+            table = like_input(table, data, sources=sources)
         rows.clear()
-        tables.append(like_input(table, data, sources=sources))
+        tables.append(table)
     return tables if settings.n_replicates > 1 else tables[0]

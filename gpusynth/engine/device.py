@@ -2,7 +2,8 @@
 
 In this order, as long as there is room: what one fit and the draw of one block need at least, the
 codes of all real rows, the replicates' rows in the layout of trees, and columns that were drawn and
-wait for the host. What finds no room costs time and nothing else:
+wait for the host, or to be put out on the device, beside what is made of them then. What finds no
+room costs time and nothing else:
 
 - drawn columns are brought to the host earlier, or at once;
 - blocks of synthetic rows stay in the host's memory and are drawn by the processor;
@@ -16,19 +17,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import pyarrow as pa
+
 from gpusynth.backends import device_memory
+from gpusynth.engine.memory import row_bytes
 from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.resident import DeviceRoom
 from gpusynth.errors import DeviceMemoryError
+from gpusynth.table import BATCH_ROWS
 from gpusynth.trees import DrawTable, Layout, PredictorTable, draw_table_bytes
 from gpusynth.trees.record_plan import FIT_ROW_BYTES, plan_records
 
 __all__ = [
     "DEVICE_BLOCK_ROWS",
     "KEPT_SHARE",
+    "ROW_GROUPS_AT_A_TIME",
     "DevicePlan",
     "NewTable",
     "plan_device",
+    "result_bytes",
     "working_bytes",
 ]
 
@@ -48,6 +55,12 @@ _DRAWN_ROW = 32
 
 KEPT_SHARE = 0.75
 """Of what is left over that rows and drawn columns may take; the rest makes searches quick."""
+
+ROW_GROUPS_AT_A_TIME = 4
+"""Row groups of a file that are made side by side on a device."""
+
+_GROUP_COPIES = 4
+"""Of a row group that cuDF writes: columns, pages, compressed pages, and what compressing takes."""
 
 NewTable: TypeAlias = Callable[[Layout, int], PredictorTable | DrawTable]
 """Makes the table of a block of synthetic rows."""
@@ -123,8 +136,39 @@ def working_bytes(n_real: int, n_drawn: int) -> int:
     return n_real * (_MODEL_ROW + FIT_ROW_BYTES) + n_drawn * _DRAWN_ROW
 
 
+def result_bytes(schema: pa.Schema, n_rows: int, *, as_frames: bool) -> int:
+    """Return how many bytes of a device results take while they are put out there.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+        Of the output.
+    n_rows : int
+        Of all replicates.
+    as_frames : bool
+        Data frames of cuDF, which stay there; else files that cuDF writes, some row groups at a
+        time.
+
+    Returns
+    -------
+    int
+        What tells nulls is counted as a byte a value, and the largest column of frames twice more,
+        for what it is made of.
+    """
+    row = row_bytes(schema) + len(schema)
+    if as_frames:
+        largest = max((row_bytes(pa.schema([field])) for field in schema), default=0)
+        return n_rows * (row + 2 * largest)
+    return min(n_rows, ROW_GROUPS_AT_A_TIME * BATCH_ROWS) * row * _GROUP_COPIES
+
+
 def plan_device(
-    prepared: Prepared, n_rows: int, *, n_replicates: int = 1, free: int | None = None
+    prepared: Prepared,
+    n_rows: int,
+    *,
+    n_replicates: int = 1,
+    result_bytes: int = 0,
+    free: int | None = None,
 ) -> DevicePlan:
     """Plan the memory of a device for a run.
 
@@ -135,6 +179,9 @@ def plan_device(
         Of a replicate.
     n_replicates : int
         Drawn side by side.
+    result_bytes : int
+        Of what is made of drawn columns when everything is drawn, and models and rows in the layout
+        of trees are gone.
     free : int, optional
         Bytes of the device that may be taken; what is free by default.
 
@@ -163,11 +210,12 @@ def plan_device(
     left = int((free - working - records.n_bytes) * KEPT_SHARE)
     n_blocks = n_replicates * -(-n_rows // block)
     n_tables = max(min(n_blocks, left // max(table_bytes, 1)), 1)
+    at_the_end = int((free - records.n_bytes) * KEPT_SHARE) - result_bytes
     return DevicePlan(
         working_bytes=working,
         record_bytes=records.n_bytes,
         n_column_groups=records.n_groups,
         block_rows=block,
         n_tables=n_tables,
-        room_bytes=max(left - n_tables * table_bytes, 0),
+        room_bytes=max(min(left - n_tables * table_bytes, at_the_end), 0),
     )

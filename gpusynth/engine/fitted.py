@@ -18,6 +18,7 @@ from gpusynth.engine.progress import SilentListener
 from gpusynth.engine.settings import OutputFormat, RunSettings
 from gpusynth.engine.synthesis import Synthesis, load_kernels
 from gpusynth.errors import PlanError
+from gpusynth.io import is_cudf
 from gpusynth.plan import SynthesisPlan
 from gpusynth.table import BATCH_ROWS, Schema
 
@@ -197,6 +198,7 @@ class FittedSynthesis:
             dict(fitted.sizes),
             fit_notes=dict(fitted.fit_notes),
         )
+        synthesis.gives_cudf = output is None and is_cudf(self._data)
         if settings.n_rows is not None:
             check_keys(fitted.prepared.resolved, synthesis.n_rows(settings))
         with run_directory(output, overwrite=overwrite) as directory:

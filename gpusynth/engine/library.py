@@ -22,7 +22,7 @@ from gpusynth.engine.resuming import begin_checkpoints
 from gpusynth.engine.settings import OutputFormat, RunSettings, check_cluster
 from gpusynth.engine.synthesis import Synthesis, load_kernels
 from gpusynth.engine.waking import wake
-from gpusynth.io import IoName
+from gpusynth.io import IoName, is_cudf
 from gpusynth.plan import Plan, SynthesisPlan
 from gpusynth.table import BATCH_ROWS, InferredSchema, Schema
 
@@ -55,7 +55,7 @@ def synthesize(
 
     Parameters
     ----------
-    data : path, or pandas, polars or pyarrow table, or any object with ``__arrow_c_stream__``
+    data : path, or pandas, polars, cuDF or pyarrow table, or object with ``__arrow_c_stream__``
     schema : Schema, InferredSchema or path of a TOML file, optional
         Inferred from the data by default.
     plan : Plan, SynthesisPlan or path of a TOML file, optional
@@ -99,8 +99,8 @@ def synthesize(
     Returns
     -------
     Run, table, or list of tables
-        A `Run` when `output` is given. Otherwise what was given: a pandas, polars or pyarrow table
-        (pyarrow for other objects), and a list of them when `n_replicates` is more than 1.
+        A `Run` when `output` is given. Otherwise what was given: a pandas, polars, cuDF or pyarrow
+        table (pyarrow for other objects), and a list of them when `n_replicates` is more than 1.
 
     Raises
     ------
@@ -143,6 +143,7 @@ def synthesize(
         if client is None:
             load_kernels(listener, stopwatch, prepared.backend)
         synthesis = Synthesis(prepared, listener, stopwatch)
+        synthesis.gives_cudf = directory is None and is_cudf(data)
         if checkpoints and directory is not None:
             synthesis.checkpoints = begin_checkpoints(
                 directory, prepared, settings, data, is_shared=client is not None

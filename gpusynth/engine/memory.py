@@ -22,7 +22,7 @@ from gpusynth.arrays import Array
 from gpusynth.io.output import output_error
 from gpusynth.table import BATCH_ROWS, Codec, Schema, coded_dtypes
 
-__all__ = ["Memory", "available_bytes", "zeros"]
+__all__ = ["Memory", "available_bytes", "row_bytes", "zeros"]
 
 _TABLE_SHARE = 0.4
 """Of the free memory that real columns may take together with their layout for trees: replicates
@@ -172,9 +172,23 @@ class Memory:
         int
             From 1 to `threads`.
         """
-        row = sum(_value_bytes(field.type) for field in schema)
+        row = row_bytes(schema)
         room = _WRITE_SHARE * self.free / max(_WRITE_COPIES * row * BATCH_ROWS, 1)
         return max(1, min(threads, int(room)))
+
+
+def row_bytes(schema: pa.Schema) -> int:
+    """Return how many bytes a row of a table takes, texts estimated.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+
+    Returns
+    -------
+    int
+    """
+    return sum(_value_bytes(field.type) for field in schema)
 
 
 def _value_bytes(kind: pa.DataType) -> int:

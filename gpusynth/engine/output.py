@@ -11,12 +11,14 @@ import pyarrow as pa
 
 import gpusynth
 from gpusynth.engine.decoding import RowDecoder
+from gpusynth.engine.device import ROW_GROUPS_AT_A_TIME
 from gpusynth.engine.memory import Memory
 from gpusynth.engine.output_columns import output_schema
 from gpusynth.engine.prepared import Resolved
 from gpusynth.engine.progress import Listener
 from gpusynth.engine.released import UsedLevels, released_schema
 from gpusynth.engine.replicate import SyntheticRows
+from gpusynth.engine.resident_output import DeviceDecoder
 from gpusynth.engine.settings import RunSettings
 from gpusynth.errors import OutputError, PlanError
 from gpusynth.io import CsvStyle, IoName, ReplicateMetadata, ReplicateWriter
@@ -143,7 +145,8 @@ def write_replicate(
     OutputError
         If the file cannot be written; none is left.
     """
-    schema, used = output_schema(resolved), UsedLevels.of(rows, resolved, n_threads=n_threads)
+    schema, by_cudf = output_schema(resolved), writer == "cudf"
+    used = UsedLevels.of(rows, resolved, n_threads=n_threads, where_they_lie=by_cudf)
     metadata = ReplicateMetadata(
         schema=released_schema(resolved, used, notes or {}),
         plan_fingerprint=resolved.plan.fingerprint(),
@@ -151,17 +154,20 @@ def write_replicate(
         version=gpusynth.__version__,
         replicate=rows.number,
     ).to_mapping()
-    decoder = RowDecoder.of(rows, resolved, used)
+    n_writers = (memory or Memory()).writers(schema, n_threads)
+    if by_cudf:
+        n_writers = min(n_writers, ROW_GROUPS_AT_A_TIME)
     with ReplicateWriter(
         path,
         schema,
         metadata=metadata,
         style=csv_style(schema),
         writer=writer,
-        n_threads=(memory or Memory()).writers(schema, n_threads),
+        n_threads=n_writers,
     ) as file:
+        new = DeviceDecoder if file.is_on_device and rows.resident is not None else RowDecoder
         file.write_groups(
-            decoder.batch,
+            new.of(rows, resolved, used).batch,
             rows.n_output,
             written=lambda n_rows: listener.advance(path.name, work=n_rows, rows=n_rows),
         )

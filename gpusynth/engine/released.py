@@ -58,7 +58,14 @@ class UsedLevels:
     codes: dict[str, Array]
 
     @classmethod
-    def of(cls, rows: SyntheticRows, resolved: Resolved, *, n_threads: int = 1) -> UsedLevels:
+    def of(
+        cls,
+        rows: SyntheticRows,
+        resolved: Resolved,
+        *,
+        n_threads: int = 1,
+        where_they_lie: bool = False,
+    ) -> UsedLevels:
         """Look through the rows that are put out.
 
         Parameters
@@ -66,6 +73,8 @@ class UsedLevels:
         rows : SyntheticRows
         resolved : Resolved
         n_threads : int
+        where_they_lie : bool
+            Count columns that lie on a device there; all are brought by default.
 
         Returns
         -------
@@ -81,9 +90,13 @@ class UsedLevels:
         ]
 
         def occurs(name: str) -> Array:
+            n_codes, order = codecs[name].n_codes, rows.order
+            if where_they_lie and rows.resident is not None:
+                counts = rows.resident.count_codes(name, n_codes, n_rows=rows.n_rows, order=order)
+                if counts is not None:
+                    return counts > 0
             codes = rows.codes[name]
-            part = codes if rows.order is None else codes[rows.order]
-            return count_codes(part, codecs[name].n_codes) > 0
+            return count_codes(codes if order is None else codes[order], n_codes) > 0
 
         with side_by_side(n_threads) as each:
             return cls(dict(zip(names, each(occurs, names), strict=True)))

@@ -12,8 +12,10 @@ import threading
 from collections import UserDict
 from typing import Any
 
+import numpy as np
+
 from gpusynth.arrays import Array
-from gpusynth.backends import holds_memory
+from gpusynth.backends import holds_memory, upload, with_room
 from gpusynth.trees import DeviceDraw
 
 __all__ = ["DeviceRoom", "HostColumns", "ResidentColumns"]
@@ -93,6 +95,66 @@ class ResidentColumns:
         with self._room.lock:
             return self._blocks.get(name, {}).get(first_row)
 
+    def join(self, name: str, n_rows: int) -> bool:
+        """Make one block, at row 0, of a column that lies on the device as a whole.
+
+        Parameters
+        ----------
+        name : str
+        n_rows : int
+            Of the replicate.
+
+        Returns
+        -------
+        bool
+            False where some of the column, or all, lies on the host.
+        """
+        with self._room.lock:
+            blocks = self._blocks.get(name, {})
+            if sum(block.codes.shape[0] for block in blocks.values()) != n_rows:
+                return False
+            if len(blocks) > 1:
+                joined = _joined([blocks[first_row] for first_row in sorted(blocks)])
+                self.forget(name)
+                self.put(name, 0, joined)
+            return self.get(name, 0) is not None
+
+    def count_codes(
+        self, name: str, n_codes: int, *, n_rows: int, order: Array | None
+    ) -> Array | None:
+        """Count the codes of a column that lies on the device as a whole.
+
+        Parameters
+        ----------
+        name : str
+        n_codes : int
+            More than any code.
+        n_rows : int
+            Of the replicate.
+        order : array of int64, shape (n_output,), or None
+            The rows to count; None for all.
+
+        Returns
+        -------
+        array of int64 on the host, shape (n_codes,), or None
+            None where some of the column, or all, lies on the host.
+
+        Raises
+        ------
+        DeviceMemoryError
+        """
+        from gpusynth_kernels.cuda.launch import arrays, to_host
+
+        def count() -> Array | None:
+            drawn = self.get(name, 0) if self.join(name, n_rows) else None
+            if drawn is None:
+                return None
+            codes = drawn.codes if order is None else drawn.codes[upload(order, keep=True)]
+            return to_host(arrays().bincount(codes.astype(np.int64), minlength=n_codes))
+
+        counts: Array | None = with_room(count, "a count of codes", 8 * n_rows)
+        return counts
+
     def bring(self, name: str) -> None:
         """Bring all blocks of a column to the host."""
         with self._room.lock:
@@ -115,13 +177,28 @@ class ResidentColumns:
                 del self._blocks[name]
             self._room.free(self, name, first_row)
 
+    def forget(self, name: str) -> None:
+        """Let all blocks of a column go; the host does not have them."""
+        with self._room.lock:
+            for first_row in self._blocks.pop(name, ()):
+                self._room.free(self, name, first_row)
+
     def clear(self) -> None:
         """Let all blocks go."""
         with self._room.lock:
-            for name, blocks in self._blocks.items():
-                for first_row in blocks:
-                    self._room.free(self, name, first_row)
-            self._blocks.clear()
+            for name in list(self._blocks):
+                self.forget(name)
+
+
+def _joined(blocks: list[DeviceDraw]) -> DeviceDraw:
+    """Return blocks as one."""
+    from gpusynth_kernels.cuda.launch import arrays
+
+    values = [block.values for block in blocks if block.values is not None]
+    return DeviceDraw(
+        arrays().concatenate([block.codes for block in blocks]),
+        arrays().concatenate(values) if len(values) == len(blocks) else None,
+    )
 
 
 class HostColumns(UserDict[str, Array]):

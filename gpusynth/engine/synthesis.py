@@ -11,13 +11,14 @@ from typing import Any
 
 from gpusynth.backends import CPU, Backend
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
-from gpusynth.engine.device import plan_device
+from gpusynth.engine.device import plan_device, result_bytes
 from gpusynth.engine.drawing import ColumnDraw
 from gpusynth.engine.edits import EditCounts
 from gpusynth.engine.finishing import Finished, finish_replicates
 from gpusynth.engine.fitting import StepModels, fit_step
 from gpusynth.engine.measure import Stopwatch, timed
 from gpusynth.engine.memory import Memory
+from gpusynth.engine.output_columns import output_schema
 from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.progress import Listener
 from gpusynth.engine.recalled import is_drawn_from
@@ -64,6 +65,8 @@ class Synthesis:
         Step number -> what a fit has to say of itself, such as that it did not converge.
     checkpoints : Checkpoints or None
         Where finished work is put down and found.
+    gives_cudf : bool
+        Whether the replicates become data frames of cuDF.
     finished : Finished
         What was done to replicates once their columns were drawn.
     """
@@ -75,6 +78,7 @@ class Synthesis:
     edit_counts: EditCounts = field(default_factory=EditCounts)
     fit_notes: dict[int, str] = field(default_factory=dict)
     checkpoints: Checkpoints | None = None
+    gives_cudf: bool = False
     finished: Finished = field(init=False)
     _threads_of_a_fit: int = field(default=1, init=False)
 
@@ -189,7 +193,11 @@ class Synthesis:
         memory = Memory(settings.memory_bytes, scratch)
         place: dict[str, Any] = {}
         if prepared.backend.on_device:
-            plan = plan_device(prepared, n_rows, n_replicates=len(numbers))
+            own = 0
+            if self.gives_cudf or settings.io == "cudf":
+                schema, n_all = output_schema(prepared.resolved), n_rows * len(numbers)
+                own = result_bytes(schema, n_all, as_frames=self.gives_cudf)
+            plan = plan_device(prepared, n_rows, n_replicates=len(numbers), result_bytes=own)
             place = {
                 "new_table": plan.new_table(),
                 "block_rows": plan.block_rows,

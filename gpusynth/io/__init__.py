@@ -4,6 +4,7 @@ Stands on the table floor; knows nothing of plans, trees or engines.
 """
 
 from gpusynth.io.csv_text import CsvStyle
+from gpusynth.io.cudf import is_cudf
 from gpusynth.io.digest import file_sha256
 from gpusynth.io.frames import like_input
 from gpusynth.io.metadata import ReplicateMetadata, read_metadata
@@ -28,6 +29,7 @@ __all__ = [
     "Source",
     "check_model_path",
     "file_sha256",
+    "is_cudf",
     "like_input",
     "open_source",
     "output_error",

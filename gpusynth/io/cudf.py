@@ -1,11 +1,12 @@
-"""cuDF in and out: data frames, their columns told by distinct values, and Parquet on the GPU.
+"""cuDF in: data frames, their columns told by distinct values, and Parquet read on the GPU.
 
-The only module that imports cuDF. What crosses to the host is said in docs/gpu.md.
+Nothing but the modules ``gpusynth.io.cudf*`` imports cuDF. What crosses to the host is said in
+docs/gpu.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,8 @@ __all__ = [
     "is_cudf",
     "is_number",
     "is_told",
-    "like_cudf",
     "numbers_of_series",
     "on_gpu",
-    "parquet_writer",
     "read_row_groups",
 ]
 
@@ -89,32 +88,6 @@ def cudf_to_arrow(frame: Any) -> pa.Table:
     """
     table: pa.Table = frame.to_arrow(preserve_index=False)
     return table.replace_schema_metadata(None)
-
-
-def like_cudf(table: pa.Table, original: Any, sources: Mapping[str, str]) -> Any:
-    """Return a table as a cuDF data frame with the dtypes of the one that was given.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-    original : cudf.DataFrame
-    sources : mapping of str to str
-        Column of `table` -> column of `original` whose dtype it takes.
-
-    Returns
-    -------
-    cudf.DataFrame
-
-    Raises
-    ------
-    BackendUnavailableError
-        If cuDF cannot use a GPU any more.
-    """
-    import cudf
-
-    with on_gpu():
-        frame = cudf.DataFrame.from_arrow(table)
-    return frame.astype({name: original[source].dtype for name, source in sources.items()})
 
 
 def is_told(kind: Any) -> bool:
@@ -257,52 +230,3 @@ def free_device_bytes() -> int:
     with on_gpu():
         free, _ = mr.available_device_memory()
     return int(free)
-
-
-def parquet_writer(
-    file: Any, first: pa.Table, nullable: Sequence[bool], metadata: Mapping[str, str]
-) -> Callable[[pa.Table | None], None]:
-    """Open a Parquet file that is written on the GPU, compressed with Zstandard.
-
-    Parameters
-    ----------
-    file : binary file
-    first : pyarrow.Table
-        Tells names and types.
-    nullable : sequence of bool
-        Whether each column may have nulls.
-    metadata : mapping of str to str
-        Of the footer.
-
-    Returns
-    -------
-    callable
-        Takes each row group, and None at the end.
-    """
-    import pylibcudf as plc
-
-    with on_gpu():
-        described = plc.io.types.TableInputMetadata(plc.Table.from_arrow(first.slice(0, 0)))
-        for column, name, may_be_null in zip(
-            described.column_metadata, first.column_names, nullable, strict=True
-        ):
-            column.set_name(name)
-            column.set_nullability(may_be_null)
-        options = (
-            plc.io.parquet.ChunkedParquetWriterOptions.builder(plc.io.SinkInfo([file]))
-            .metadata(described)
-            .key_value_metadata([dict(metadata)])
-            .compression(plc.io.types.CompressionType.ZSTD)
-            .write_arrow_schema(False)  # noqa: FBT003 - ours is among the entries
-            .build()
-        )
-        writer = plc.io.parquet.ChunkedParquetWriter.from_options(options)
-
-    def write(table: pa.Table | None) -> None:
-        with on_gpu():
-            if table is None:
-                writer.close([])
-            else:
-                writer.write(plc.Table.from_arrow(table))
-
-    return write

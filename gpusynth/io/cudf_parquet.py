@@ -23,9 +23,9 @@ from gpusynth.io.cudf import (
     free_device_bytes,
     is_number,
     is_told,
-    parquet_writer,
     read_row_groups,
 )
+from gpusynth.io.cudf_out import DeviceBatch, parquet_writer
 from gpusynth.io.device_numbers import DeviceNumbers, has_kernels
 from gpusynth.io.parquet import ParquetSource
 from gpusynth.io.rebatch import rebatch
@@ -224,22 +224,18 @@ class CudfParquetFormat:
         self._file, self._schema = file, schema
         self._writer: Any = None
 
-    def encode(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def encode(self, batch: pa.RecordBatch | DeviceBatch) -> DeviceBatch:
         """Return the row group as it is: it is encoded on the device."""
-        return batch
+        if isinstance(batch, DeviceBatch):
+            return batch
+        return DeviceBatch(tuple(self._schema.names), batch, {}, batch.num_rows)
 
-    def append(self, batch: pa.RecordBatch) -> None:
+    def append(self, batch: DeviceBatch) -> None:
         """Write one row group."""
-        arrays = [
-            array.dictionary_decode() if pat.is_dictionary(array.type) else array
-            for array in batch.columns
-        ]
-        table = pa.table(arrays, names=self._schema.names)
         if self._writer is None:
-            nullable = [field.nullable for field in self._schema]
-            metadata = _key_values(self._schema)
-            self._writer = parquet_writer(self._file, table, nullable, metadata)
-        self._writer(table)
+            nullable = {field.name: field.nullable for field in self._schema}
+            self._writer = parquet_writer(self._file, nullable, _key_values(self._schema))
+        self._writer(batch)
 
     def finish(self) -> None:
         """Write the footer."""

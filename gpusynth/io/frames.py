@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from gpusynth.io.cudf import is_cudf, like_cudf
+from gpusynth.io.cudf import is_cudf
+from gpusynth.io.cudf_out import like_cudf
 
 __all__ = ["like_input"]
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from gpusynth.errors import OutputError, SchemaError
 from gpusynth.io.csv_text import CsvStyle, csv_header, csv_lines
+from gpusynth.io.cudf_out import DeviceBatch
 from gpusynth.io.cudf_parquet import CudfParquetFormat, is_gpu_type
 from gpusynth.io.metadata import with_metadata
 from gpusynth.io.output import atomic_file, writing
@@ -141,9 +142,14 @@ class ReplicateWriter:
                 self._writer.append(self._writer.encode(group))
         self.n_rows += batch.num_rows
 
+    @property
+    def is_on_device(self) -> bool:
+        """Whether `write_groups` takes columns that lie on the device."""
+        return isinstance(self._writer, CudfParquetFormat)
+
     def write_groups(
         self,
-        make: Callable[[int, int], pa.RecordBatch],
+        make: Callable[[int, int], pa.RecordBatch | DeviceBatch],
         n_rows: int,
         *,
         written: Callable[[int], None],
@@ -153,7 +159,8 @@ class ReplicateWriter:
         Parameters
         ----------
         make : callable
-            (first row, row after the last) -> record batch; called from any thread.
+            (first row, row after the last) -> record batch; called from any thread. Only where the
+            writer `is_on_device` may columns lie on the device, of the file's types.
         n_rows : int
             Of the file, to which nothing else is written.
         written : callable
@@ -192,12 +199,18 @@ class ReplicateWriter:
                     self._writer.append(self._writer.encode(group))
                 self._writer.finish()
 
-    def _check(self, batch: pa.RecordBatch) -> None:
-        if batch.schema.names != self._schema.names:
+    def _check(self, batch: pa.RecordBatch | DeviceBatch) -> None:
+        host, names = (
+            (batch.host, list(batch.names))
+            if isinstance(batch, DeviceBatch)
+            else (batch, batch.schema.names)
+        )
+        if names != self._schema.names:
             raise SchemaError(
                 f"{self.path.name}: the columns of a batch are not those of the file."
             )
-        for array, field in zip(batch.columns, self._schema, strict=True):
+        for name, array in zip(host.schema.names, host.columns, strict=True):
+            field = self._schema.field(name)
             if array.type != field.type:
                 raise SchemaError(
                     f"{self.path.name}: column {field.name!r} should be {field.type}, "

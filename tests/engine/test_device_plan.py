@@ -3,11 +3,12 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpusynth.engine.device import DEVICE_BLOCK_ROWS, plan_device
+from gpusynth.engine.device import DEVICE_BLOCK_ROWS, plan_device, result_bytes
 from gpusynth.errors import DeviceMemoryError
 from gpusynth.trees import Layout, draw_table_bytes
 from gpusynth.trees.record_plan import place_columns, plan_records
@@ -100,3 +101,32 @@ def test_columns_lie_apart_and_words_fit(counts, n_rows, free):
     assert 1 <= found.words_at_once <= n_words
     assert found.n_bytes <= free or found.words_at_once == 1
     assert found.n_groups * found.words_at_once >= n_words
+
+
+SCHEMA = pa.schema(
+    [("id", pa.int64()), ("flag", pa.bool_()), ("region", pa.dictionary(pa.int8(), pa.string()))]
+)
+
+
+def test_what_is_made_of_columns_leaves_them_less_room():
+    n_rows = 10_000_000
+    frames = result_bytes(SCHEMA, 2 * n_rows, as_frames=True)
+    assert frames == 2 * n_rows * ((8 + 1 + 1) + 3 + 2 * 8)
+    free = plan(n_rows, n_rows, 40 << 30, n_replicates=2)
+
+    def room(result, free_bytes=40 << 30):
+        found = plan_device(
+            prepared(n_rows), n_rows, n_replicates=2, result_bytes=result, free=free_bytes
+        )
+        assert found.record_bytes + found.room_bytes + result <= free_bytes
+        return found.room_bytes
+
+    assert room(frames) == free.room_bytes  # rows in the layout of trees are gone by then
+    assert 0 < room(25 << 30) < free.room_bytes
+    assert room(39 << 30, 50 << 30) == 0
+
+
+def test_files_take_what_some_row_groups_take():
+    whole = result_bytes(SCHEMA, 10**8, as_frames=False)
+    assert whole == result_bytes(SCHEMA, 10**6, as_frames=False) == 4 * 131_072 * 13 * 4
+    assert result_bytes(SCHEMA, 1000, as_frames=False) == 1000 * 13 * 4

@@ -13,6 +13,14 @@ import pyarrow.parquet as pq
 CROSSED = Counter()
 """Rows that were copied to the host, by column."""
 
+SENT = Counter()
+"""Bytes that were copied to the device from Arrow, by column; without names under None."""
+
+
+def sent(name, array):
+    SENT[name] += array.nbytes
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
 
 class Index:
     def __init__(self, array):
@@ -41,12 +49,39 @@ class Codes:
         return np.asarray(self.array)
 
 
+class Categories:
+    """The dtype of categories."""
+
+    def __init__(self, array):
+        self.type, self.values = array.type, array.dictionary
+
+    def encode(self, array):
+        """As `astype` does: answers keep their values, categories and order are these."""
+        places = pc.index_in(array.cast(self.values.type), self.values, skip_nulls=True)
+        return pa.DictionaryArray.from_arrays(
+            places.cast(self.type.index_type), self.values, ordered=self.type.ordered
+        )
+
+
 class Series:
     """A column: NaN is no null but is filled like one, and numbers with nulls become floats."""
 
-    def __init__(self, name, array):
+    def __init__(self, name, array, *, has_plain_index=True):
         self.name, self.array = name, array
-        self.dtype = array.type
+        self.has_plain_index = has_plain_index
+        self.dtype = Categories(array) if pa.types.is_dictionary(array.type) else array.type
+
+    @classmethod
+    def from_arrow(cls, array):
+        return cls(None, sent(None, array))
+
+    def take(self, places):
+        assert places.dtype.kind == "u" and places.max() < len(self.array)
+        return Series(self.name, self.array.take(pa.array(places)), has_plain_index=False)
+
+    def reset_index(self, *, drop):
+        assert drop is True
+        return Series(self.name, self.array)
 
     @property
     def null_count(self):
@@ -69,11 +104,11 @@ class Series:
         return np.array(array.fill_null(float("nan")))
 
     def to_pylibcudf(self):
-        return self.array, {"name": self.name}
+        return Column.of(self.array), {"name": self.name}
 
     @classmethod
-    def from_pylibcudf(cls, array):
-        return cls(None, array)
+    def from_pylibcudf(cls, column):
+        return cls(None, column.array)
 
     @property
     def cat(self):
@@ -94,12 +129,18 @@ class Series:
 class Frame:
     """A data frame; text is large_string in Arrow, as it is with cuDF."""
 
-    def __init__(self, table):
+    def __init__(self, table, *, nan_as_null=True):
+        if isinstance(table, dict):
+            assert nan_as_null is False
+            assert all(series.has_plain_index for series in table.values())
+            table = pa.table({name: series.array for name, series in table.items()})
         arrays = [column.combine_chunks() for column in table.columns]
         self.table = pa.table(arrays, names=table.column_names)
 
     @classmethod
     def from_arrow(cls, table):
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            sent(name, column)
         return cls(table)
 
     @property
@@ -137,11 +178,79 @@ class Frame:
         return table.replace_schema_metadata({"pandas": "of no use"})
 
     def astype(self, dtypes):
-        fields = [
-            pa.field(name, dtypes.get(name, self.table[name].type))
-            for name in self.table.column_names
-        ]
-        return Frame(self.table.cast(pa.schema(fields)))
+        arrays = []
+        for name, column in zip(self.table.column_names, self.table.columns, strict=True):
+            dtype, array = dtypes.get(name, column.type), column.combine_chunks()
+            cast = dtype.encode if isinstance(dtype, Categories) else array.cast
+            arrays.append(cast(array if isinstance(dtype, Categories) else dtype))
+        return Frame(pa.table(arrays, names=self.table.column_names))
+
+
+class DataType:
+    def __init__(self, kind):
+        self.kind = kind
+
+
+class Memory:
+    """A view of an array on the device (`pylibcudf.gpumemoryview`)."""
+
+    def __init__(self, array):
+        self.array = array
+
+
+class Column:
+    """A column of pylibcudf: no categories, and nulls only where a mask says so."""
+
+    def __init__(self, kind, size, data, mask, null_count, offset, children):
+        assert (mask, null_count, offset, children) == (None, 0, 0, [])
+        buffer = pa.py_buffer(np.ascontiguousarray(data.array).tobytes())
+        assert buffer.size == size * kind.kind.bit_width // 8
+        self.array = pa.Array.from_buffers(kind.kind, size, [None, buffer])
+
+    @classmethod
+    def of(cls, array):
+        column = cls.__new__(cls)
+        column.array = array
+        return column
+
+    @classmethod
+    def from_arrow(cls, array):
+        assert not pa.types.is_dictionary(array.type)
+        return cls.of(sent(None, array))
+
+    @classmethod
+    def from_array(cls, array):
+        return cls.of(pa.array(array))
+
+    def type(self):
+        return DataType(self.array.type)
+
+
+class Columns:
+    """A table of pylibcudf."""
+
+    def __init__(self, columns):
+        self.own = tuple(columns)
+        assert len({len(column.array) for column in self.own}) == 1
+
+    @classmethod
+    def from_arrow(cls, table):
+        columns = zip(table.column_names, table.columns, strict=True)
+        return cls([Column.of(sent(name, column)) for name, column in columns])
+
+    def columns(self):
+        return self.own
+
+
+def gather(table, places, policy):
+    assert policy == "DONT_CHECK"
+    assert pa.types.is_unsigned_integer(places.array.type)
+    return Columns([Column.of(column.array.take(places.array)) for column in table.columns()])
+
+
+def copy_if_else(left, right, where):
+    assert left.array.type == right.array.type
+    return Column.of(pc.if_else(where.array, left.array, right.array))
 
 
 def read_parquet(path, *, columns, row_groups, use_pandas_metadata):
@@ -163,12 +272,17 @@ def install(monkeypatch):
     cudf, cupy = types.ModuleType("cudf"), types.ModuleType("cupy")
     cudf.DataFrame, cudf.Series, cudf.read_parquet = Frame, Series, read_parquet
     cupy.asnumpy, cupy.asarray, cupy.bincount = np.array, np.asarray, np.bincount
-    plc = sys.modules.get("pylibcudf") or types.ModuleType("pylibcudf")
-    plc.unary = types.SimpleNamespace(is_null=lambda array: array.is_null())
+    plc, of = sys.modules.get("pylibcudf") or types.ModuleType("pylibcudf"), types.SimpleNamespace
+    plc.unary = of(is_null=lambda column: Column.of(column.array.is_null()))
+    plc.Column, plc.Table, plc.gpumemoryview = Column, Columns, Memory
+    plc.copying = of(
+        gather=gather, copy_if_else=copy_if_else, OutOfBoundsPolicy=of(DONT_CHECK="DONT_CHECK")
+    )
     monkeypatch.setitem(sys.modules, "pylibcudf", plc)
     monkeypatch.setitem(sys.modules, "cudf", cudf)
     monkeypatch.setitem(sys.modules, "cupy", cupy)
     CROSSED.clear()
+    SENT.clear()
     return cudf
 
 
@@ -201,17 +315,18 @@ class _Writer:
         self.writer = None
 
     def write(self, table):
-        assert not any(pa.types.is_dictionary(f.type) for f in table.schema)
+        arrays = [column.array for column in table.columns()]
+        assert not any(pa.types.is_dictionary(array.type) for array in arrays)
         columns = self.described.column_metadata
         fields = [
-            pa.field(column.name, f.type, nullable=column.nullable)
-            for column, f in zip(columns, table.schema, strict=True)
+            pa.field(column.name, array.type, nullable=column.nullable)
+            for column, array in zip(columns, arrays, strict=True)
         ]
         schema = pa.schema(fields)
         if self.writer is None:
             self.writer = pq.ParquetWriter(self.file, schema, store_schema=False)
             self.writer.add_key_value_metadata(self.entries)
-        self.writer.write_table(pa.table(table.columns, schema=schema))
+        self.writer.write_table(pa.table(arrays, schema=schema))
 
     def close(self, places):
         assert places == []
@@ -220,7 +335,7 @@ class _Writer:
 
 class _Described:
     def __init__(self, table):
-        self.column_metadata = [_Column() for _ in table.schema]
+        self.column_metadata = [_Column() for _ in table.columns()]
 
 
 class _Column:
@@ -237,7 +352,6 @@ def install_parquet(monkeypatch, *, free_bytes=1 << 30):
 
     of = types.SimpleNamespace
     plc, rmm = types.ModuleType("pylibcudf"), types.ModuleType("rmm")
-    plc.Table = of(from_arrow=lambda table: table)
     plc.io = of(
         SinkInfo=lambda sinks: of(sinks=sinks),
         types=of(TableInputMetadata=_Described, CompressionType=of(ZSTD="ZSTD")),
