@@ -68,3 +68,11 @@ def test_weights_are_proportional_and_bounded(weights):
     pairs = [(Fraction(w), u) for w, u in zip(weights, units.tolist(), strict=True)]
     scales = [Fraction(2) ** (near + step) for step in (-1, 0, 1)]
     assert any(all(abs(w * scale - u) <= Fraction(1, 2) for w, u in pairs) for scale in scales)
+
+
+def test_weights_whose_rounding_would_exceed_the_bound():
+    """Seven of 2^38 / 7 - 0.04 add up to less than 2^38, rounded up one by one to 2^38 + 3."""
+    weight = (2**WEIGHT_SUM_BITS - 4) // 7 + 0.53125
+    assert 7 * weight < 2**WEIGHT_SUM_BITS < 7 * np.rint(weight)
+    units = fixed_weight(np.full(7, weight))
+    assert units.tolist() == [int(np.rint(weight / 2))] * 7

@@ -178,6 +178,29 @@ def test_control_rate_of_files_of_other_lengths(n_control):
     assert leaked.value == 0.0 < leaked.high < 0.01
 
 
+def test_interval_of_successes_of_a_given_spread():
+    """A share of 0.4 that varies by 10 % is worth 0.6 / (0.4 * 0.1^2) = 150 trials of 1,000."""
+    counts = np.repeat([1, 2], [400, 600])
+    found = control_rate(counts, counts, 900, 900, spread=0.1, confidence=0.95)
+    assert (found.value, found.n) == (0.4, 1000)
+    assert (found.low, found.high) == pytest.approx((wilson(60, 150).low, wilson(60, 150).high))
+    alone = control_rate(counts, counts, 900, 900, spread=0.0, confidence=0.95)
+    assert (alone.low, alone.high) == pytest.approx((wilson(400, 1000).low, wilson(400, 1000).high))
+    # At most as many trials as there were, however little they vary.
+    assert control_rate(counts, counts, 900, 900, spread=1e-6, confidence=0.95) == alone
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.5])
+def test_interval_of_a_shorter_control_by_hand(spread):
+    """One success of 10, of a predicate that holds for one row in both files and so counts 1."""
+    of_real = np.ones(10, np.int64)
+    of_control = np.repeat([1, 0], [1, 9])
+    found = control_rate(of_real, of_control, 200, 100, spread=spread, confidence=0.95)
+    half = 1.959964 * max(0.3 / np.sqrt(10), 0.1 * spread)
+    assert found.value == pytest.approx(0.1)
+    assert (found.low, found.high) == pytest.approx((0.0, 0.1 + half))
+
+
 def test_spread_of_successes_that_rest_on_few_rows():
     """40 of 1,000 rows satisfy five predicates each, alone: sqrt(40 25) / 200, not 1 / sqrt(200).
 
