@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gpusynth.errors import IncomputableMetricError
 from gpusynth.evaluate.coded import CodedColumn, CodedTable
 from gpusynth.evaluate.disclosure import predicates as module
-from gpusynth.evaluate.disclosure.attack import attack_risk
+from gpusynth.evaluate.disclosure.attack import attack_risk, targets_of
 from gpusynth.evaluate.disclosure.inference_attack import _right, inference_attack
 from gpusynth.evaluate.disclosure.intervals import Rate, permutation, wilson
 from gpusynth.evaluate.disclosure.linkability import _chance, linkability
@@ -345,6 +345,20 @@ def test_attacks_repeat(files):
 def test_attacks_that_cannot_be(files, attack, message):
     with pytest.raises(IncomputableMetricError, match=message):
         attack(files)
+
+
+def test_targets_are_needed():
+    """One row a file is enough; none is refused, whichever file it is."""
+    real = population(mixed(), 20, 0)
+    one, none = real.take([3]), real.take([])
+    targets, control = targets_of(one, real.take([5]), 1, seed=1, step=1)
+    assert control is not None
+    assert (targets.n_rows, control.n_rows) == (1, 1)
+    for files in ((none, None), (none, real), (real, none)):
+        with pytest.raises(IncomputableMetricError, match="at least one target, and rows"):
+            targets_of(*files, 1, seed=1, step=1)
+    with pytest.raises(IncomputableMetricError, match="at least one target, and rows"):
+        targets_of(real, real, 0, seed=1, step=1)
 
 
 def test_empty_files():

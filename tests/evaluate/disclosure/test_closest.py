@@ -13,7 +13,11 @@ from gpusynth.errors import IncomputableMetricError
 from gpusynth.evaluate.disclosure.closest import LEVELS, closest_records
 from gpusynth.evaluate.disclosure.gower import Gower
 from gpusynth.evaluate.disclosure.intervals import sample_rows, wilson
-from gpusynth.evaluate.disclosure.membership import area_under_curve, membership_inference
+from gpusynth.evaluate.disclosure.membership import (
+    _attack,
+    area_under_curve,
+    membership_inference,
+)
 from tests.evaluate.disclosure.tables import common, mixed, plain_distances, population, table
 
 
@@ -181,3 +185,11 @@ def test_sampled_rows():
     assert np.array_equal(rows, np.sort(rows))
     assert np.array_equal(sample_rows(5, 9, seed=3, step=7), np.arange(5))
     assert not np.array_equal(rows, sample_rows(1000, 100, seed=3, step=8))
+
+
+def test_thresholds_are_judged_by_the_other_half():
+    """Even places call up to 0 members, which finds none at the odd ones; odd ones up to 2."""
+    members, others = np.tile([0, 2], 4), np.tile([3, 4], 4)
+    found = _attack(members, others, 0.95)
+    assert (found.advantage, found.advantage_low, found.advantage_high) == (0.5, 0.5, 0.5)
+    assert found.auc == 1.0

@@ -50,6 +50,7 @@ def test_counting_in_python(seed, n_columns, n_rows):
         for t in (real, synthetic)
     )
     assert found.n_real_unique == sum(n == 1 for n in d.values())
+    assert found.n_synthetic_unique == sum(n == 1 for n in s.values())
     assert found.n_real_matched == sum(n for q, n in d.items() if q in s)
     assert found.n_unique_matched == sum(n == 1 and q in s for q, n in d.items())
     assert found.n_replicated == sum(n == 1 and s[q] == 1 for q, n in d.items())
