@@ -10,7 +10,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from gpusynth.errors import IncomputableMetricError
-from gpusynth.evaluate.disclosure.closest import LEVELS, closest_records
+from gpusynth.evaluate.disclosure.closest import LEVELS, _clustered, closest_records
 from gpusynth.evaluate.disclosure.gower import Gower
 from gpusynth.evaluate.disclosure.intervals import sample_rows, wilson
 from gpusynth.evaluate.disclosure.membership import (
@@ -98,6 +98,21 @@ def test_interval_knows_that_few_rows_are_closest_to_many():
         (found,) = closest_records(common(real, made, holdout=holdout), n_baseline=20)
         hits += found.holdout.share.low < 0.5 < found.holdout.share.high
     assert hits > 33
+
+
+def test_trials_that_an_interval_is_worth():
+    """Four draws of rows 0, 0, 1, 2 of ten: 1 / ((4 + 1 + 1) / 16 - 1 / 10) = 3.64 trials."""
+    is_real = np.array([True, True, False, True])
+    found = _clustered(np.array([0, 0, 1, 2]), is_real, 10, 0.95)
+    expected = wilson(0.75 / 0.275, 1 / 0.275, confidence=0.95)
+    assert (found.value, found.n) == (0.75, 4)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    # Never more than there are draws: each row once, of as many rows or of many more.
+    four = wilson(3, 4, confidence=0.95)
+    for n_all in (4, 1000):
+        even = _clustered(np.arange(4), is_real, n_all, 0.95)
+        assert (even.low, even.high) == pytest.approx((four.low, four.high), rel=0.01)
+        assert even.low >= four.low - 1e-12
 
 
 def test_share_tells_how_many_rows_are_copies(files):
