@@ -12,6 +12,7 @@
 | identity | files of four plans, from the device and from the processor |
 | codes | firms, 10 million x 130: fit, draw and a further replicate, in memory |
 | files | the same, Parquet to Parquet, with the peak of the device's memory |
+| cudf | frames and Parquet files of cuDF, made on the device and through Arrow |
 | cuml | trees and files of fitter "cuml", with its k-marginal scores beside ours |
 | sanitizer | compute-sanitizer: addresses, races, barriers, unwritten memory |
 
@@ -37,6 +38,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.gpu.apart import run_apart
+from benchmarks.gpu.frames import check_frames
 from benchmarks.gpu.runs import (
     TABLES,
     RunSizes,
@@ -99,6 +101,7 @@ PIECES: dict[str, Callable[[_Work], Any]] = {
     "files": lambda work: check_files(
         work.backend, work.runs, work.firms, work.directory / "runs" / "files"
     ),
+    "cudf": lambda work: check_frames(work.runs, work.firms, work.directory / "runs" / "cudf"),
     "cuml": _cuml,
     "sanitizer": lambda work: sanitize(),
 }

@@ -23,7 +23,15 @@ from gpusynth.engine.prepare import prepare
 from gpusynth.table import BATCH_ROWS
 from gpusynth_kernels.cuda.traffic import counted
 
-__all__ = ["TABLES", "RunSizes", "check_codes", "check_files", "check_table", "firms_file"]
+__all__ = [
+    "TABLES",
+    "RunSizes",
+    "check_codes",
+    "check_files",
+    "check_table",
+    "firms_file",
+    "real_rows",
+]
 
 TABLES: dict[str, dict[str, Any]] = {
     "defaults": {},
@@ -137,13 +145,8 @@ def check_files(backend: Backend, sizes: RunSizes, path: Path, output: Path) -> 
     return result
 
 
-def check_table(
-    backend: Backend, sizes: RunSizes, path: Path, output: Path, name: str
-) -> dict[str, Any]:
-    """Synthesize one table on both devices and compare the files' hashes.
-
-    With cuML's trees, which are others, the k-marginal score stands beside that of our own trees.
-    """
+def real_rows(path: Path, sizes: RunSizes) -> pa.Table:
+    """Return the first rows of the firms, as many as are synthesized on both devices."""
     file = pq.ParquetFile(path)
     names = [*dict.fromkeys([*file.schema_arrow.names[: sizes.columns], *_NEEDED])]
     batches = file.iter_batches(min(sizes.identity_rows, BATCH_ROWS), columns=names)
@@ -151,7 +154,17 @@ def check_table(
     while rows < min(sizes.identity_rows, sizes.rows):
         tables.append(next(batches))
         rows += tables[-1].num_rows
-    real = pa.Table.from_batches(tables).slice(0, sizes.identity_rows)
+    return pa.Table.from_batches(tables).slice(0, sizes.identity_rows)
+
+
+def check_table(
+    backend: Backend, sizes: RunSizes, path: Path, output: Path, name: str
+) -> dict[str, Any]:
+    """Synthesize one table on both devices and compare the files' hashes.
+
+    With cuML's trees, which are others, the k-marginal score stands beside that of our own trees.
+    """
+    real = real_rows(path, sizes)
     plan = gpusynth.Plan(**TABLES[name])
     there, hashes_there = _synthesize(real, output / "there", backend, plan, 1)
     here, hashes_here = _synthesize(real, output / "here", None, plan, 1)

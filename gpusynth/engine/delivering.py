@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gpusynth.engine.directory import RunDirectory
 from gpusynth.engine.output import to_table
 from gpusynth.engine.output_columns import output_sources
+from gpusynth.engine.prepared import Resolved
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.resident_output import to_cudf
 from gpusynth.engine.run import write_run
@@ -17,7 +18,7 @@ from gpusynth.engine.synthesis import Synthesis
 from gpusynth.errors import GpusynthWarning
 from gpusynth.io import is_cudf, like_input
 
-__all__ = ["deliver"]
+__all__ = ["deliver", "like_given"]
 
 
 def deliver(
@@ -55,14 +56,40 @@ def deliver(
     for note in resolved.left_out:
         # A manifest says so where files are written; a table says nothing of itself.
         warnings.warn(note, GpusynthWarning, stacklevel=3)
-    tables = []
-    sources = output_sources(resolved)
+    sources, tables = output_sources(resolved), []
     for rows in replicates:
-        if rows.resident is not None and is_cudf(data):
-            table = to_cudf(rows, resolved, data, sources, batch_rows=settings.batch_rows)
-        else:
-            table = to_table(rows, resolved, settings.batch_rows)
-            table = like_input(table, data, sources=sources)
+        tables.append(like_given(rows, resolved, data, sources, batch_rows=settings.batch_rows))
         rows.clear()
-        tables.append(table)
     return tables if settings.n_replicates > 1 else tables[0]
+
+
+def like_given(
+    rows: SyntheticRows,
+    resolved: Resolved,
+    data: Any,
+    sources: Mapping[str, str],
+    *,
+    batch_rows: int,
+) -> Any:
+    """Turn a replicate into a table of the kind that was given.
+
+    Parameters
+    ----------
+    rows : SyntheticRows
+        Columns that lie on a device may be let go once they are put out.
+    resolved : Resolved
+    data : table
+        As it was given.
+    sources : mapping of str to str
+        Column of the output -> column of `data` that it stands for.
+    batch_rows : int
+        Rows that are decoded at a time.
+
+    Returns
+    -------
+    table
+        See `gpusynth.io.like_input`.
+    """
+    if rows.resident is not None and is_cudf(data):
+        return to_cudf(rows, resolved, data, sources, batch_rows=batch_rows)
+    return like_input(to_table(rows, resolved, batch_rows), data, sources=sources)

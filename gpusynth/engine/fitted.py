@@ -197,8 +197,8 @@ class FittedSynthesis:
             Stopwatch(),
             dict(fitted.sizes),
             fit_notes=dict(fitted.fit_notes),
+            gives_cudf=output is None and is_cudf(self._data),
         )
-        synthesis.gives_cudf = output is None and is_cudf(self._data)
         if settings.n_rows is not None:
             check_keys(fitted.prepared.resolved, synthesis.n_rows(settings))
         with run_directory(output, overwrite=overwrite) as directory:

@@ -142,8 +142,8 @@ def synthesize(
         prepared = _prepare(data, schema, plan, settings, listener, stopwatch, scratch=scratch)
         if client is None:
             load_kernels(listener, stopwatch, prepared.backend)
-        synthesis = Synthesis(prepared, listener, stopwatch)
-        synthesis.gives_cudf = directory is None and is_cudf(data)
+        gives_cudf = directory is None and is_cudf(data)
+        synthesis = Synthesis(prepared, listener, stopwatch, gives_cudf=gives_cudf)
         if checkpoints and directory is not None:
             synthesis.checkpoints = begin_checkpoints(
                 directory, prepared, settings, data, is_shared=client is not None

@@ -9,9 +9,10 @@ from typing import Any
 
 from gpusynth.engine import Listener, prepare, resolve_input
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
+from gpusynth.engine.delivering import like_given
 from gpusynth.engine.directory import RunDirectory
 from gpusynth.engine.memory import Memory
-from gpusynth.engine.output import to_table, write_replicate
+from gpusynth.engine.output import write_replicate
 from gpusynth.engine.output_columns import check_keys, output_sources
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.settings import RunSettings
@@ -19,7 +20,7 @@ from gpusynth.engine.synthesis import Synthesis
 from gpusynth.engine.tail_stage import tail_notes
 from gpusynth.imputation.imputations import Imputations
 from gpusynth.imputation.seeds import synthesis_seed
-from gpusynth.io import file_sha256, like_input
+from gpusynth.io import file_sha256, is_cudf
 
 __all__ = ["WrittenSynthesis", "synthesis_tables", "write_syntheses"]
 
@@ -62,11 +63,13 @@ def synthesis_tables(
     -------
     list of tables
     """
-    synthesis, replicates, _ = _synthesize(imputations, number, settings, listener)
+    synthesis, replicates, _ = _synthesize(
+        imputations, number, settings, listener, gives_cudf=is_cudf(data)
+    )
     resolved = synthesis.prepared.resolved
     sources = output_sources(resolved)
     return [
-        like_input(to_table(rows, resolved, settings.batch_rows), data, sources=sources)
+        like_given(rows, resolved, data, sources, batch_rows=settings.batch_rows)
         for rows in replicates
     ]
 
@@ -162,6 +165,8 @@ def _synthesize(
     listener: Listener,
     scratch: Path | None = None,
     checkpoints: Checkpoints | None = None,
+    *,
+    gives_cudf: bool = False,
 ) -> tuple[Synthesis, list[SyntheticRows], RunSettings]:
     """Do what `gpusynth.synthesize` does with the completed file and the seed of its syntheses."""
     stopwatch = imputations.stopwatch
@@ -183,6 +188,8 @@ def _synthesize(
         n_threads=own.n_threads,
     )
     prepared = replace(prepared, backend=imputations.setup.backend)
-    synthesis = Synthesis(prepared, listener, stopwatch, checkpoints=checkpoints)
+    synthesis = Synthesis(
+        prepared, listener, stopwatch, checkpoints=checkpoints, gives_cudf=gives_cudf
+    )
     check_keys(resolved, synthesis.n_rows(own))
     return synthesis, synthesis.draw(own, scratch=scratch), own

@@ -55,6 +55,9 @@ class Categories:
     def __init__(self, array):
         self.type, self.values = array.type, array.dictionary
 
+    def __str__(self):
+        return "category"
+
     def encode(self, array):
         """As `astype` does: answers keep their values, categories and order are these."""
         places = pc.index_in(array.cast(self.values.type), self.values, skip_nulls=True)
@@ -146,6 +149,10 @@ class Frame:
     @property
     def columns(self):
         return list(self.table.column_names)
+
+    @property
+    def dtypes(self):
+        return [self[name].dtype for name in self.columns]
 
     def __len__(self):
         return self.table.num_rows

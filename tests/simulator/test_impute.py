@@ -12,6 +12,7 @@ import gpusynth
 from gpusynth import Plan, Rule
 from gpusynth.backends import memory
 from gpusynth.cli.main import main
+from gpusynth.engine import resident_output
 from gpusynth.errors import DeviceMemoryError
 from gpusynth.imputation import chains
 from gpusynth.imputation.chain import Chain
@@ -19,6 +20,7 @@ from gpusynth.trees import ChangingTable, Layout, Predictor, PredictorTable, gro
 from gpusynth.trees.device_pages import PagedTable
 from gpusynth_kernels.cuda.traffic import counted
 from tests.imputation.conftest import BMI, people
+from tests.io import cudf_stand_in
 
 GAPS = people(150)[1]
 WEIGHTED = Plan(default={"method": "cart", "weighted": True})
@@ -239,3 +241,22 @@ def test_command_line(tmp_path, quick_growth):
         files.append({path.name: path.read_bytes() for path in sorted(out.iterdir())})
         del files[-1]["manifest.json"]
     assert files[0] == files[1]
+
+
+def test_syntheses_of_a_frame_are_made_where_they_were_drawn(quick_growth, monkeypatch):
+    cudf_stand_in.install(monkeypatch)
+    frame = cudf_stand_in.Frame(GAPS.slice(0, 60).select(["age", "region", "works"]))
+    made, put_out = [], resident_output.made_series
+
+    def noting(column):
+        made.append(column)
+        return put_out(column)
+
+    monkeypatch.setattr(resident_output, "made_series", noting)
+    asked = {"n_imputations": 1, "n_syntheses": 2, "iterations": 1, "seed": 3, "threads": 1}
+    found = []
+    for device in ("cuda", "cpu"):
+        run = gpusynth.impute_and_synthesize(frame, device=device, **asked)
+        found.append([synthetic.table for synthetic in run.syntheses[0]])
+        assert len(made) == 2 * 3
+    assert all(there.equals(here) for there, here in zip(*found, strict=True))

@@ -9,6 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import gpusynth
+from benchmarks.gpu.check import all_hold
+from benchmarks.gpu.frames import check_frames
+from benchmarks.gpu.runs import RunSizes
 from gpusynth.datasets import firms
 from gpusynth.engine import device, resident_output
 from gpusynth.engine.resident import DeviceRoom, ResidentColumns
@@ -291,3 +294,11 @@ def test_files_that_cudf_writes_are_those_of_the_host(tmp_path, monkeypatch, mad
     assert ours.schema.equals(theirs.schema, check_metadata=True)
     assert_same(as_values(ours), as_values(theirs))
     assert arrows.replicates[0].sha256 != hashes[0]
+
+
+def test_the_benchmark_compares_frames_and_files(tmp_path):
+    pq.write_table(REAL, tmp_path / "firms.parquet")
+    sizes = RunSizes(REAL.num_rows, 5, 60, threads=1)
+    found = check_frames(sizes, tmp_path / "firms.parquet", tmp_path / "runs")
+    assert all_hold(found)
+    assert sum(name.startswith("same_") for name in found) == 4
