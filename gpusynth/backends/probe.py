@@ -40,8 +40,6 @@ class DeviceFacts:
         Of the first device.
     capability : tuple of int
         Of the first device, such as (9, 0).
-    memory_bytes : int
-        Of the first device.
     rapids : mapping of str to str
         Versions of cuml, cudf and rmm, as far as they are installed.
     trouble : str
@@ -58,7 +56,6 @@ class DeviceFacts:
     n_devices: int = 0
     name: str = ""
     capability: tuple[int, int] = (0, 0)
-    memory_bytes: int = 0
     rapids: Mapping[str, str] = field(default_factory=dict)
     trouble: str = ""
     has_compiler: bool = True
@@ -136,7 +133,6 @@ def _ask_cupy() -> dict[str, Any]:
         return found | {
             "name": name.decode() if isinstance(name, bytes) else str(name),
             "capability": (int(properties["major"]), int(properties["minor"])),
-            "memory_bytes": int(properties["totalGlobalMem"]),
         }
     except Exception as error:  # noqa: BLE001 - whatever a broken installation raises
         if "cudaErrorNoDevice" in str(error):  # the driver is there, and hides or has no GPU

@@ -22,13 +22,10 @@ class LeastSquares:
         0 for columns that were left out.
     sigma : float
         Standard deviation of the residuals.
-    n_columns : int
-        Columns that were not left out.
     """
 
     coefficients: Array
     sigma: float
-    n_columns: int
 
 
 def fit_least_squares(rows: DesignRows, response: Array) -> LeastSquares:
@@ -70,7 +67,7 @@ def fit_least_squares(rows: DesignRows, response: Array) -> LeastSquares:
             residual @ (residual if rows.weight is None else residual * rows.weight[part])
         )
     freedom = max(rows.n_rows - len(kept), 1)
-    return LeastSquares(coefficients, float(np.sqrt(squares / freedom)), len(kept))
+    return LeastSquares(coefficients, float(np.sqrt(squares / freedom)))
 
 
 def _mean(response: Array, weight: Array | None) -> float:

@@ -74,8 +74,6 @@ class PanelPair:
     """One panel of components, real and synthetic."""
 
     title: str
-    x: str
-    y: str
     real: Svg
     synthetic: Svg
 
@@ -86,7 +84,6 @@ class Forest:
 
     name: str
     chart: Svg
-    rows: tuple[Comparison, ...]
 
 
 def column_views(columns: Sequence[ColumnResult]) -> tuple[ColumnView, ...]:
@@ -238,8 +235,6 @@ def panel_pairs(panels: Sequence[Panel]) -> tuple[PanelPair, ...]:
         drawn.append(
             PanelPair(
                 title=f"Components {panel.x} and {panel.y}",
-                x=f"component {panel.x}",
-                y=f"component {panel.y}",
                 real=charts[0],
                 synthetic=charts[1],
             )
@@ -267,4 +262,4 @@ def forests(comparisons: Sequence[Comparison]) -> tuple[Forest, ...]:
     """
     names = dict.fromkeys(one.name for one in comparisons)
     grouped = {name: tuple(one for one in comparisons if one.name == name) for name in names}
-    return tuple(Forest(name, forest_chart(rows), rows) for name, rows in grouped.items())
+    return tuple(Forest(name, forest_chart(rows)) for name, rows in grouped.items())

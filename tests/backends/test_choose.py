@@ -18,7 +18,6 @@ GOOD = DeviceFacts(
     n_devices=1,
     name="NVIDIA H200",
     capability=(9, 0),
-    memory_bytes=141 * 10**9,
     rapids={"cuml": "26.10.00", "cudf": "26.10.2", "rmm": "26.10.0"},
 )
 

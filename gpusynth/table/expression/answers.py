@@ -155,7 +155,7 @@ class _NumberCoder:
         """
         n_rows, column = len(codes), self.column
         numbers, missing = self.bound.numbers(read, n_rows)
-        units, is_missing = column.units_of(Rows(lambda _: (codes, values), n_rows))
+        units, is_missing = column.units_of(Rows(lambda _: (codes, values)))
         forgiven = self.bound.rounding_error(read, n_rows) + tolerance + 0.5 * self._step()
         with np.errstate(over="ignore"):
             distance = np.abs(units / column.per_unit - numbers)

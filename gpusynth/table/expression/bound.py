@@ -186,5 +186,5 @@ def kind_name(part: object) -> str:
 def _evaluated(evaluate: Evaluate, read: Read, n_rows: int, dtype: type) -> Array:
     """Evaluate without NumPy's warnings: numbers without value become missing."""
     with np.errstate(all="ignore"):
-        answers = evaluate(Rows(read, n_rows))
+        answers = evaluate(Rows(read))
     return np.array(np.broadcast_to(answers, (n_rows,)), dtype)

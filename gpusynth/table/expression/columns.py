@@ -28,11 +28,10 @@ class Rows:
     """A block of rows; every column is read once."""
 
     read: Read
-    n_rows: int
     _seen: dict[str, tuple[Array, Array | None]] = field(default_factory=dict)
 
     def column(self, name: str) -> tuple[Array, Array | None]:
-        """Return codes (n_rows,), and exact numbers (n_rows,) or None."""
+        """Return codes (n,), and exact numbers (n,) or None."""
         if name not in self._seen:
             self._seen[name] = self.read(name)
         return self._seen[name]

@@ -69,6 +69,6 @@ def mean_of(column: NumberColumn, table: Table) -> Fraction | None:
 
 def _known_units(column: NumberColumn, table: Table) -> Array:
     name = column.name
-    rows = Rows(lambda _: (table.codes[name], table.values.get(name)), table.n_rows)
+    rows = Rows(lambda _: (table.codes[name], table.values.get(name)))
     units, missing = column.units_of(rows)
     return units[~missing]

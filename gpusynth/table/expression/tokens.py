@@ -53,14 +53,13 @@ class Token:
         mark: operators, brackets and keywords; quoted: a name in backquotes.
     value : str
         Without quotes; keywords in lower case, operators in their kept spelling.
-    start, stop : int
+    start : int
         Place in the text.
     """
 
     kind: Literal["number", "name", "quoted", "text", "mark", "end"]
     value: str
     start: int
-    stop: int
 
 
 def tokens_of(text: str, place: str) -> list[Token]:
@@ -87,7 +86,7 @@ def tokens_of(text: str, place: str) -> list[Token]:
             f"{place + ': ' if place else ''}the expression has {len(text):,} characters, at most "
             f"{MOST_CHARACTERS:,} are read; part it into several"
         )
-    return [*_tokens(text, place), Token("end", "", len(text), len(text))]
+    return [*_tokens(text, place), Token("end", "", len(text))]
 
 
 def _tokens(text: str, place: str) -> Iterator[Token]:
@@ -101,17 +100,17 @@ def _tokens(text: str, place: str) -> Iterator[Token]:
             reason = "a number ends here; a column name like this one needs `backquotes`"
             raise RuleSyntaxError(point_at(text, stop, reason, place=place))
         if kind == "number":
-            yield Token("number", written, position, stop)
+            yield Token("number", written, position)
         elif kind == "word" and written.lower() in KEYWORDS:
-            yield Token("mark", written.lower(), position, stop)
+            yield Token("mark", written.lower(), position)
         elif kind == "word":
-            yield Token("name", written, position, stop)
+            yield Token("name", written, position)
         elif kind == "mark":
-            yield Token("mark", _SAME.get(written, written), position, stop)
+            yield Token("mark", _SAME.get(written, written), position)
         elif kind in ("quoted", "text"):
             quote = written[0]
             inner = written[1:-1].replace(quote * 2, quote)
-            yield Token("quoted" if kind == "quoted" else "text", inner, position, stop)
+            yield Token("quoted" if kind == "quoted" else "text", inner, position)
         position = stop
 
 
