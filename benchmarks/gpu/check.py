@@ -10,6 +10,7 @@
 | tree, classes | a tree of 10 million rows x 60 columns, of 2 and of 300 classes |
 | draw | walk and weighted draw against the seconds of a copy of the same bytes |
 | identity | files of four plans, from the device and from the processor |
+| imputed | completed files, and a released model and its rows, from both |
 | codes | firms, 10 million x 130: fit, draw and a further replicate, in memory |
 | files | the same, Parquet to Parquet, with the peak of the device's memory |
 | cudf | frames and Parquet files of cuDF, made on the device and through Arrow |
@@ -39,6 +40,7 @@ from typing import Any
 
 from benchmarks.gpu.apart import run_apart
 from benchmarks.gpu.frames import check_frames
+from benchmarks.gpu.imputations import check_imputations
 from benchmarks.gpu.runs import (
     TABLES,
     RunSizes,
@@ -97,6 +99,9 @@ PIECES: dict[str, Callable[[_Work], Any]] = {
     "classes": lambda work: check_tree(work.backend, work.trees, 300),
     "draw": lambda work: check_draw(work.backend, work.trees),
     "identity": lambda work: _tables(work, work.backend, tuple(TABLES)),
+    "imputed": lambda work: check_imputations(
+        work.runs, work.firms, work.directory / "runs" / "imputed"
+    ),
     "codes": lambda work: check_codes(work.backend, work.runs, work.firms),
     "files": lambda work: check_files(
         work.backend, work.runs, work.firms, work.directory / "runs" / "files"
@@ -105,7 +110,7 @@ PIECES: dict[str, Callable[[_Work], Any]] = {
     "cuml": _cuml,
     "sanitizer": lambda work: sanitize(),
 }
-_SIMULATED = ("tree", "draw", "identity", "codes", "files")
+_SIMULATED = ("tree", "draw", "identity", "imputed", "codes", "files")
 """Pieces that mean something in the simulator."""
 
 

@@ -69,7 +69,7 @@ def missing_cells(
     Returns
     -------
     dict of str to array of int32, shape (n_missing,)
-        Ascending, in file order of the columns.
+        Ascending and read-only, in file order of the columns.
 
     Raises
     ------
@@ -94,6 +94,7 @@ def missing_cells(
                 f"{file}: column {name!r} has no answer to learn from, all {table.n_rows} rows "
                 "are missing. Give it the role drop, or name the columns to impute without it."
             )
+        rows.flags.writeable = False  # nobody changes them, so a device may keep its copy
         cells[name] = rows
     if not cells:
         where = "no column has a blank" if impute is None else "no row has a code that impute names"

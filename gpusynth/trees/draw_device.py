@@ -16,6 +16,7 @@ from gpusynth.trees.draw_table import DrawTable
 from gpusynth.trees.leaves import LeafDonors
 from gpusynth.trees.route import route_of
 from gpusynth.trees.tree import Tree
+from gpusynth_kernels.cuda.traffic import traffic
 
 __all__ = [
     "DeviceDraw",
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 _EVERY = np.zeros(0, np.int64)
+_EVERY.flags.writeable = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ def draw_on_device(
     key : StreamKey
     first_row : int
     positions : array of int32 or int64, ascending, optional
+        One that is read-only is taken to stay as it is: its copy is kept as well.
 
     Returns
     -------
@@ -82,7 +85,7 @@ def draw_on_device(
     n = table.n_rows if positions is None else len(chosen)
 
     def draw() -> Array:
-        there = upload(chosen, keep=positions is None)
+        there = _sent(chosen)
         return _draw(tree, donors, table, key, first_row, there=there, n=n)
 
     return with_room(draw, "a draw", n * donors.rows.itemsize)
@@ -144,18 +147,27 @@ def walk_on_device(tree: Tree, table: DrawTable, *, positions: Array | None = No
     def walk() -> Array:
         out = launch.empty(n, np.int32)
         parts = _read_of(tree, table)
-        walk_rows.over(n, *parts, table.records, table.wide, upload(chosen), 0, out)
+        walk_rows.over(n, *parts, table.records, table.wide, _sent(chosen), 0, out)
         return launch.to_host(out)
 
     return with_room(walk, "a walk", 4 * n)
 
 
 def _checked(table: DrawTable, positions: Array | None) -> Array:
-    """Return the rows that walk as int64, none for all of them."""
-    chosen = _EVERY if positions is None else np.asarray(positions, np.int64)
+    """Return the rows that walk, none for all of them."""
+    chosen = _EVERY if positions is None else np.asarray(positions)
     if ((chosen < 0) | (chosen >= table.n_rows)).any():
         raise DataError(f"a position is no row: rows are numbered from 0 to {table.n_rows - 1}")
     return chosen
+
+
+def _sent(chosen: Array) -> Array:
+    """Return rows on the device, int64."""
+    there = upload(chosen, keep=not chosen.flags.writeable)
+    if chosen.dtype == np.int64:
+        return there
+    traffic.operations += 1
+    return there.astype(np.int64)
 
 
 def _read_of(tree: Tree, table: DrawTable) -> tuple[Any, ...]:

@@ -10,14 +10,25 @@ import pytest
 
 import gpusynth
 from gpusynth import Plan, Rule
-from gpusynth.backends import memory
+from gpusynth.backends import Backend, memory
 from gpusynth.cli.main import main
 from gpusynth.engine import resident_output
+from gpusynth.engine.device import KEPT_SHARE, working_bytes
 from gpusynth.errors import DeviceMemoryError
-from gpusynth.imputation import chains
+from gpusynth.imputation import chained, chains
 from gpusynth.imputation.chain import Chain
-from gpusynth.trees import ChangingTable, Layout, Predictor, PredictorTable, grow_tree
+from gpusynth.trees import (
+    ChangingTable,
+    DrawTable,
+    Layout,
+    Predictor,
+    PredictorTable,
+    draw_table_bytes,
+    grow_tree,
+)
 from gpusynth.trees.device_pages import PagedTable
+from gpusynth.trees.record_plan import plan_records
+from gpusynth_kernels.cuda import launch
 from gpusynth_kernels.cuda.traffic import counted
 from tests.imputation.conftest import BMI, people
 from tests.io import cudf_stand_in
@@ -48,12 +59,22 @@ FEW_BYTES = 600
 """Of trees and small arrays that a fit and a draw of one column take there and back."""
 
 
+def plain(array):
+    """Copy an array to the host without being counted."""
+    room = np.empty(array.shape, array.dtype)
+    if hasattr(array, "get"):
+        array.get(out=room)
+    else:
+        np.copyto(room, array)
+    return room
+
+
 def decoded(table):
     """Return the codes that lie on the device, page by page where they do."""
     columns = []
     for place, name in enumerate(table.layout.names):
         records = table.page(int(table.page_of[place]))
-        codes = np.asarray(records)[:, table.word[place]] >> np.uint32(table.shift[place])
+        codes = plain(records)[:, table.word[place]] >> np.uint32(table.shift[place])
         codes = (codes & np.uint32(table.mask[place])).astype(np.uint16)
         n_codes, is_ordered = table.layout.n_codes[place], table.layout.is_ordered[place]
         columns.append(Predictor(name, codes, int(n_codes), bool(is_ordered)))
@@ -128,8 +149,58 @@ def test_a_further_round_sends_what_was_drawn_and_not_what_predicts(quick_growth
         for name in ("bytes_to_device", "bytes_to_host")
     )
     donors = n_draws * GAPS.num_rows * (4 + 8)  # rows of the leaves, and trees of many leaves
-    assert sent <= missing * (8 + 2) + donors + n_draws * FEW_BYTES
+    assert sent <= missing * 2 + donors + n_draws * FEW_BYTES
     assert fetched <= missing * (2 + 8)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_chains_side_by_side(quick_growth, threads):
+    options = {"n_imputations": 3, "iterations": 1}
+    there = impute("cuda", threads=threads, **options)
+    assert same(there, impute("cpu", threads=2, **options))
+
+
+def test_cuml_fits_on_rows_of_the_host_that_follow(monkeypatch):
+    """The processor's trees stand for cuML's; what it sees and who walks is looked at."""
+    backend = Backend("cuda", "cuml", "a GPU", "other bytes")
+    monkeypatch.setattr(chained, "choose_backend", lambda *_: backend)
+    monkeypatch.setattr(chained, "share_memory", lambda _: None)
+    seen = []
+
+    def fit(table, target, params, **options):
+        assert isinstance(table, PredictorTable)
+        columns = PredictorTable(table.layout, table.n_rows)
+        columns.fill({name: table.codes(name) for name in table.layout.names})
+        assert np.array_equal(columns.records, table.records)
+        seen.append(table)
+        return grow_tree(table, target, params, **options)
+
+    monkeypatch.setattr("gpusynth.trees.cuml.fit_with_cuml", fit)
+    with counted() as crossed:
+        there = impute("cuda", threads=1)
+    assert crossed.launches > 20
+    assert len(set(map(id, seen))) == 2
+    monkeypatch.undo()
+    assert same(there, impute("cpu"))
+
+
+@pytest.mark.parametrize("when", ["once", "always"])
+def test_a_device_that_is_full_is_tried_again_and_then_told_of(quick_growth, monkeypatch, when):
+    change, left = DrawTable.change, [5]
+
+    def full(self, *given):
+        left[0] -= 1
+        if left[0] == 0 or (left[0] < 0 and when == "always"):
+            raise MemoryError("out of memory")
+        change(self, *given)
+
+    monkeypatch.setattr(DrawTable, "change", full)
+    if when == "once":
+        assert same(impute("cuda", threads=1), impute("cpu"))
+        assert left[0] < 0
+    else:
+        with pytest.raises(DeviceMemoryError, match=r"a column needs [\d,]+ bytes"):
+            impute("cuda", threads=1)
 
 
 @pytest.fixture
@@ -203,8 +274,8 @@ def test_codes_change_in_every_form_of_a_table():
     wanted = PredictorTable(layout, 60)
     wanted.fill(columns)
     for found in (both.walked, pages.walked, decoded(both.grown), decoded(pages.grown)):
-        assert np.array_equal(np.asarray(found.records), wanted.records)
-        assert np.array_equal(np.asarray(found.wide), wanted.wide)
+        assert np.array_equal(plain(found.records), wanted.records)
+        assert np.array_equal(plain(found.wide), wanted.wide)
 
 
 @pytest.mark.parametrize(("first", "then"), [("cuda", "cpu"), ("cpu", "cuda"), ("cuda", None)])
@@ -217,6 +288,7 @@ def test_a_resumed_run_goes_on_anywhere(tmp_path, quick_growth, monkeypatch, fir
         return iterate(self, iteration)
 
     asked = {"n_imputations": 1, "n_syntheses": 1, "iterations": 2, "seed": 4, "threads": 1}
+    asked["plan"] = Plan(strata={"columns": ["works"], "min_rows": 30})
     out = tmp_path / "run"
     with monkeypatch.context() as patch, pytest.raises(DeviceMemoryError):
         patch.setattr(Chain, "iterate", full)
@@ -260,3 +332,22 @@ def test_syntheses_of_a_frame_are_made_where_they_were_drawn(quick_growth, monke
         found.append([synthetic.table for synthetic in run.syntheses[0]])
         assert len(made) == 2 * 3
     assert all(there.equals(here) for there, here in zip(*found, strict=True))
+
+
+def test_little_room_lets_fewer_chains_run(quick_growth, monkeypatch):
+    here = impute("cpu", iterations=1)
+    n_rows, layout = here.setup.table.n_rows, here.setup.layout
+    each = draw_table_bytes(layout, n_rows) + plan_records(layout.n_codes, n_rows, 1 << 40).n_bytes
+    free = working_bytes(n_rows, n_rows) + int(1.5 * each / KEPT_SHARE)
+    held = launch.simulated_memory.held
+    monkeypatch.setattr(launch, "_SIMULATED_BYTES", held + memory._SPARE + free)
+    planned = chains.plan_tables
+    seen = []
+
+    def noting(*given, **options):
+        seen.append(planned(*given, **options))
+        return seen[-1]
+
+    monkeypatch.setattr(chains, "plan_tables", noting)
+    assert same(impute("cuda", iterations=1, threads=2), here)
+    assert [tables.n_chains for tables in seen] == [1]
