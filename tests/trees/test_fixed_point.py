@@ -76,3 +76,14 @@ def test_weights_whose_rounding_would_exceed_the_bound():
     assert 7 * weight < 2**WEIGHT_SUM_BITS < 7 * np.rint(weight)
     units = fixed_weight(np.full(7, weight))
     assert units.tolist() == [int(np.rint(weight / 2))] * 7
+
+
+@pytest.mark.parametrize("bits", [24, 31])
+def test_whole_numbers_at_the_limit_of_their_range(bits):
+    """A range of 2^(bits + 1) - 1 keeps its differences; one more would need a bit more."""
+    most = 2 ** (bits + 1)
+    kept, scale = fixed_point(np.array([7, 8, 6 + most]), bits)
+    assert (np.diff(kept).tolist(), scale) == ([1, most - 2], 1.0)
+    halved, scale = fixed_point(np.array([7, 8, 7 + most]), bits)
+    assert np.abs(halved).max() < 2**bits
+    assert scale < 1.0
