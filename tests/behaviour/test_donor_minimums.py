@@ -9,7 +9,7 @@ import pytest
 import gpusynth
 from gpusynth import Plan, Schema
 from gpusynth.errors import DataError, PlanError
-from gpusynth.methods import Cart, CartModel, ForestModel, GroupedModel, SampleModel
+from gpusynth.methods import Cart, CartModel, ForestModel, GroupedModel, Sample, SampleModel
 from gpusynth.methods.donor_minimums import hold_in_tree
 from gpusynth.methods.registry import method_to_json
 from gpusynth.plan import SynthesisPlan, plan_to_toml, read_plan
@@ -146,6 +146,24 @@ def test_rows_of_weight_zero_do_not_count():
     for rows in leaves(fitted._models[number].models[0]):
         assert len(set(cost[rows].tolist())) >= 5
         assert (rows % 2 == 1).all()
+
+
+@pytest.mark.parametrize(("least", "is_held"), [(350, True), (351, False)])
+def test_rows_of_weight_zero_do_not_count_for_a_method_without_a_tree(least, is_held):
+    """Of 700 rows 350 weigh something; the others are never drawn and protect nobody."""
+    table = survey(700).append_column("w", pa.array((np.arange(700) % 2 * 2.0).tolist()))
+    schema = Schema(
+        columns=(
+            *SCHEMA.columns,
+            gpusynth.Column(name="w", kind="numeric", storage="double", role="weight"),
+        )
+    )
+    plan = Plan(methods={"state": Sample(weighted=True, min_distinct_units=least)})
+    if is_held:
+        gpusynth.fit(table, schema, plan)
+        return
+    with pytest.raises(PlanError, match="the 350 real rows that take part hold 350 different"):
+        gpusynth.fit(table, schema, plan)
 
 
 @pytest.mark.parametrize(
