@@ -13,6 +13,7 @@ from statsmodels.miscmodels.ordinal_model import OrderedModel
 from gpusynth.errors import DataError
 from gpusynth.inference import Clustered, RandomGroups, ReplicateWeights, fit, pool
 from gpusynth.inference.likelihoods import fit_quantile
+from gpusynth.inference.ordered import fit_ordered
 from gpusynth.table import Column, Schema
 from tests.inference.conftest import firms
 
@@ -346,3 +347,16 @@ def test_weights_of_a_quantile_regression():
     np.testing.assert_allclose(some, alone, atol=1e-5)
     with pytest.raises(DataError, match="no negative weights"):
         fit_quantile(response, matrix, weight - 0.5, quantile=0.3)
+
+
+@pytest.mark.parametrize("seed", [7, 12, 33])
+def test_ordered_where_full_newton_steps_overshoot(seed):
+    """A lognormal predictor: the score of the maximum is 0, and thresholds ascend."""
+    rng = np.random.default_rng(seed)
+    x = np.exp(2 * rng.normal(size=(50, 1)))
+    grade = np.digitize(0.3 * x[:, 0] + rng.logistic(size=50), [0.0, 3.0, 9.0])
+    fitted = fit_ordered(grade, x, np.ones(50))
+    assert fitted is not None
+    parameters, _, scores = fitted
+    assert np.abs(scores.sum(axis=0)).max() < 1e-8
+    assert (np.diff(parameters[1:]) > 0).all()

@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import statsmodels.api as sm
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from gpusynth.errors import BackendUnavailableError, DeviceMemoryError, PlanError
@@ -25,6 +27,7 @@ from gpusynth.methods.design import make_design
 from gpusynth.methods.design_effects import LinearPredictor
 from gpusynth.methods.design_rows import DesignRows, independent_columns
 from gpusynth.methods.least_squares import fit_least_squares
+from gpusynth.methods.pmm import PmmModel
 from gpusynth.table import Column, Table
 from tests.methods.method_cases import Draws, coded, firms, step
 
@@ -284,6 +287,24 @@ def test_pmm_draws_one_of_the_nearest(survey):
         for replicate in range(1, 5):
             code, _ = draws(row, 1, replicate=replicate)
             assert survey.codecs["sales"].code_values[code[0]] in donors
+
+
+@given(
+    predicted=st.lists(st.integers(-20, 20), min_size=1, max_size=8, unique=True),
+    sizes=st.lists(st.integers(1, 3), min_size=8, max_size=8),
+    wanted=st.integers(-60, 60) | st.sampled_from((-np.inf, np.inf)),
+)
+def test_pmm_passes_over_donors_from_the_nearest(predicted, sizes, wanted):
+    """Rank r is the r-th nearest donor; of two equally near predictions the lower one is first."""
+    ascending = np.sort(np.array(predicted, np.float64))
+    sizes = np.array(sizes[: len(predicted)])
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    model = PmmModel(None, ascending, offsets, np.arange(offsets[-1]), None, None, 1)
+    goal = min(max(wanted, ascending[0]), ascending[-1])
+    order = sorted(range(len(ascending)), key=lambda i: (abs(ascending[i] - goal), ascending[i]))
+    rank = np.arange(offsets[-1])
+    found = model._group_at(np.full(len(rank), wanted, np.float64), rank)
+    assert found.tolist() == np.repeat(order, sizes[order]).tolist()
 
 
 def test_pmm_gives_ties_the_same_chance():
