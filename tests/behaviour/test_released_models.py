@@ -249,6 +249,27 @@ def test_a_preset_and_a_cap_on_donors(tmp_path):
     assert gpusynth.load(path).sample(n_rows=table.num_rows * 2).num_rows == table.num_rows * 2
 
 
+def test_formulas_hold_in_what_a_released_model_draws(tmp_path):
+    random = np.random.default_rng(1)
+    staff, owners = random.integers(0, 500, N), random.integers(0, 300, N)
+    size = np.where(staff > 250, "large", "small")
+    table = pa.table({"staff": staff, "owners": owners, "all": staff + owners, "size": size})
+    methods = {
+        "all": gpusynth.Passive(expression="staff + owners"),
+        "size": gpusynth.Passive(expression="if(staff > 250, 'large', 'small')"),
+    }
+    path = tmp_path / "a.model"
+    gpusynth.fit(table, None, Plan(methods=methods)).release(path)
+    drawn = gpusynth.load(path).sample(4000, seed=1)
+    staff = drawn["staff"].to_numpy()
+    assert (drawn["all"].to_numpy() == staff + drawn["owners"].to_numpy()).all()
+    assert drawn["size"].to_pylist() == np.where(staff > 250, "large", "small").tolist()
+    statistic = gpusynth.Passive(expression="mean(staff) + owners", verify=False)
+    asked = gpusynth.fit(table, None, Plan(methods={"all": statistic}))
+    with pytest.raises(PlanError, match=r"'all'\): the formula asks for a statistic of the real"):
+        asked.release(tmp_path / "b.model")
+
+
 def test_bad_input(released, tmp_path):
     path, table, _ = released
     fitted = gpusynth.fit(table.select(["group", "staff"]).slice(0, 9))
