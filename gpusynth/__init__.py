@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gpusynth.calibration import Calibration, Margin, calibrate, read_margins, weighted_margin
     from gpusynth.engine import (
         FittedSynthesis,
+        Listener,
         Replicate,
         Run,
         fit,
@@ -29,31 +30,44 @@ if TYPE_CHECKING:
         synthesize,
     )
     from gpusynth.errors import (
+        BackendUnavailableError,
         CheckpointMismatchError,
         ClusterError,
+        CodecError,
         DataError,
+        DeviceMemoryError,
+        EmptyLeafError,
         GpusynthError,
         GpusynthWarning,
+        IncomputableMetricError,
+        ModelFileError,
         OutputError,
         PlanError,
+        RuleSyntaxError,
         SchemaError,
+        TooFewDonorsError,
     )
     from gpusynth.imputation import (
+        ImputationRun,
         Imputations,
+        ImputedSyntheses,
         impute,
         impute_and_synthesize,
         resume_imputation,
     )
-    from gpusynth.linked import Link, resume_linked, synthesize_linked
+    from gpusynth.linked import Link, LinkedRun, resume_linked, synthesize_linked
     from gpusynth.methods import (
         Bag,
         Cart,
         CatAll,
         Constant,
+        CubeRootNorm,
         Follow,
+        Forest,
         Keep,
         LogNorm,
         LogReg,
+        Lookup,
         Nested,
         Norm,
         NormRank,
@@ -64,17 +78,22 @@ if TYPE_CHECKING:
         PolyReg,
         Sample,
         SatCat,
+        SqrtNorm,
         register_method,
     )
     from gpusynth.methods.smoothing import Smoothing
+    from gpusynth.methods.tails import Tail
     from gpusynth.plan import (
         Calibrate,
         Edit,
         MarginChoice,
+        Output,
         Partial,
         Plan,
+        ReplicatedUniques,
         Rule,
         Strata,
+        StratumSize,
         SynthesisPlan,
         read_plan,
         write_plan,
@@ -84,60 +103,39 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "gpusynth.calibration": (
-        *("Calibration", "Margin", "calibrate", "read_margins", "weighted_margin"),
-    ),
+    "gpusynth.calibration": "Calibration Margin calibrate read_margins weighted_margin",
     "gpusynth.engine": (
-        "FittedSynthesis",
-        "Replicate",
-        "Run",
-        "fit",
-        "infer_schema",
-        "load",
-        "resolve_plan",
-        "resume",
-        "synthesize",
+        "FittedSynthesis Listener Replicate Run fit infer_schema load resolve_plan resume "
+        "synthesize"
     ),
     "gpusynth.errors": (
-        "CheckpointMismatchError",
-        "ClusterError",
-        "DataError",
-        "GpusynthError",
-        "GpusynthWarning",
-        "OutputError",
-        "PlanError",
-        "SchemaError",
+        "BackendUnavailableError CheckpointMismatchError ClusterError CodecError "
+        "DataError DeviceMemoryError EmptyLeafError GpusynthError GpusynthWarning "
+        "IncomputableMetricError ModelFileError OutputError PlanError RuleSyntaxError "
+        "SchemaError TooFewDonorsError"
     ),
     "gpusynth.imputation": (
-        *("Imputations", "impute", "impute_and_synthesize", "resume_imputation"),
+        "ImputationRun Imputations ImputedSyntheses impute impute_and_synthesize resume_imputation"
     ),
-    "gpusynth.linked": ("Link", "resume_linked", "synthesize_linked"),
+    "gpusynth.linked": "Link LinkedRun resume_linked synthesize_linked",
     "gpusynth.methods": (
-        *("Bag", "Cart", "CatAll", "Constant", "Follow", "Keep", "LogNorm", "LogReg", "Nested"),
-        *(
-            "Norm",
-            "NormRank",
-            "Parametric",
-            "Passive",
-            "Pmm",
-            "Polr",
-            "PolyReg",
-            "Sample",
-            "SatCat",
-        ),
-        "register_method",
+        "Bag Cart CatAll Constant CubeRootNorm Follow Forest Keep LogNorm LogReg Lookup "
+        "Nested Norm NormRank Parametric Passive Pmm Polr PolyReg Sample SatCat SqrtNorm "
+        "register_method"
     ),
-    "gpusynth.methods.smoothing": ("Smoothing",),
+    "gpusynth.methods.smoothing": "Smoothing",
+    "gpusynth.methods.tails": "Tail",
     "gpusynth.plan": (
-        *("Calibrate", "MarginChoice"),
-        *("Edit", "Partial", "Plan", "Rule", "Strata", "SynthesisPlan", "read_plan", "write_plan"),
+        "Calibrate Edit MarginChoice Output Partial Plan ReplicatedUniques Rule Strata "
+        "StratumSize SynthesisPlan read_plan write_plan"
     ),
-    "gpusynth.table": ("Column", "InferredSchema", "Schema", "read_schema", "write_schema"),
+    "gpusynth.table": "Column InferredSchema Schema read_schema write_schema",
 }
 _PACKAGES = ("datasets", "evaluate", "imputation", "inference", "linked", "report")
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
+_HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
+    "BackendUnavailableError",
     "Bag",
     "Calibrate",
     "Calibration",
@@ -145,25 +143,38 @@ __all__ = [
     "CatAll",
     "CheckpointMismatchError",
     "ClusterError",
+    "CodecError",
     "Column",
     "Constant",
+    "CubeRootNorm",
     "DataError",
+    "DeviceMemoryError",
     "Edit",
+    "EmptyLeafError",
     "FittedSynthesis",
     "Follow",
+    "Forest",
     "GpusynthError",
     "GpusynthWarning",
+    "ImputationRun",
     "Imputations",
+    "ImputedSyntheses",
+    "IncomputableMetricError",
     "InferredSchema",
     "Keep",
     "Link",
+    "LinkedRun",
+    "Listener",
     "LogNorm",
     "LogReg",
+    "Lookup",
     "Margin",
     "MarginChoice",
+    "ModelFileError",
     "Nested",
     "Norm",
     "NormRank",
+    "Output",
     "OutputError",
     "Parametric",
     "Partial",
@@ -174,15 +185,21 @@ __all__ = [
     "Polr",
     "PolyReg",
     "Replicate",
+    "ReplicatedUniques",
     "Rule",
+    "RuleSyntaxError",
     "Run",
     "Sample",
     "SatCat",
     "Schema",
     "SchemaError",
     "Smoothing",
+    "SqrtNorm",
     "Strata",
+    "StratumSize",
     "SynthesisPlan",
+    "Tail",
+    "TooFewDonorsError",
     "__version__",
     "calibrate",
     "fit",

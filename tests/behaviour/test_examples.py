@@ -8,6 +8,8 @@ import importlib
 import pytest
 
 import gpusynth
+from gpusynth import errors
+from gpusynth.methods import METHODS
 
 
 @pytest.mark.parametrize("name", ["gpusynth", "gpusynth.engine.library", "gpusynth.plan.choices"])
@@ -24,3 +26,8 @@ def test_every_public_name_is_there():
     assert gpusynth.datasets.firms is not None
     with pytest.raises(AttributeError, match="'gpusynth' has no attribute 'synthesise'"):
         gpusynth.synthesise  # noqa: B018 - looking is the test
+
+
+def test_every_method_and_every_error_is_a_public_name():
+    own = [m for m in METHODS.values() if m.__module__.startswith("gpusynth.")]
+    assert {*(method.__name__ for method in own), *errors.__all__} <= set(gpusynth.__all__)
