@@ -17,9 +17,17 @@ _TOOLS = ("memcheck", "racecheck", "synccheck", "initcheck")
 
 
 def run_suite() -> dict[str, Any]:
-    """Run the tests of the kernels on the device itself, in a process of their own."""
+    """Run the tests of the kernels on the device itself, and those with RAPIDS where it is."""
+    return {
+        "kernels": _tests("tests/simulator"),
+        "rapids": _tests("tests/io", "tests/backends", "-m", "rapids"),
+    }
+
+
+def _tests(*options: str) -> dict[str, Any]:
+    """Run some tests in a process of their own."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/simulator"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options],
         cwd=ROOT,
         env={**os.environ, "GPUSYNTH_TEST_DEVICE": "1", "NUMBA_ENABLE_CUDASIM": "0"},
         capture_output=True,

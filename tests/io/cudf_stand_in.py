@@ -273,8 +273,11 @@ def read_parquet(path, *, columns, row_groups, use_pandas_metadata):
 
 
 def install(monkeypatch):
-    """Put the stand-ins in the place of the packages."""
+    """Put the stand-ins in the place of the packages; our own kernels take CuPy's arrays only."""
     import sys
+
+    for module in ("cudf_frame", "cudf_parquet"):
+        monkeypatch.setattr(f"gpusynth.io.{module}.has_kernels", lambda: False)
 
     cudf, cupy = types.ModuleType("cudf"), types.ModuleType("cupy")
     cudf.DataFrame, cudf.Series, cudf.read_parquet = Frame, Series, read_parquet

@@ -229,8 +229,10 @@ def test_with_cudf_itself(real):
         frame = cudf.DataFrame.from_arrow(real)
     except Exception as error:  # noqa: BLE001 - cuDF has many ways to say so
         pytest.skip(f"cuDF is installed and has no GPU: {type(error).__name__}")
-    synthetic = gpusynth.synthesize(frame, seed=5)
-    assert isinstance(synthetic, cudf.DataFrame)
-    assert (synthetic.dtypes == frame.dtypes).all()
     expected = gpusynth.synthesize(frame.to_arrow(preserve_index=False), seed=5)
-    assert synthetic.to_arrow(preserve_index=False).to_pylist() == expected.to_pylist()
+    for device in ("cpu", "auto"):  # through Arrow; made there
+        synthetic = gpusynth.synthesize(frame, seed=5, device=device)
+        assert isinstance(synthetic, cudf.DataFrame)
+        assert (synthetic.dtypes == frame.dtypes).all()
+        found = synthetic.to_arrow(preserve_index=False)
+        assert repr(found.to_pylist()) == repr(expected.to_pylist())

@@ -80,6 +80,9 @@ def test_numbers_are_taken_as_they_lie(monkeypatch, kind, name, dtype):
 @pytest.mark.rapids
 def test_cudf_and_pylibcudf_have_what_is_asked():
     cudf, plc = pytest.importorskip("cudf"), pytest.importorskip("pylibcudf")
+    cupy = pytest.importorskip("cupy")
+    for name in ("bincount", "concatenate", "minimum", "stack"):
+        assert hasattr(cupy, name)
     for name in ("from_arrow", "from_pylibcudf", "take", "reset_index"):
         assert hasattr(cudf.Series, name)
     assert "nan_as_null" in inspect.signature(cudf.DataFrame).parameters

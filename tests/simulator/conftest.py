@@ -23,6 +23,9 @@ _OF_THE_SIMULATOR = (
 """Tests that change constants of kernels, which compiled ones keep, or that need the simulator's
 memory or its way to launch."""
 
+_WITH_STAND_INS = ("test_device_numbers", "test_resident_output", "syntheses_of_a_frame")
+"""Tests in which NumPy's arrays stand for cuDF's; `tests/io` compares with cuDF itself."""
+
 collect_ignore_glob = []
 if os.environ.get("GPUSYNTH_PTX_MACHINE"):
     from tests.ptx_machine.launching import install
@@ -40,8 +43,10 @@ elif not _COMPILED:
 
 def pytest_collection_modifyitems(items):
     """Leave out what makes sense in the simulator alone."""
-    if _COMPILED:
-        items[:] = [i for i in items if not any(part in i.nodeid for part in _OF_THE_SIMULATOR)]
+    left_out = _OF_THE_SIMULATOR if _COMPILED else ()
+    if os.environ.get("GPUSYNTH_TEST_DEVICE"):
+        left_out += _WITH_STAND_INS
+    items[:] = [item for item in items if not any(part in item.nodeid for part in left_out)]
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -96,6 +96,7 @@ TABLE = every_type()
 def on_the_device(monkeypatch, quick_fits):
     """cuDF's stand-in, our own kernels, and so few codes that numbers lie beside them."""
     cudf_stand_in.install_parquet(monkeypatch)
+    monkeypatch.setattr("gpusynth.engine.library.share_memory", lambda *given, **options: None)
     for module in (cudf_frame, cudf_parquet):
         monkeypatch.setattr(module, "has_kernels", lambda: True)
     monkeypatch.setattr(codec_module, "MOST_CODES", 60)
