@@ -13,6 +13,7 @@ from scipy import stats
 
 from gpusynth.errors import DataError, DeviceMemoryError, PlanError
 from gpusynth.methods import CatAll, SatCat
+from gpusynth.methods.saturated import weighted_rows
 from gpusynth.methods.saturated_cells import make_cells
 from gpusynth.table import Column, Table
 from tests.methods.method_cases import Draws, coded, firms, step
@@ -48,6 +49,21 @@ def test_cells_are_found_as_deep_as_real_rows_go(rows, data):
     picked = {int(cells.pick(np.array([first]), np.array([end]), np.array([share]))[0])
               for share in np.linspace(0, 1, 200, endpoint=False)}  # fmt: skip
     assert picked == set(expected.tolist())
+
+
+def test_rows_without_a_weight_take_no_part():
+    table = levels({"a": np.array([0, 1, 0, 1, 0])})
+    weight = np.array([0.0, 3.0, 1.0, 0.0, 2.0])
+    rows, found = weighted_rows(step(table, "a", weight=weight), weighted=True)
+    assert rows.tolist() == [1, 2, 4]
+    assert found.tolist() == [1.5, 0.5, 1.0]
+    some = step(table, "a", weight=weight, rows=np.array([0, 3, 4]))
+    assert [one.tolist() for one in weighted_rows(some, weighted=True)] == [[4], [1.0]]
+    none = step(table, "a", weight=weight, rows=np.array([0, 3]))
+    for data, weighted in ((none, True), (some, False)):
+        rows, found = weighted_rows(data, weighted=weighted)
+        assert rows.tolist() == data.rows.tolist()
+        assert found is None
 
 
 def test_satcat_draws_what_the_cell_has(survey):
