@@ -90,6 +90,15 @@ def test_pairs_occur_in_the_real_file(survey, method):
         assert set(zip(survey.codes["sector"], codes, strict=True)) <= real
 
 
+def test_numbers_within_a_parent(survey):
+    """Numbers have no classes to renumber; each is a donor's of the same sector."""
+    model = Nested(parent="sector").fit(step(survey, "sales", ("sector", "age")))
+    codes, _ = Draws(model, survey, ("sector", "age"))()
+    real = set(zip(survey.codes["sector"], survey.codes["sales"], strict=True))
+    assert set(zip(survey.codes["sector"], codes, strict=True)) <= real
+    assert len(set(codes)) > 100
+
+
 def test_a_rare_parent_is_sampled_and_others_have_trees(survey):
     data = step(survey, "industry", ("sector", "age"))
     sizes = np.bincount(survey.codes["sector"], minlength=5)
