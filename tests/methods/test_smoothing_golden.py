@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from gpusynth.methods.smoothing.bandwidth import bandwidth_of
 from gpusynth.methods.smoothing.running_mean import running_mean
-from gpusynth.methods.smoothing.spline import smoothing_spline
+from gpusynth.methods.smoothing.spline import _default_knots, smoothing_spline
 
 
 def scores(n):
@@ -213,3 +213,20 @@ def test_spline_residuals_follow_the_normal_equations():
         fitted = smoothing_spline(ascending, n_knots=n_knots)
         assert fitted.mean() == pytest.approx(ascending.mean(), rel=1e-9)
     assert np.array_equal(smoothing_spline(np.array([1.0, 5.0, 6.0])), [1.0, 5.0, 6.0])
+
+
+def test_one_number_has_no_bandwidth():
+    for count in (1, 5):
+        assert bandwidth_of(np.array([3.0]), np.array([count])) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("n", "n_knots"),
+    [
+        *[(49, 49), (51, 50), (100, 62), (199, 99), (201, 100), (500, 118), (799, 139), (801, 140)],
+        *[(2000, 167), (3199, 199), (3200, 200), (4000, 203), (1_000_000, 215)],
+    ],
+)
+def test_as_many_knots_as_r_takes(n, n_knots):
+    """R 4.2, stats::.nknots.smspl."""
+    assert _default_knots(n) == n_knots
