@@ -95,8 +95,8 @@ class ResidentColumns:
         with self._room.lock:
             return self._blocks.get(name, {}).get(first_row)
 
-    def join(self, name: str, n_rows: int) -> bool:
-        """Make one block, at row 0, of a column that lies on the device as a whole.
+    def whole(self, name: str, n_rows: int) -> DeviceDraw | None:
+        """Return a column that lies on the device as a whole, its blocks joined.
 
         Parameters
         ----------
@@ -106,18 +106,23 @@ class ResidentColumns:
 
         Returns
         -------
-        bool
-            False where some of the column, or all, lies on the host.
+        DeviceDraw or None
+            None where some of the column, or all, lies on the host.
+
+        Raises
+        ------
+        MemoryError
+            If there is no room to join the blocks.
         """
         with self._room.lock:
             blocks = self._blocks.get(name, {})
             if sum(block.codes.shape[0] for block in blocks.values()) != n_rows:
-                return False
+                return None
             if len(blocks) > 1:
                 joined = _joined([blocks[first_row] for first_row in sorted(blocks)])
                 self.forget(name)
                 self.put(name, 0, joined)
-            return self.get(name, 0) is not None
+            return self.get(name, 0)
 
     def count_codes(
         self, name: str, n_codes: int, *, n_rows: int, order: Array | None
@@ -146,7 +151,7 @@ class ResidentColumns:
         from gpusynth_kernels.cuda.launch import arrays, to_host
 
         def count() -> Array | None:
-            drawn = self.get(name, 0) if self.join(name, n_rows) else None
+            drawn = self.whole(name, n_rows)
             if drawn is None:
                 return None
             codes = drawn.codes if order is None else drawn.codes[upload(order, keep=True)]

@@ -88,7 +88,7 @@ class MadeColumns:
         DeviceMemoryError, MemoryError
         """
         rows = self.rows
-        drawn = None if rows.resident is None else rows.resident.get(name, 0)
+        drawn = None if rows.resident is None else rows.resident.whole(name, rows.n_rows)
         if drawn is not None:
             part = slice(first, last)
             if rows.order is not None:
@@ -110,8 +110,7 @@ def _meanings(rows: SyntheticRows, field: pa.Field, codec: Codec) -> pa.Array | 
     has_numbers = name in rows.values
     if resident is None or not can_be_made(field.type, has_numbers=has_numbers):
         return None
-    joined = with_room(lambda: resident.join(name, rows.n_rows), "a drawn column", 0)
-    drawn = resident.get(name, 0) if joined else None
+    drawn = with_room(lambda: resident.whole(name, rows.n_rows), "a drawn column", 0)
     if has_numbers and drawn is not None and drawn.values is not None:
         n_states = codec.n_special
         array = codec.decode(np.arange(n_states), np.zeros(n_states, drawn.values.dtype))

@@ -135,6 +135,30 @@ def test_a_block_counts_on_the_device_until_the_host_asks():
     assert held.codes.get("b") is None
 
 
+def test_blocks_are_joined_where_all_of_them_lie_there():
+    room = DeviceRoom(1000)
+    held = ResidentColumns(room)
+    held.codes.data["a"], held.values.data["a"] = np.zeros(5, np.uint8), np.zeros(5)
+    held.put("a", 3, drawn(7, 8, values=[0.5, 1.5]))
+    assert held.whole("a", 5) is None
+    held.put("a", 0, drawn(1, 2, 3, values=[1.0, 2.0, 3.0]))
+    whole = held.whole("a", 5)
+    assert whole.codes.tolist() == [1, 2, 3, 7, 8]
+    assert whole.values.tolist() == [1.0, 2.0, 3.0, 0.5, 1.5]
+    assert held.whole("a", 5) is whole
+    order = np.array([4, 4, 0])
+    assert held.count_codes("a", 10, n_rows=5, order=order).tolist() == [0, 1, *[0] * 6, 2, 0]
+    assert held.count_codes("a", 9, n_rows=5, order=None)[1:4].tolist() == [1, 1, 1]
+    assert room.let_go() and not room.let_go()
+    assert held.whole("a", 5) is None
+    assert held.count_codes("a", 9, n_rows=5, order=None) is None
+    assert held.codes.data["a"].tolist() == [1, 2, 3, 7, 8]
+    held.put("a", 0, drawn(9, 9))
+    held.forget("a")
+    assert held.codes["a"].tolist() == [1, 2, 3, 7, 8]
+    assert room.let_go() is False
+
+
 def test_room_is_made_by_what_was_drawn_first():
     room = DeviceRoom(6)
     one, two = ResidentColumns(room), ResidentColumns(room)

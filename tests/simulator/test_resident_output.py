@@ -14,6 +14,7 @@ from benchmarks.gpu.frames import check_frames
 from benchmarks.gpu.runs import RunSizes
 from gpusynth.datasets import firms
 from gpusynth.engine import device, resident_output
+from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.resident import DeviceRoom, ResidentColumns
 from gpusynth.io import ReplicateWriter, cudf_columns, cudf_frame, cudf_parquet, open_source
 from gpusynth.plan import (
@@ -26,6 +27,8 @@ from gpusynth.plan import (
 )
 from gpusynth.table import Column, Schema, bins, infer_schema
 from gpusynth.table import codec_numbers as codec_module
+from gpusynth.trees import DeviceDraw
+from gpusynth_kernels.cuda import launch
 from gpusynth_kernels.cuda.traffic import counted
 from tests.io import cudf_stand_in
 from tests.io.cudf_stand_in import CROSSED, SENT, Frame
@@ -219,36 +222,51 @@ def test_only_codes_of_levels_cross_for_a_frame():
     assert sent_2 - sent <= meanings + REAL.num_rows * 2 * 1 + few_bytes
 
 
-@pytest.mark.parametrize("room", [0, 700])
+@pytest.mark.parametrize("room", [0, 500, 700])
 def test_columns_without_room_give_the_same_frame(monkeypatch, made, room):
-    began = DeviceRoom.__init__
+    """Of some columns a block lies on the host and another one on the device."""
+    monkeypatch.setattr(device, "DEVICE_BLOCK_ROWS", 50)
+    began, taken = DeviceRoom.__init__, DeviceRoom.take
+    fitted = set()
+
+    def noting(self, owner, name, first_row, n_bytes):
+        fits = taken(self, owner, name, first_row, n_bytes)
+        fitted.add(fits)
+        return fits
+
     monkeypatch.setattr(DeviceRoom, "__init__", lambda self, _: began(self, room))
+    monkeypatch.setattr(DeviceRoom, "take", noting)
     there = synthesize("cuda", REAL, n_replicates=2)
     for one, other in zip(there, synthesize("cpu", REAL, n_replicates=2), strict=True):
         assert_same(one.table, other.table)
     assert made  # their codes are sent back
+    assert fitted == {room > 0}
+
+
+def test_a_column_that_lies_there_in_part_is_sent_as_a_whole():
+    resident = ResidentColumns(DeviceRoom(100))
+    resident.codes.data["a"] = np.array([0, 0, 0, 7, 8], np.uint8)
+    resident.put("a", 0, DeviceDraw(launch.to_device(np.array([1, 2, 3], np.uint8))))
+    rows = SyntheticRows(1, 5, codes=resident.codes, values=resident.values, resident=resident)
+    made = resident_output.MadeColumns(rows, {"a": cudf_columns.Meanings(pa.array(range(10)))})
+    assert made.coded("a", 1, 5).codes.tolist() == [2, 3, 7, 8]
+    rows.order = np.array([4, 0])
+    assert made.coded("a", 0, 2).codes.tolist() == [8, 1]
 
 
 @pytest.mark.parametrize("fails", [1, 2, 10**6])
 def test_a_device_that_is_full_gives_the_same_frame(monkeypatch, fails):
-    left, whole, joined = [fails], resident_output.made_series, []
-    join = ResidentColumns.join
+    left, made_series = [fails], resident_output.made_series
 
     def full(column):
         left[0] -= 1
         if left[0] >= 0:
             raise MemoryError("std::bad_alloc: out_of_memory")
-        return whole(column)
-
-    def joining(self, name, n_rows):
-        joined.append(name)
-        return join(self, name, n_rows)
+        return made_series(column)
 
     monkeypatch.setattr(resident_output, "made_series", full)
-    monkeypatch.setattr(ResidentColumns, "join", joining)
     there = synthesize("cuda", REAL)
     assert left[0] < fails
-    assert joined
     assert_same(there.table, synthesize("cpu", REAL).table)
 
 
