@@ -17,13 +17,15 @@ from gpusynth.trees.device_table import DeviceTable
 from gpusynth.trees.record_plan import width_of
 from gpusynth_kernels.cpu.kinds import NUMBERS, WEIGHTED_CLASSES
 from gpusynth_kernels.cuda import launch
-from gpusynth_kernels.cuda.choose import few_rows
+from gpusynth_kernels.cuda.choose import MOST_SEARCHED, few_rows
 
 __all__ = [
     "BLOCK_BYTES",
     "Emission",
     "Group",
+    "KeptTables",
     "LevelNodes",
+    "items_of",
     "make_groups",
     "on_device",
     "planes_of",
@@ -102,13 +104,14 @@ class Emission:
 class Group:
     """Columns of one width, on one page, that are counted together.
 
-    Either none or all of them must have their levels put in order; `few` is the rows up to which
-    nodes are searched without tables by one thread a column, 0 where there is an order to find.
+    `few` is the rows up to which nodes are searched without tables, by one thread a column.
     """
 
     page: int
     width: int
     few: int
+    has_order: int
+    """1 where levels must be put in order, of all members or of none."""
     n_codes: int
     members: Array
     """Columns, by their places among those of the fit."""
@@ -116,6 +119,18 @@ class Group:
     """What `count_codes` reads."""
     searched: tuple[Array, ...]
     """What `search_tables` reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptTables:
+    """Tables of a group at all its large nodes of a level, kept for the level below."""
+
+    tables: tuple[Array, Array]
+    places: Array
+    """First cells in counts and amounts (2, n_nodes) of each node of the level; -1 for small."""
+    nodes: LevelNodes
+    classes: Array
+    n_bytes: int
 
 
 def on_device(*arrays: Array) -> tuple[Array, ...]:
@@ -158,12 +173,9 @@ def make_groups(
     planes = 3 if mode == NUMBERS else most_classes
     most_codes = BLOCK_BYTES // 4 // planes
     n_codes = table.layout.n_codes[columns].astype(np.int64)
-    kinds = np.stack(
-        [
-            *(table.page_of[columns], width_of(n_codes)),
-            few_rows(n_codes, table.layout.is_ordered[columns].astype(np.int64)),
-        ]
-    )
+    has_order = ~table.layout.is_ordered[columns] & (n_codes > MOST_SEARCHED)
+    few = few_rows(n_codes, has_order)
+    kinds = np.stack([table.page_of[columns], width_of(n_codes), few, has_order])
     word = table.word[columns]
     for kind in np.unique(kinds, axis=1).T:
         inside = np.flatnonzero((kinds == kind[:, None]).all(axis=0) & (n_codes > 1))
@@ -193,5 +205,14 @@ def _group(table: DeviceTable | PagedTable, columns: Array, kind: Array, some: l
         filled[w] += 1
     counted = (*on_device(words), *on_device(*slots.reshape(4, -1)))
     searched = on_device(members, first, n_codes, ordered)
-    page, width, few = map(int, kind)
-    return Group(page, width, few, int(n_codes.sum()), members, counted, searched)
+    page, width, few, has_order = map(int, kind)
+    return Group(page, width, few, has_order, int(n_codes.sum()), members, counted, searched)
+
+
+def items_of(nodes: LevelNodes, wanted: Array, most: int) -> tuple[Array, Array, Array]:
+    """Cut some nodes into items of `most` rows; return node, begin and end of each."""
+    n_items = np.where(wanted, -(-nodes.size // most), 0)
+    node = np.repeat(np.arange(len(nodes)), n_items)
+    nth = np.arange(len(node)) - np.repeat(np.cumsum(n_items) - n_items, n_items)
+    begin = nodes.begin[node] + nth * most
+    return node, begin, np.minimum(begin + most, nodes.end[node])

@@ -18,7 +18,9 @@ from gpusynth.trees.device_groups import (
     BLOCK_BYTES,
     Emission,
     Group,
+    KeptTables,
     LevelNodes,
+    items_of,
     make_groups,
     on_device,
     planes_of,
@@ -31,13 +33,16 @@ from gpusynth.trees.device_work import (
     make_work,
     require,
     search_threads,
+    suits_threads,
 )
 from gpusynth.trees.fit import Fit
 from gpusynth.trees.record_plan import width_of
+from gpusynth_kernels.cpu.kinds import NUMBERS
 from gpusynth_kernels.cuda import launch
-from gpusynth_kernels.cuda.choose import choose_columns, few_rows, small_rows
+from gpusynth_kernels.cuda.choose import MOST_SEARCHED, choose_columns, few_rows, small_rows
 from gpusynth_kernels.cuda.histogram import MOST_ITEM_ROWS, count_codes, subtract_siblings
 from gpusynth_kernels.cuda.offer import draw_columns, offer_columns
+from gpusynth_kernels.cuda.search_cuts import CUT_THREADS, search_cuts
 from gpusynth_kernels.cuda.search_few import FEW_THREADS, search_few
 from gpusynth_kernels.cuda.search_rows import search_rows
 from gpusynth_kernels.cuda.search_tables import search_tables
@@ -50,7 +55,7 @@ _SHARE_OF_RESULTS = 0.125
 """Shares of the free bytes that tables and results may take."""
 
 _COUNT_THREADS = 256
-"""Threads of a block that counts."""
+"""Threads of a block that counts; half of them where more such blocks fit a multiprocessor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +72,6 @@ class _Request:
 
 _Rows: TypeAlias = tuple[Array, Array, Array, Array]
 """Entries, number of each entry's run, starts and classes of the runs: on the device."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """Tables of a group at all its large nodes of a level, kept for the level below."""
-
-    tables: tuple[Array, Array]
-    places: Array
-    """First cells in counts and amounts (2, n_nodes) of each node of the level; -1 for small."""
-    nodes: LevelNodes
-    classes: Array
-    n_bytes: int
 
 
 class Search:
@@ -117,7 +110,8 @@ class Search:
         self.weighted = len(fit.weight) > 0
         self.target = launch.to_device(fit.numbers), launch.to_device(fit.weight)
         self.log_table = launch.to_device(fit.table)
-        self._few = few_rows(self.n_codes, self.ordered)
+        self._has_order = (self.ordered == 0) & (self.n_codes > MOST_SEARCHED)
+        self._few = few_rows(self.n_codes, self._has_order)
         self._columns, self._few_columns = self._places()
         self._most_classes = min(max(fit.n_classes, 2), max(len(fit.order), 2))
         self._groups = list(
@@ -132,8 +126,8 @@ class Search:
             free_bytes=free_bytes,
         )
         self._every = launch.empty(0, np.int32)  # -1 for each node: all of its columns
-        self._above: dict[int, _Kept] = {}
-        self._here: dict[int, _Kept] = {}
+        self._above: dict[int, KeptTables] = {}
+        self._here: dict[int, KeptTables] = {}
 
     def _places(self) -> tuple[dict[int, tuple[Array, ...]], dict[int, tuple[Array, ...]]]:
         """Return, by page, what `search_rows` and `search_few` are told of the columns.
@@ -296,7 +290,7 @@ class Search:
             return launch.empty(0, np.uint32), none, none
         return (emission.words, *on_device(emission.first[which], emission.n_levels[which]))
 
-    def _by_tables(self, number: int, rows: _Rows, request: _Request, which: Array) -> _Kept:
+    def _by_tables(self, number: int, rows: _Rows, request: _Request, which: Array) -> KeptTables:
         """Count and search the tables of a group at some nodes; return the tables."""
         group, some = self._groups[number], request.nodes.some(which)
         cells, places = [], np.full((2, len(request.nodes)), -1)
@@ -310,32 +304,40 @@ class Search:
             launch.zeros(int(cells[1].sum()), np.int64),
         )
         n_bytes = 4 * len(tables[0]) + 8 * len(tables[1])
-        own = _Kept(tables, places, request.nodes, rows[3], n_bytes)
+        own = KeptTables(tables, places, request.nodes, rows[3], n_bytes)
         derived = self._derived(number, request, own)
         asked = self._asked(request, which)
-        items = _items(some, ~derived[which])
-        grid = grid_of(min(len(items[0]), count_blocks()), _COUNT_THREADS)
+        items = items_of(some, ~derived[which], MOST_ITEM_ROWS)
+        planes = 3 if self.fit.mode == NUMBERS else int(some.n_runs.max())
+        shared = min(4 * planes * group.n_codes, BLOCK_BYTES)
+        threads = _COUNT_THREADS if 2 * shared > BLOCK_BYTES else _COUNT_THREADS // 2
+        grid = grid_of(min(len(items[0]), count_blocks()), threads)
         first = tuple(places[:, which])
         of_nodes = on_device(some.size, some.n_runs, *first, which, some.first_run)
-        count_codes[(*grid, 0, BLOCK_BYTES)](
+        count_codes[(*grid, 0, shared)](
             *(self.fit.mode, self.table.page(group.page), rows[0], rows[1], self.target),
             on_device(*items),
             (of_nodes[5], *of_nodes[1:4]),
             *(group.counted, group.n_codes, asked, tables),
         )
         self._subtract(number, np.flatnonzero(derived), own)
+        given = group.searched, group.n_codes, (*tables, int(self.weighted)), self.min_leaf
         n_tasks = len(some) * len(group.members)
-        threads = self._threads(group.width, has_order=group.few == 0)
-        grid = grid_of(min(n_tasks, len(self._work[0])), threads)
-        search_tables[grid](
-            self.fit.mode,
-            of_nodes[:5],
-            *(group.searched, group.n_codes, (*tables, int(self.weighted)), self.min_leaf),
-            *(self.log_table, asked, self._emit(request, which), self._work[:2], request.result),
+        easy = request.emission is None and not group.has_order
+        if easy and suits_threads(planes, group.width, n_tasks=n_tasks):
+            n_blocks = min(-(-n_tasks // CUT_THREADS), 4 * count_blocks())
+            search_cuts[grid_of(n_blocks, CUT_THREADS)](
+                *(self.fit.mode, of_nodes[:5], *given, self.log_table, asked, request.result)
+            )
+            return own
+        threads = self._threads(group.width, has_order=bool(group.has_order))
+        search_tables[grid_of(min(n_tasks, len(self._work[0])), threads)](
+            *(self.fit.mode, of_nodes[:5], *given, self.log_table, asked),
+            *(self._emit(request, which), self._work[:2], request.result),
         )
         return own
 
-    def _derived(self, number: int, request: _Request, own: _Kept) -> Array:
+    def _derived(self, number: int, request: _Request, own: KeptTables) -> Array:
         """Return which nodes' tables are those of the parent less those of the sibling.
 
         These are the larger of two children that are both to be counted, where the parent's tables
@@ -352,7 +354,7 @@ class Search:
         known = (nodes.parent >= 0) & (above.places[0][np.maximum(nodes.parent, 0)] >= 0)
         return both & known & larger
 
-    def _subtract(self, number: int, which: Array, own: _Kept) -> None:
+    def _subtract(self, number: int, which: Array, own: KeptTables) -> None:
         """Work out the tables of larger children."""
         if not len(which):
             return
@@ -374,7 +376,7 @@ class Search:
     def _by_rows(self, page: int, rows: _Rows, request: _Request, which: Array) -> None:
         some = request.nodes.some(which)
         n_tasks = len(some) * len(self.columns)
-        threads = self._threads(int(some.size.max()), has_order=bool((self._few == 0).any()))
+        threads = self._threads(int(some.size.max()), has_order=bool(self._has_order.any()))
         grid = grid_of(min(n_tasks, len(self._work[0])), threads)
         search_rows[grid](
             *(self.fit.mode, self.table.page(page), rows[0], rows[2], self.target),
@@ -394,12 +396,3 @@ class Search:
                 *(columns, self.min_leaf, self.log_table, self._asked(request, which)),
                 request.result,
             )
-
-
-def _items(nodes: LevelNodes, wanted: Array) -> tuple[Array, Array, Array]:
-    """Cut nodes into items of `MOST_ITEM_ROWS`; return node, begin and end of each."""
-    n_items = np.where(wanted, -(-nodes.size // MOST_ITEM_ROWS), 0)
-    node = np.repeat(np.arange(len(nodes)), n_items)
-    nth = np.arange(len(node)) - np.repeat(np.cumsum(n_items) - n_items, n_items)
-    begin = nodes.begin[node] + nth * MOST_ITEM_ROWS
-    return node, begin, np.minimum(begin + MOST_ITEM_ROWS, nodes.end[node])

@@ -11,11 +11,18 @@ from gpusynth_kernels.cpu.kinds import NUMBERS
 from gpusynth_kernels.cuda import launch
 from gpusynth_kernels.cuda.choose import MOST_SEARCHED, small_rows
 from gpusynth_kernels.cuda.cuts import MOST_THREADS
+from gpusynth_kernels.cuda.search_cuts import MOST_CUT_CLASSES
 
-__all__ = ["count_blocks", "grid_of", "make_work", "require", "search_threads"]
+__all__ = ["count_blocks", "grid_of", "make_work", "require", "search_threads", "suits_threads"]
 
 _SHARE_OF_WORK = 0.25
 """Share of the free bytes that work arrays may take."""
+
+_SHORT_TABLE = 256
+"""Cells of a table that one thread reads in 0.1 ms, as a table of 32 codes and 8 classes."""
+
+_MANY_TASKS = 16_384
+"""Nodes and columns with a thread each that keep a device busy."""
 
 _WARP = 32
 
@@ -51,6 +58,21 @@ def search_threads(n_candidates: int, *, classes: int, has_order: bool) -> int:
     while threads < MOST_THREADS and 2 * threads < n_candidates:
         threads *= 2
     return threads
+
+
+def suits_threads(planes: int, width: int, *, n_tasks: int) -> bool:
+    """Return whether single threads search tables of columns that need no order.
+
+    Parameters
+    ----------
+    planes, width : int
+        At most, of the tables: a thread goes through them cell by cell.
+    n_tasks : int
+        Nodes times columns.
+    """
+    if planes > MOST_CUT_CLASSES:
+        return False
+    return planes * width <= _SHORT_TABLE or n_tasks >= _MANY_TASKS
 
 
 def grid_of(blocks: int, threads: int) -> tuple[int, int]:

@@ -4,7 +4,7 @@ import re
 import shutil
 import subprocess
 
-THREADS = {"search_tables": 128, "search_rows": 64, "search_few": 64}
+THREADS = {"search_tables": 128, "search_rows": 64, "search_cuts": 64, "search_few": 64}
 """Threads of a block that is not of the 256 of all others."""
 
 DYNAMIC_BYTES = {"count_codes": 49_152}

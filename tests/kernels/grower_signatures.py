@@ -56,6 +56,10 @@ SIGNATURES = {
         *(_tuple(*[_INT64] * 7), _INTEGER, _INT64, _ASKED, _EMIT),
         *(_tuple(*_WORK, types.int32[:, ::1]), _RESULT),
     ),
+    "search_cuts.search_cuts": (
+        *(_INTEGER, _tuple(*[_INT64] * 5), _tuple(*[_INT64] * 4), _INTEGER),
+        *(_tuple(_INT32, _INT64, _INTEGER), _INTEGER, _INT64, _ASKED, _RESULT),
+    ),
     "search_few.search_few": (
         *(_INTEGER, _RECORDS, _UINT64, _INT64, _TARGET, _tuple(*[_INT64] * 5)),
         *(_tuple(*[_INT64] * 7), _INTEGER, _INT64, _ASKED, _RESULT),

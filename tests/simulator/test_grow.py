@@ -35,7 +35,7 @@ from tests.trees.tree_cases import (
 )
 
 KEY = StreamKey(3, step=2)
-SEARCHES = ("search_few", "search_rows", "search_tables")
+SEARCHES = ("search_cuts", "search_few", "search_rows", "search_tables")
 WAYS = {"by size": choose.PAIRS_PER_CELL, "tables": 0, "rows": 1 << 40}
 
 

@@ -56,15 +56,17 @@ def small_rows(n_runs: Any, width: Any) -> Any:
     return PAIRS_PER_CELL * width * np.minimum(n_runs, CLASSES_THAT_COUNT)
 
 
-def few_rows(n_codes: Any, ordered: Any) -> Any:
+def few_rows(n_codes: Any, has_order: Any) -> Any:
     """Return the rows up to which nodes are searched by one thread a column; 0 for those of blocks.
 
     Parameters
     ----------
-    n_codes, ordered : arrays of int64, shape (n_columns,)
+    n_codes : array of int64, shape (n_columns,)
+    has_order : array of bool, shape (n_columns,)
+        Whether the column's levels must be put in order.
     """
     most = np.where(n_codes <= MOST_SEARCHED, FEW_ROWS_OF_FEW_CODES, FEW_ROWS)
-    return np.where((n_codes > MOST_SEARCHED) & (ordered == 0), 0, most)
+    return np.where(has_order, 0, most)
 
 
 @device

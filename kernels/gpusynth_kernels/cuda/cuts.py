@@ -1,4 +1,4 @@
-"""The best cut of one column of one node from its table: one block, each thread a run of cuts.
+"""The best cut of one column of one node from its table: each thread a run of cuts, or all of them.
 
 Every thread starts from the sums of all levels before its own, and goes on as the CPU does. Sums
 are integers, so where a thread starts does not show in its scores. Weighted squares are doubles,
@@ -17,7 +17,15 @@ from gpusynth_kernels.cuda.launch import cuda, device
 from gpusynth_kernels.scalar.entropy import c_log_c, entropy_score
 from gpusynth_kernels.scalar.gain import gini_score, variance_gain
 
-__all__ = ["MOST_THREADS", "best_cut", "best_subset", "reduce_best"]
+__all__ = [
+    "MOST_THREADS",
+    "best_cut",
+    "best_subset",
+    "cuts_of_thread",
+    "next_code",
+    "reduce_best",
+    "subsets_of_thread",
+]
 
 MOST_THREADS = 128
 """Threads of a block that searches: a power of two."""
@@ -125,31 +133,51 @@ def best_cut(
     cuda.syncthreads()
     run = begin, end, n_planes
     order = index, places
-    if mode == NUMBERS:
-        score, place, n_left = _cut_numbers(cells, order, run, limits, part)
-    elif mode == WEIGHTED_CLASSES:
-        score, place, n_left = _cut_weights(cells, order, run, limits, part)
-    else:
-        score, place, n_left = _cut_counts(mode, cells, order, run, limits, table, part)
+    sums = part, thread, n_threads, n_planes * n_threads, np.int64(1)
+    score, place, n_left = cuts_of_thread(mode, cells, order, run, limits, table, sums)
     return reduce_best(score, place, n_left, shared)
 
 
 @device
+def cuts_of_thread(
+    mode: Any, cells: Any, order: Any, run: Any, limits: Any, table: Any, sums: Any
+) -> Any:
+    """Return the best of a thread's cuts, the last level that goes left, and the rows on its left.
+
+    Parameters
+    ----------
+    order : tuple of two arrays
+        `index` and `places` of `best_cut`.
+    run : tuple of int
+        The thread's levels, from the first to before the last; planes.
+    sums : tuple
+        An array of int64, work; in it the sum of plane k over the levels before is at the second
+        plus k times the third number, and that over all levels at the fourth plus k times the
+        fifth.
+    """
+    if mode == NUMBERS:
+        return _cut_numbers(cells, order, run, limits, sums)
+    if mode == WEIGHTED_CLASSES:
+        return _cut_weights(cells, order, run, limits, sums)
+    return _cut_counts(mode, cells, order, run, limits, table, sums)
+
+
+@device
 def _cut_counts(
-    mode: Any, cells: Any, order: Any, run: Any, limits: Any, table: Any, part: Any
+    mode: Any, cells: Any, order: Any, run: Any, limits: Any, table: Any, sums: Any
 ) -> Any:
     """Return the best of a thread's cuts by Gini or entropy."""
     index, places = order
     begin, end, n_runs = run
     n, _, min_leaf = limits
-    thread, n_threads = cuda.threadIdx.x, cuda.blockDim.x
+    part, thread, n_threads, first_whole, to_next = sums
     entropy = mode == CLASSES_BY_ENTROPY
     left_terms = np.int64(0)
     right_terms = np.int64(0)
     n_left = np.int64(0)
     for k in range(n_runs):
         left = part[k * n_threads + thread]
-        right = part[n_runs * n_threads + k] - left
+        right = part[first_whole + k * to_next] - left
         left_terms += c_log_c(left, table) if entropy else left * left
         right_terms += c_log_c(right, table) if entropy else right * right
         n_left += left
@@ -158,12 +186,13 @@ def _cut_counts(
     best_left = np.int64(0)
     for s in range(begin, end):
         at = index[places[s]] if places.shape[0] > 0 else np.int64(s)
+        before = n_left
         for k in range(n_runs):
             c = _value(cells, k, n_runs, at)
             if c == 0:
                 continue
             left = part[k * n_threads + thread]
-            right = part[n_runs * n_threads + k] - left
+            right = part[first_whole + k * to_next] - left
             if entropy:
                 left_terms += c_log_c(left + c, table) - c_log_c(left, table)
                 right_terms += c_log_c(right - c, table) - c_log_c(right, table)
@@ -173,8 +202,8 @@ def _cut_counts(
             part[k * n_threads + thread] = left + c
             n_left += c
         n_right = n - n_left
-        if n_left < min_leaf or n_right < min_leaf:
-            continue
+        if n_left == before or n_left < min_leaf or n_right < min_leaf:
+            continue  # a level without rows splits as the one before it, which is preferred
         if entropy:
             score = entropy_score(left_terms, n_left, right_terms, n_right, n, table)
         else:
@@ -185,26 +214,29 @@ def _cut_counts(
 
 
 @device
-def _cut_weights(cells: Any, order: Any, run: Any, limits: Any, part: Any) -> Any:
+def _cut_weights(cells: Any, order: Any, run: Any, limits: Any, sums: Any) -> Any:
     """Return the best of a thread's cuts by Gini with weights."""
     index, places = order
-    begin, end, n_planes = run
+    begin, end, _ = run
     n, n_runs, min_leaf = limits
-    thread, n_threads = cuda.threadIdx.x, cuda.blockDim.x
+    part, thread, n_threads, first_whole, to_next = sums
     n_left = part[thread]
     best = -1.0
     best_place = _NOWHERE
     best_left = np.int64(0)
     for s in range(begin, end):
         at = index[places[s]] if places.shape[0] > 0 else np.int64(s)
-        n_left += _value(cells, 0, 1, at)
+        rows = _value(cells, 0, 1, at)
+        if rows == 0:
+            continue
+        n_left += rows
         left_squares = 0.0
         right_squares = 0.0
         left_weight = np.int64(0)
         right_weight = np.int64(0)
         for k in range(1, n_runs + 1):
             left = part[k * n_threads + thread] + _value(cells, k, 1, at)
-            right = part[n_planes * n_threads + k] - left
+            right = part[first_whole + k * to_next] - left
             part[k * n_threads + thread] = left
             left_squares += np.float64(left) * np.float64(left)
             right_squares += np.float64(right) * np.float64(right)
@@ -219,24 +251,26 @@ def _cut_weights(cells: Any, order: Any, run: Any, limits: Any, part: Any) -> An
 
 
 @device
-def _cut_numbers(cells: Any, order: Any, run: Any, limits: Any, part: Any) -> Any:
+def _cut_numbers(cells: Any, order: Any, run: Any, limits: Any, sums: Any) -> Any:
     """Return the best of a thread's cuts of numbers."""
     index, places = order
     begin, end, n_planes = run
     n, _, min_leaf = limits
-    thread, n_threads = cuda.threadIdx.x, cuda.blockDim.x
+    part, thread, n_threads, first_whole, to_next = sums
     weighted = n_planes == 3
     n_left = part[thread]
     sum_left = part[n_threads + thread]
-    sum_all = part[n_planes * n_threads + 1]
+    sum_all = part[first_whole + to_next]
     weight_left = part[2 * n_threads + thread] if weighted else n_left
-    weight_all = part[n_planes * n_threads + 2] if weighted else np.int64(n)
+    weight_all = part[first_whole + 2 * to_next] if weighted else np.int64(n)
     best = -1.0
     best_place = _NOWHERE
     best_left = np.int64(0)
     for s in range(begin, end):
         at = index[places[s]] if places.shape[0] > 0 else np.int64(s)
         rows = _value(cells, 0, 1, at)
+        if rows == 0:
+            continue
         n_left += rows
         sum_left += _value(cells, 1, 1, at)
         weight_left += _value(cells, 2, 1, at) if weighted else rows
@@ -254,14 +288,25 @@ def best_subset(mode: Any, cells: Any, n_codes: Any, limits: Any, table: Any, sh
 
     Digit c - 1 of m says that code c goes right. The column's codes are cells 0 ... n_codes - 1.
     """
+    own = 1 + cuda.threadIdx.x, cuda.blockDim.x
+    best, place, n_left = subsets_of_thread(mode, cells, n_codes, limits, table, own)
+    return reduce_best(best, place, n_left, shared)
+
+
+@device
+def subsets_of_thread(
+    mode: Any, cells: Any, n_codes: Any, limits: Any, table: Any, own: Any
+) -> Any:
+    """Return the best of a thread's subsets: from the first of `own` by steps of the second."""
     n, n_runs, min_leaf = limits
-    thread, n_threads = cuda.threadIdx.x, cuda.blockDim.x
     n_counts = n_count_planes(mode, n_runs)
     n_planes = n_counts + n_amount_planes(mode, n_runs, cells[5])
     best = -1.0
     best_place = _NOWHERE
     best_left = np.int64(0)
-    for m in range(1 + thread, np.int64(1) << (n_codes - 1), n_threads):
+    m = np.int64(own[0] - own[1])
+    while m + own[1] < np.int64(1) << (n_codes - 1):
+        m += own[1]
         rows = np.int64(0)
         for plane in range(n_counts):
             left, _ = _sides(cells, plane, n_counts, n_codes, m)
@@ -277,8 +322,19 @@ def best_subset(mode: Any, cells: Any, n_codes: Any, limits: Any, table: Any, sh
         else:
             score = _score_of_sides(mode, cells, n_counts, n_codes, m, limits, table, rows)
         if score > best:
-            best, best_place, best_left = score, np.int64(m), rows
-    return reduce_best(best, best_place, best_left, shared)
+            best, best_place, best_left = score, m, rows
+    return best, best_place, best_left
+
+
+@device
+def next_code(counts: Any, first: Any, planes: Any, stride: Any, code: Any) -> Any:
+    """Return the next code with rows after one; a cut has rows on both sides."""
+    rows = np.int64(0)
+    while rows == 0:
+        code += 1
+        for k in range(planes):
+            rows += np.int64(counts[first + k * stride + code])
+    return code
 
 
 @device

@@ -56,32 +56,49 @@ def n_amount_planes(mode: Any, n_runs: Any, weighted: Any) -> Any:
 
 
 @device
-def _add_in_memory(
-    mode: Any, row: Any, run: Any, cell: Any, n_codes: Any, target: Any, place: Any, tables: Any
-) -> None:
-    """Add one row to a cell of the tables themselves."""
-    numbers, weight = target
+def _slot(group: Any, q: Any, asked: Any, node: Any) -> Any:
+    """Return a column's first code within the group (-1: it is not counted), shift and mask."""
+    _, columns, shifts, masks, first_code = group
+    n_columns, offered, only = asked
+    column, first = columns[q], first_code[q]
+    if (
+        column < 0
+        or (only[node] >= 0 and only[node] != column)
+        or (offered.shape[0] > 0 and offered[node * n_columns + column] == 0)
+    ):
+        first = np.int64(-1)
+    return first, shifts[q], masks[q]
+
+
+@device
+def _count_in_memory(mode: Any, word: Any, slot: Any, row: Any, place: Any, tables: Any) -> None:
+    """Count one row's code of a column in the tables themselves."""
+    run, number, weight, weighted, n_codes = row
     counts, amounts = tables
     first_count, first_amount = place
+    if slot[0] < 0:
+        return
+    cell = slot[0] + code_of(word, slot[1], slot[2])
     if mode == NUMBERS:
         cuda.atomic.add(counts, first_count + cell, 1)
-        cuda.atomic.add(amounts, first_amount + cell, numbers[row])
-        if weight.shape[0] > 0:
-            cuda.atomic.add(amounts, first_amount + n_codes + cell, weight[row])
+        cuda.atomic.add(amounts, first_amount + cell, number)
+        if weighted:
+            cuda.atomic.add(amounts, first_amount + n_codes + cell, weight)
     elif mode == WEIGHTED_CLASSES:
         cuda.atomic.add(counts, first_count + cell, 1)
-        cuda.atomic.add(amounts, first_amount + run * n_codes + cell, weight[row])
+        cuda.atomic.add(amounts, first_amount + run * n_codes + cell, weight)
     else:
         cuda.atomic.add(counts, first_count + run * n_codes + cell, 1)
 
 
 @device
-def _add_in_block(
-    mode: Any, row: Any, run: Any, cell: Any, n_codes: Any, target: Any, cells: Any
-) -> None:
-    """Add one row to a cell in shared memory, with native 32-bit atomics only."""
+def _count_in_block(mode: Any, word: Any, slot: Any, row: Any, cells: Any) -> None:
+    """Count one row's code of a column in shared memory, with native 32-bit atomics only."""
+    run, number, _, _, n_codes = row
+    if slot[0] < 0:
+        return
+    cell = slot[0] + code_of(word, slot[1], slot[2])
     if mode == NUMBERS:
-        number = target[0][row]
         cuda.atomic.add(cells, cell, 1)
         cuda.atomic.add(cells, n_codes + cell, np.int32(number >> 16))
         cuda.atomic.add(cells, 2 * n_codes + cell, np.int32(number & 65_535))
@@ -131,12 +148,11 @@ def count_codes(
     cells = cuda.shared.array(0, int32)
     item_node, item_begin, item_end = items
     first_run, n_runs, first_count, first_amount = nodes
-    words, columns, shifts, masks, first_code = group
-    n_columns, offered, only = asked
+    words = group[0]
     counts, amounts = tables
     weighted = target[1].shape[0] > 0
-    thread, n_threads = cuda.threadIdx.x, cuda.blockDim.x
-    n_words = words.shape[0]
+    thread, n_threads = np.int64(cuda.threadIdx.x), np.int64(cuda.blockDim.x)
+    n_words = np.int64(words.shape[0])
     for item in range(cuda.blockIdx.x, item_node.shape[0], cuda.gridDim.x):
         node = item_node[item]
         planes = np.int64(3) if mode == NUMBERS else n_runs[node]
@@ -147,26 +163,34 @@ def count_codes(
             for cell in range(thread, n_cells, n_threads):
                 cells[cell] = 0
             cuda.syncthreads()
-        size = item_end[item] - item_begin[item]
-        for at in range(thread, size * n_words, n_threads):
-            # an item has fewer than 2^32 words; divisions of 64 bits are slow
-            nth = np.int64(np.uint32(at) // np.uint32(n_words))
-            i = item_begin[item] + nth
-            w = at - nth * n_words
-            row = row_of(order[i])
-            word = records[row, words[w]]
-            run = np.int64(run_of[i]) - 1 - first_run[node]
-            for q in range(4 * w, 4 * w + 4):
-                column = np.int64(columns[q])
-                if column < 0 or (only[node] >= 0 and only[node] != column):
-                    continue
-                if offered.shape[0] > 0 and offered[node * n_columns + column] == 0:
-                    continue
-                cell = np.int64(first_code[q]) + code_of(word, shifts[q], masks[q])
+        # a thread keeps to one word of the records, and what it is told of that word's columns
+        at_once = min(n_words, n_threads)
+        stride = np.int64(np.uint32(n_threads) // np.uint32(at_once))  # of 64 bits it is slow
+        own = np.int64(np.uint32(thread) // np.uint32(at_once))
+        w = thread - own * at_once
+        while own < stride and w < n_words:
+            a, b = _slot(group, 4 * w, asked, node), _slot(group, 4 * w + 1, asked, node)
+            c, d = _slot(group, 4 * w + 2, asked, node), _slot(group, 4 * w + 3, asked, node)
+            i = item_begin[item] + own
+            while i < item_end[item]:
+                at = row_of(order[i])
+                word = records[at, words[w]]
+                run = np.int64(run_of[i]) - 1 - first_run[node]
+                number = target[0][at] if mode == NUMBERS else np.int64(0)
+                weight = target[1][at] if weighted else np.int64(0)
+                row = run, number, weight, weighted, n_codes
                 if in_block:
-                    _add_in_block(mode, row, run, cell, n_codes, target, cells)
+                    _count_in_block(mode, word, a, row, cells)
+                    _count_in_block(mode, word, b, row, cells)
+                    _count_in_block(mode, word, c, row, cells)
+                    _count_in_block(mode, word, d, row, cells)
                 else:
-                    _add_in_memory(mode, row, run, cell, n_codes, target, place, tables)
+                    _count_in_memory(mode, word, a, row, place, tables)
+                    _count_in_memory(mode, word, b, row, place, tables)
+                    _count_in_memory(mode, word, c, row, place, tables)
+                    _count_in_memory(mode, word, d, row, place, tables)
+                i += stride
+            w += at_once
         if in_block:
             cuda.syncthreads()
             for cell in range(thread, n_cells, n_threads):

@@ -37,7 +37,7 @@ with warnings.catch_warnings():
 
 from gpusynth_kernels.cuda.arguments import pack, types_of
 from gpusynth_kernels.cuda.kept import keep_on_disk
-from gpusynth_kernels.cuda.simulated_kernels import quiet, simulated
+from gpusynth_kernels.cuda.simulated_kernels import quiet, share_once, simulated
 from gpusynth_kernels.cuda.simulated_memory import SimulatedMemory
 from gpusynth_kernels.cuda.traffic import traffic
 
@@ -90,7 +90,9 @@ def _never_fuse() -> None:
     nvvm.compile_ir = without
 
 
-if not SIMULATED:
+if SIMULATED:
+    share_once()
+else:
     # CuPy and Numba both work on the default stream, in order: no need to wait at every launch
     _settings.CUDA_ARRAY_INTERFACE_SYNC = 0
     _never_fuse()

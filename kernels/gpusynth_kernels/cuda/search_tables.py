@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numba import float64, int32, int64
 
 from gpusynth_kernels.cuda.choose import MOST_SEARCHED, emit_levels, is_asked, put_split
-from gpusynth_kernels.cuda.cuts import MOST_THREADS, best_cut, best_subset
+from gpusynth_kernels.cuda.cuts import MOST_THREADS, best_cut, best_subset, next_code
 from gpusynth_kernels.cuda.histogram import n_count_planes
-from gpusynth_kernels.cuda.launch import cuda, device, kernel
+from gpusynth_kernels.cuda.launch import cuda, kernel
 from gpusynth_kernels.cuda.levels import key_levels, list_levels, sort_levels
 
 __all__ = ["search_tables"]
@@ -83,7 +82,7 @@ def search_tables(
             best = best_cut(mode, cells, none, none, width, limits, log_table, ints, shared)
             value = best[1]
             if cuda.threadIdx.x == 0 and best[0] >= 0.0:
-                value = (value + _next_code(counts, place, planes, n_codes, value)) >> 1
+                value = (value + next_code(counts, place, planes, n_codes, value)) >> 1
             put_split(best, result, at, value)
             continue
         levels, order = ints[:width], ints[width : 3 * width]
@@ -99,14 +98,3 @@ def search_tables(
             best = best_cut(mode, cells, levels, order, m, limits, log_table, rest, shared)
             put_split(best, result, at, best[1] + 1)
         cuda.syncthreads()
-
-
-@device
-def _next_code(counts: Any, first: Any, planes: Any, stride: Any, code: Any) -> Any:
-    """Return the next code with rows after one; a cut has rows on both sides."""
-    rows = np.int64(0)
-    while rows == 0:
-        code += 1
-        for k in range(planes):
-            rows += np.int64(counts[first + k * stride + code])
-    return code

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 import types
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numba.core.dispatcher import Dispatcher
+from numba.core.types import Type
+from numba.np.numpy_support import as_dtype
 
-__all__ = ["quiet", "simulated"]
+__all__ = ["quiet", "share_once", "simulated"]
 
 
 class _CurrentContext:
@@ -86,3 +90,27 @@ def quiet(function: Callable[..., Any]) -> Callable[..., None]:
 
     own = {"np": np, "__builtins__": __builtins__}
     return types.FunctionType(run.__code__, own, "run", None, run.__closure__)
+
+
+def share_once() -> None:
+    """Let all threads of a simulated block have one shared array, whoever asks first.
+
+    Numba's simulator knows a shared array by the line that asks for it. Two threads that ask at
+    once both find none there, and each makes its own.
+    """
+    from numba.cuda.simulator import kernelapi
+
+    dynamic, turn = kernelapi.FakeCUDAShared.array, threading.Lock()
+
+    def array(memory: Any, shape: Any, dtype: Any) -> Any:
+        if shape == 0:
+            return dynamic(memory, shape, dtype)
+        asked = sys._getframe(1)
+        place = asked.f_code.co_filename, asked.f_lineno
+        with turn:
+            if place not in memory._allocations:
+                plain = as_dtype(dtype) if isinstance(dtype, Type) else dtype
+                memory._allocations[place] = np.empty(shape, plain)
+            return memory._allocations[place]
+
+    kernelapi.FakeCUDAShared.array = array
