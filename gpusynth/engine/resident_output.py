@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from gpusynth.backends import upload, with_room
+from gpusynth.backends import memory_errors, upload, with_room
 from gpusynth.engine.decoding import RowDecoder, decoded_names
 from gpusynth.engine.output_columns import output_schema, real_schema
 from gpusynth.engine.prepared import Resolved
@@ -118,8 +118,9 @@ def _meanings(rows: SyntheticRows, field: pa.Field, codec: Codec) -> pa.Array | 
         array = codec.decode(np.arange(codec.n_codes), None)
     else:
         return None
-    # Nulls where none may be are told of by who writes arrays of the host.
-    return array if array.type == field.type and array.null_count <= field.nullable else None
+    # Who writes arrays of the host tells of nulls where none may be.
+    may_be = array.type == field.type and (field.nullable or not array.null_count)
+    return array if may_be else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +212,11 @@ def to_cudf(
     Returns
     -------
     cudf.DataFrame
+
+    Raises
+    ------
+    DeviceMemoryError
+        If the columns that were decoded on the host do not fit.
     """
     columns, made = MadeColumns.of(rows, resolved), {}
     for name in columns.meanings:
@@ -226,7 +232,8 @@ def to_cudf(
     table = pa.Table.from_batches(batches, schema=decoder.schema)
     put_out = {resolved.plan.output.new_name(name): series for name, series in made.items()}
     names = output_schema(resolved).names
-    return like_cudf(table, original, sources, made=put_out, names=names)
+    with memory_errors("the synthetic table", int(table.nbytes)):
+        return like_cudf(table, original, sources, made=put_out, names=names)
 
 
 def _series(columns: MadeColumns, name: str) -> Any:

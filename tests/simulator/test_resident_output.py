@@ -16,6 +16,7 @@ from gpusynth.datasets import firms
 from gpusynth.engine import device, resident_output
 from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.resident import DeviceRoom, ResidentColumns
+from gpusynth.errors import DeviceMemoryError
 from gpusynth.io import ReplicateWriter, cudf_columns, cudf_frame, cudf_parquet, open_source
 from gpusynth.plan import (
     Calibrate,
@@ -268,6 +269,16 @@ def test_a_device_that_is_full_gives_the_same_frame(monkeypatch, fails):
     there = synthesize("cuda", REAL)
     assert left[0] < fails
     assert_same(there.table, synthesize("cpu", REAL).table)
+
+
+def test_a_frame_that_does_not_fit_says_so(monkeypatch):
+    def full(*given, **options):
+        raise MemoryError("std::bad_alloc: out_of_memory")
+
+    monkeypatch.setattr(resident_output, "made_series", full)
+    monkeypatch.setattr(resident_output, "like_cudf", full)
+    with pytest.raises(DeviceMemoryError, match=r"the synthetic table needs [\d,]+ bytes"):
+        synthesize("cuda", REAL)
 
 
 def as_values(table):
