@@ -79,3 +79,10 @@ def test_too_many_levels(fitted):
     array = pa.array([f"id{i}" for i in range(65_537)])
     with pytest.raises(CodecError, match="more than 65,536 levels; make it coarser"):
         fitted(Column(name="x", kind="categorical", storage="string"), array)
+
+
+def test_a_missing_answer_where_there_was_none(fitted):
+    column = Column(name="x", kind="categorical", storage="string")
+    codec = fitted(column, pa.array(["a", "b"]))
+    with pytest.raises(CodecError, match="'x', row 12: the answer is missing, but none was"):
+        codec.encode(pa.array(["a", None]), first_row=10)

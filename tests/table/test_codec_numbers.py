@@ -201,3 +201,22 @@ def test_given_values_count_also_where_codes_are_exact(fitted):
     codec = fitted(Column(name="x", kind="integer", storage="int64", spikes=(0.0,)), array)
     codes, _ = codec.encode(array)
     assert codec.decode(codes, np.array([11, 99, 21, 99])).to_pylist() == [11, None, 21, 0]
+
+
+def test_more_whole_floats_than_codes(fitted):
+    """Kept as int64, without a special code."""
+    array = pa.array(np.arange(70_000) * 3.0)
+    codec = fitted(Column(name="x", kind="integer", storage="double"), array)
+    codes, values = codec.encode(array)
+    assert (codec.is_exact, codec.n_special, values.dtype) == (False, 0, np.int64)
+    assert codec.decode(codes, values).equals(array)
+    with pytest.raises(CodecError, match="does not read as integer"):
+        codec.encode(pa.array([1.5]))
+
+
+@pytest.mark.parametrize("storage", ["int64", "double", "string"])
+def test_a_missing_answer_where_there_was_none(fitted, storage):
+    array = pa.array([1, 2]).cast(storage)
+    codec = fitted(Column(name="x", kind="numeric", storage=storage), array)
+    with pytest.raises(CodecError, match="'x', row 12: the answer is missing, but none was"):
+        codec.encode(pa.array([1, None]).cast(storage), first_row=10)
