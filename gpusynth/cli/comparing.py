@@ -8,7 +8,6 @@ from rich.console import Console
 
 from gpusynth.cli.console import console, new_table
 from gpusynth.evaluate import UtilityGlance, utility_at_a_glance
-from gpusynth.table import Schema, read_schema
 
 __all__ = ["compare_files", "show_glance"]
 
@@ -25,8 +24,7 @@ def compare_files(real: Path, synthetic: Path, schema: Path | None, *, seed: int
     seed : int
         Of the bootstrap resample.
     """
-    known: Schema | None = None if schema is None else read_schema(schema)
-    show_glance(utility_at_a_glance(real, synthetic, schema=known, seed=seed), console())
+    show_glance(utility_at_a_glance(real, synthetic, schema=schema, seed=seed), console())
 
 
 def show_glance(glance: UtilityGlance, out: Console) -> None:

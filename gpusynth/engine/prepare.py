@@ -11,7 +11,6 @@ from typing import Any
 import pyarrow as pa
 
 from gpusynth.arrays import Array
-from gpusynth.engine.asked import asked_plan, asked_schema
 from gpusynth.engine.calibrating import bind_calibration
 from gpusynth.engine.conditions import bind_conditions
 from gpusynth.engine.donor_stage import check_caps
@@ -31,7 +30,7 @@ from gpusynth.engine.weights import survey_weights
 from gpusynth.errors import DataError, PlanError
 from gpusynth.io import IoName, open_source
 from gpusynth.io.stamp import FileStamp
-from gpusynth.plan import Plan, SynthesisPlan, refine, resolve
+from gpusynth.plan import Plan, SynthesisPlan, asked_plan, refine, resolve
 from gpusynth.table import (
     Codec,
     ColumnSketch,
@@ -39,6 +38,7 @@ from gpusynth.table import (
     Schema,
     Source,
     Table,
+    asked_schema,
     check_schema,
     encode_table,
     fit_codecs,

@@ -12,10 +12,9 @@ from typing import Any
 from gpusynth.errors import DataError, IncomputableMetricError
 from gpusynth.evaluate.results import Fact, Making, MakingCounts, VariableMaking
 from gpusynth.io import Source, open_source, read_metadata
-from gpusynth.table.infer import InferredSchema, infer_schema
+from gpusynth.table.asked_schema import known_schema
 from gpusynth.table.run_files import own_file, read_run_json
 from gpusynth.table.schema import Schema
-from gpusynth.table.schema_file import read_schema
 
 __all__ = ["EvaluationFiles", "open_files", "read_making"]
 
@@ -87,7 +86,7 @@ def open_files(real: Any, synthetic: Any, holdout: Any, schema: Any) -> Evaluati
         real=real_source,
         synthetic=tuple(sources),
         holdout=None if holdout is None else open_source(holdout),
-        schema=_schema(schema, real_source),
+        schema=known_schema(schema, real_source),
         making=making,
     )
 
@@ -99,14 +98,6 @@ def _read_checked(manifest: Mapping[str, Any], directory: Path) -> Making:
         raise DataError(
             f"{directory / _MANIFEST} is damaged. Give the synthetic files themselves."
         ) from None
-
-
-def _schema(schema: Any, real: Source) -> Schema:
-    if schema is None:
-        return infer_schema(real).schema
-    if isinstance(schema, InferredSchema):
-        return schema.schema
-    return schema if isinstance(schema, Schema) else read_schema(Path(schema))
 
 
 def _run_files(directory: Path) -> tuple[list[Path], Mapping[str, Any]]:

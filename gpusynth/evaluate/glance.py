@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from gpusynth.evaluate.common_columns import find_common_columns
 from gpusynth.evaluate.metric import MetricResult
 from gpusynth.evaluate.utility.kmarginal import kmarginal, score
 from gpusynth.io import Source, open_source
-from gpusynth.table.infer import infer_schema
+from gpusynth.table.asked_schema import known_schema
+from gpusynth.table.infer import InferredSchema
 from gpusynth.table.schema import Schema
 
 __all__ = ["ColumnGlance", "UtilityGlance", "glance_at_codes", "utility_at_a_glance"]
@@ -99,7 +101,7 @@ def utility_at_a_glance(
     real: Any,
     synthetic: Any,
     *,
-    schema: Schema | None = None,
+    schema: Schema | InferredSchema | str | Path | None = None,
     weight: str | None = None,
     binning: Binning | None = None,
     seed: int = 0,
@@ -110,7 +112,7 @@ def utility_at_a_glance(
     ----------
     real, synthetic : path, table or Source
         Anything that `gpusynth.io.open_source` reads.
-    schema : Schema, optional
+    schema : Schema, InferredSchema or path, optional
         Of the real file; inferred when not given.
     weight : str, optional
         Weight column that both files have; without it every row counts 1.
@@ -125,12 +127,16 @@ def utility_at_a_glance(
         If the files have fewer than two columns in common, or one has no rows.
     DataError
         If a file cannot be read.
+    SchemaError
+        If the schema cannot be read, or does not fit the file.
     """
     real_source, synthetic_source = open_source(real), open_source(synthetic)
-    if schema is None:
-        schema = infer_schema(real_source).schema
     codes = _code_in_groups(
-        real_source, synthetic_source, schema=schema, weight=weight, binning=binning
+        real_source,
+        synthetic_source,
+        schema=known_schema(schema, real_source),
+        weight=weight,
+        binning=binning,
     )
     return glance_at_codes(codes, seed=seed)
 

@@ -21,7 +21,7 @@ from gpusynth.inference.pool_terms import Pooling
 from gpusynth.inference.rules import Inference, Release, RuleName, check_rule
 from gpusynth.inference.variables import LoadedSource
 from gpusynth.inference.wald import f_test, hotelling
-from gpusynth.table import Schema
+from gpusynth.table import InferredSchema, Schema
 from gpusynth.table.source import Source
 
 __all__ = ["compare", "compared"]
@@ -37,7 +37,7 @@ def compare(
     inference: Inference = "population",
     confidence: float = 0.95,
     weights: str | None = None,
-    schema: Schema | str | Path | None = None,
+    schema: Schema | InferredSchema | str | Path | None = None,
 ) -> list[Comparison]:
     """Fit regressions to the real file and to every replicate, and compare the coefficients.
 
@@ -54,7 +54,7 @@ def compare(
     confidence : float
     weights : str, optional
         Column of weights for the models that name none.
-    schema : Schema or path, optional
+    schema : Schema, InferredSchema or path, optional
         As for `fit`.
 
     Returns

@@ -19,7 +19,7 @@ from gpusynth.inference.pooling import Pooled, term_positions
 from gpusynth.inference.rules import RULES, Inference, Release, RuleName, check_rule
 from gpusynth.inference.variances import Variance
 from gpusynth.inference.wald import WaldTest, hotelling
-from gpusynth.table import Schema
+from gpusynth.table import InferredSchema, Schema
 
 __all__ = ["PooledFit", "fit", "pool_estimates"]
 
@@ -138,7 +138,7 @@ def fit(
     proper: bool = False,
     inference: Inference = "population",
     confidence: float = 0.95,
-    schema: Schema | str | Path | None = None,
+    schema: Schema | InferredSchema | str | Path | None = None,
 ) -> PooledFit:
     """Fit a regression to every replicate and pool the coefficients.
 
@@ -166,7 +166,7 @@ def fit(
     inference : {"population", "sample"}
     confidence : float
         Of the intervals.
-    schema : Schema or path, optional
+    schema : Schema, InferredSchema or path, optional
         Says which columns are categorical and which values stand for missing; by default the
         ``schema.toml`` of a run's directory.
 

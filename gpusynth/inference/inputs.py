@@ -10,7 +10,7 @@ from typing import Any
 
 from gpusynth.errors import DataError
 from gpusynth.io import Source, open_source
-from gpusynth.table import Schema, read_schema
+from gpusynth.table import InferredSchema, Schema, plain_schema, read_schema
 
 __all__ = ["Replicates", "open_real", "open_replicates"]
 
@@ -39,14 +39,16 @@ class Replicates:
     schema: Schema | None
 
 
-def open_replicates(replicates: Any, schema: Schema | str | Path | None) -> Replicates:
+def open_replicates(
+    replicates: Any, schema: Schema | InferredSchema | str | Path | None
+) -> Replicates:
     """Open the replicates of an analysis.
 
     Parameters
     ----------
     replicates : path, table, or sequence of these or of sequences of these
         A directory of a run stands for its replicates, in their order.
-    schema : Schema or path, optional
+    schema : Schema, InferredSchema or path, optional
         By default the ``schema.toml`` of the run's directory, if there is one.
 
     Returns
@@ -58,7 +60,7 @@ def open_replicates(replicates: Any, schema: Schema | str | Path | None) -> Repl
     DataError
         If there is nothing, or nested lists differ in length.
     """
-    known = schema if isinstance(schema, Schema) or schema is None else read_schema(schema)
+    known = plain_schema(schema)
     if isinstance(replicates, (str, os.PathLike)):
         place = Path(replicates)
         if place.is_dir():

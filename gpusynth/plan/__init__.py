@@ -5,7 +5,7 @@ May import methods and the floors below.
 
 from gpusynth.plan.choices import Plan, VisitOrder
 from gpusynth.plan.conditions import Edit, Partial, Rule
-from gpusynth.plan.plan_file import plan_to_toml, read_plan, write_plan
+from gpusynth.plan.plan_file import asked_plan, plan_to_toml, read_plan, write_plan
 from gpusynth.plan.refine import refine
 from gpusynth.plan.release import Output
 from gpusynth.plan.resolve import resolve
@@ -30,6 +30,7 @@ __all__ = [
     "StratumSize",
     "SynthesisPlan",
     "VisitOrder",
+    "asked_plan",
     "plan_to_toml",
     "read_plan",
     "refine",

@@ -11,9 +11,10 @@ from gpusynth.errors import PlanError
 from gpusynth.io import write_bytes_atomic
 from gpusynth.methods import Method, method_to_json
 from gpusynth.plan.choices import Plan
+from gpusynth.plan.synthesis_plan import SynthesisPlan
 from gpusynth.table.text_file import read_toml
 
-__all__ = ["plan_to_toml", "read_plan", "write_plan"]
+__all__ = ["asked_plan", "plan_to_toml", "read_plan", "write_plan"]
 
 _SIMPLE = (
     "preset",
@@ -55,6 +56,32 @@ def read_plan(path: str | Path) -> Plan:
     """
     given = read_toml(path, "plan file", PlanError)
     return Plan.from_mapping(given, file=str(path))
+
+
+def asked_plan(plan: Plan | SynthesisPlan | str | Path | None) -> Plan | SynthesisPlan | None:
+    """Return the plan that was given, read if it is a file.
+
+    Parameters
+    ----------
+    plan : Plan, SynthesisPlan, path or None
+
+    Returns
+    -------
+    Plan, SynthesisPlan or None
+
+    Raises
+    ------
+    PlanError
+        If the file is no plan, or something else was given.
+    """
+    if isinstance(plan, (str, Path)):
+        return read_plan(plan)
+    if plan is None or isinstance(plan, (Plan, SynthesisPlan)):
+        return plan
+    entries = " Write Plan(**entries)." if isinstance(plan, dict) else ""
+    raise PlanError(
+        f"plan must be a Plan or the path of a plan file, got {type(plan).__name__}.{entries}"
+    )
 
 
 def plan_to_toml(plan: Plan) -> str:

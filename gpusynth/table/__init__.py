@@ -5,6 +5,7 @@ Schema (inferred, written, read, checked), sketches, codecs and the encoded `Tab
 """
 
 from gpusynth.table.as_numbers import as_numbers, code_numbers, exact_numbers
+from gpusynth.table.asked_schema import asked_schema, known_schema, plain_schema
 from gpusynth.table.check import check_schema
 from gpusynth.table.codecs import (
     answer_texts,
@@ -44,6 +45,7 @@ __all__ = [
     "TableSource",
     "answer_texts",
     "as_numbers",
+    "asked_schema",
     "check_schema",
     "code_numbers",
     "codec_from_json",
@@ -55,8 +57,10 @@ __all__ = [
     "fit_codec",
     "fit_codecs",
     "infer_schema",
+    "known_schema",
     "output_schema",
     "parse_storage",
+    "plain_schema",
     "read_rows",
     "read_schema",
     "read_table",

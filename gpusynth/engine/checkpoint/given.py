@@ -12,12 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gpusynth.engine.asked import asked_plan, asked_schema
 from gpusynth.errors import CheckpointMismatchError, GpusynthError, PlanError
 from gpusynth.io import file_sha256, write_bytes_atomic
-from gpusynth.plan import Plan, read_plan
+from gpusynth.plan import Plan, asked_plan, read_plan
 from gpusynth.plan.plan_file import plan_to_toml
-from gpusynth.table import InferredSchema, Schema, read_schema
+from gpusynth.table import InferredSchema, Schema, asked_schema, read_schema
 from gpusynth.table.run_files import own_file, read_run_json
 from gpusynth.table.schema_file import schema_to_toml
 

@@ -261,6 +261,7 @@ def multivariate_predicates(
             np.where(above, _HIGHEST, value),
             np.zeros(columns.shape, bool),
         )
+        batch = batch.take(batch.distinct())  # in small files most are tried often
         batch = batch.take(np.flatnonzero(answers.count(batch) == 1))
         found = batch if found is None else found.joined(batch)
         found = found.take(found.distinct())
