@@ -34,6 +34,9 @@ one above the largest."""
 
 _ORDINARY, _UNKNOWN, _UNREADABLE = -1, -2, -3
 
+_SECOND = 1_000_000
+"""Microseconds, in which times of text files are counted."""
+
 
 @dataclass(frozen=True)
 class NumberCodec:
@@ -266,8 +269,17 @@ class NumberCodec:
         if column.kind == "date":
             return pa.array(numbers.astype(np.int32)).cast(pa.date32()).cast(pa.string())
         if column.kind == "timestamp":
-            return _timestamp_texts(numbers)
+            return _timestamp_texts(numbers, with_fractions=self._has_fractions)
         return format_numbers(numbers, column.decimals if column.trailing_zeros else None)
+
+    @cached_property
+    def _has_fractions(self) -> bool:
+        """Whether times are written with fractions of a second: any code stands for one.
+
+        Not asked of the rows that are decoded, which would make texts depend on how they are cut.
+        """
+        known = [*self.code_values.tolist(), *self.specials.numbers]
+        return any(number % _SECOND for number in known)
 
     def _refuse(self, array: Any, states: Array, first_row: int) -> NoReturn:
         position = int(np.argmax(states < _ORDINARY))
@@ -287,9 +299,13 @@ class NumberCodec:
         )
 
 
-def _timestamp_texts(microseconds: Array) -> Any:
-    """Write microseconds as text, without the fraction where it is 0 everywhere."""
-    if (microseconds % 1_000_000 == 0).all():
-        seconds = pa.array(microseconds // 1_000_000)
-        return seconds.cast(pa.timestamp("s")).cast(pa.string())
-    return pa.array(microseconds).cast(pa.timestamp("us")).cast(pa.string())
+def _timestamp_texts(microseconds: Array, *, with_fractions: bool) -> Any:
+    """Write microseconds as text, whole seconds without a fraction unless all have one."""
+    is_whole = microseconds % _SECOND == 0
+    if with_fractions or not is_whole.any():
+        return pa.array(microseconds).cast(pa.timestamp("us")).cast(pa.string())
+    seconds = pa.array(microseconds // _SECOND).cast(pa.timestamp("s")).cast(pa.string())
+    if is_whole.all():
+        return seconds
+    exact = pa.array(microseconds).cast(pa.timestamp("us")).cast(pa.string())
+    return pc.if_else(pa.array(is_whole), seconds, exact)

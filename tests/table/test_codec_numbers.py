@@ -196,6 +196,24 @@ def test_timestamps_in_text_with_codes(fitted):
     assert codec.decode(*codec.encode(array)).equals(array)
 
 
+@pytest.mark.parametrize("first", ["2020-01-01 00:00:00.5", "2020-01-01 00:00:00"])
+@pytest.mark.parametrize("most_codes", [1000, 60])
+def test_times_are_written_alike_however_rows_are_cut(fitted, monkeypatch, first, most_codes):
+    monkeypatch.setattr("gpusynth.table.codec_numbers.MOST_CODES", most_codes)
+    monkeypatch.setattr("gpusynth.table.bins.TAIL", 5)
+    texts = [first, *(f"2020-01-01 00:{n // 60:02}:{n % 60:02}" for n in range(1, 200))]
+    texts[77] += ".25"
+    codec = fitted(Column(name="x", kind="timestamp", storage="string"), pa.array(texts))
+    assert codec.is_exact == (most_codes == 1000)
+    codes, values = codec.encode(pa.array(texts))
+    whole = codec.decode(codes, values).to_pylist()
+    for part in (slice(0, 70), slice(70, 80), slice(80, 200)):
+        found = codec.decode(codes[part], None if values is None else values[part])
+        assert found.to_pylist() == whole[part]
+    assert whole[77].startswith("2020-01-01 00:01:17.25")
+    assert pa.array(whole).cast(pa.timestamp("us")).equals(pa.array(texts).cast(pa.timestamp("us")))
+
+
 def test_given_values_count_also_where_codes_are_exact(fitted):
     array = pa.array([10, None, 20, 0])
     codec = fitted(Column(name="x", kind="integer", storage="int64", spikes=(0.0,)), array)
