@@ -11,9 +11,10 @@ import pytest
 
 import gpusynth
 from gpusynth.cli.main import main
-from gpusynth.errors import BackendUnavailableError, DataError, PlanError
+from gpusynth.errors import BackendUnavailableError, DataError, PlanError, SchemaError
 from gpusynth.io import ReplicateWriter, open_source
 from gpusynth.io.cudf import read_row_groups
+from gpusynth.io.cudf_out import DeviceBatch
 from gpusynth.io.cudf_parquet import CudfParquetSource
 from gpusynth.io.parquet import ParquetSource
 from gpusynth.table import encode_table, fit_codecs, infer_schema
@@ -113,6 +114,41 @@ def test_written_files_read_alike(stand_in, tmp_path):
     assert repr(cudf.to_pylist()) == repr(arrow.to_pylist())
     assert pq.read_metadata(found[1]).num_row_groups == 3
     assert found[0].read_bytes() != found[1].read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("names", "host", "message"),
+    [
+        (("a",), {"a": [1]}, "not those of the file"),
+        (("b", "a"), {"a": [1]}, "not those of the file"),
+        (("a", "b"), {"a": [1.5]}, "should be int64"),
+        (("a", "b"), {"a": pa.array([None], pa.int64())}, "may not have nulls"),
+    ],
+)
+def test_rows_of_another_file_are_refused(stand_in, tmp_path, names, host, message):
+    schema = pa.schema([pa.field("a", pa.int64(), nullable=False), ("b", pa.int64())])
+    made = {"b": cudf_stand_in.Column.of(pa.array([2]))}
+    path = tmp_path / "synthetic.parquet"
+
+    def make(first, last):
+        return DeviceBatch(names, pa.record_batch(host), made, last - first)
+
+    def write(make):
+        with ReplicateWriter(path, schema, metadata={}, writer="cudf") as file:
+            assert file.is_on_device
+            file.write_groups(make, 1, written=lambda n_rows: None)
+
+    with pytest.raises(SchemaError, match=message):
+        write(make)
+    assert not list(tmp_path.iterdir())
+    write(lambda first, last: DeviceBatch(("a", "b"), pa.record_batch({"a": [1]}), made, 1))
+    assert pq.read_table(path).to_pylist() == [{"a": 1, "b": 2}]
+
+
+def test_columns_on_the_device_are_for_cudfs_writer_alone(stand_in, tmp_path):
+    for name, schema in (("text.csv", REAL.schema), ("days.parquet", REAL.schema)):
+        with ReplicateWriter(tmp_path / name, schema, metadata={}, writer="cudf") as file:
+            assert not file.is_on_device
 
 
 def test_a_file_without_rows_and_a_type_that_arrow_keeps(stand_in, tmp_path):
