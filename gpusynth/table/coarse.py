@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from gpusynth.arrays import Array, code_dtype
 from gpusynth.errors import CodecError
@@ -29,6 +30,8 @@ _MOST_BINS = 2000
 """Bins of a column at most: beyond it they are made larger, since numbers inside are uniform."""
 _MOST_SHARED = 30_000
 _TIME_UNITS = (86_400, 3_600, 60, 1)
+_MILLISECONDS_A_DAY = 86_400_000
+_UNITS_A_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,7 @@ def number_step(column: Column, numbers: Array) -> float:
     ----------
     column : Column
     numbers : array of int64 or float64, shape (n,)
-        Timestamps are whole days, hours, minutes or seconds where all of them are.
+        Timestamps are whole days, hours, minutes, seconds or thousandths where all of them are.
 
     Returns
     -------
@@ -152,13 +155,17 @@ def number_step(column: Column, numbers: Array) -> float:
     """
     if number_dtype(column) != np.int64:
         return 0.0 if column.decimals is None else 10.0**-column.decimals
+    storage = parse_storage(column.storage)
+    if column.kind == "date":
+        return float(_MILLISECONDS_A_DAY) if pa.types.is_date64(storage) else 1.0
     if column.kind == "timestamp":
-        for per_second in (10**9, 10**6, 10**3, 1):
-            for seconds in _TIME_UNITS:
-                if len(numbers) and not (numbers % (seconds * per_second)).any():
-                    return float(seconds * per_second)
+        second = _UNITS_A_SECOND[storage.unit if pa.types.is_timestamp(storage) else "us"]
+        steps = (*(second * n_seconds for n_seconds in _TIME_UNITS), second // 10**3)
+        for step in (*steps, second // 10**6):
+            if step and len(numbers) and not (numbers % step).any():
+                return float(step)
         return 1.0
-    scale = decimal_scale(parse_storage(column.storage))
+    scale = decimal_scale(storage)
     if scale and column.decimals is not None:
         return float(10.0 ** max(scale - column.decimals, 0))
     return 1.0

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpusynth.errors import CodecError
 from gpusynth.table import Column, Schema, TableSource, encode_table, fit_codecs
-from gpusynth.table.coarse import coarsen, count_units
+from gpusynth.table.coarse import coarsen, count_units, number_step
 
 
 def coarse_of(numbers, *, units=None, min_units=5, decimals=None, storage="double"):
@@ -63,3 +64,40 @@ def test_edges_have_few_digits_and_the_extremes_do_not_show():
     assert all(float(f"{low:.3g}") == low for low in lows[widths > 0][1:].tolist())
     assert lows[-1] + widths[-1] < 10 * np.sort(numbers)[-10]
     assert np.abs(np.median(coarse.values) / np.median(numbers) - 1) < 0.02
+
+
+UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("seconds", [432_000, 86_400, 7200, 3600, 300, 60, 7, 1])
+def test_steps_of_timestamps(unit, seconds):
+    """The largest of day, hour, minute and second that all of them are multiples of."""
+    column = Column(name="x", kind="timestamp", storage=f"timestamp[{unit}]")
+    step = max(each for each in (86_400, 3600, 60, 1) if seconds % each == 0)
+    numbers = np.array([-3, 0, 5]) * seconds * UNITS[unit]
+    assert number_step(column, numbers) == step * UNITS[unit]
+
+
+def test_steps_of_parts_of_seconds_and_of_dates():
+    def step(kind, storage, numbers):
+        return number_step(Column(name="x", kind=kind, storage=storage), np.array(numbers))
+
+    assert step("timestamp", "timestamp[ns]", [5_000_000, 10**9]) == 10**6
+    assert step("timestamp", "timestamp[ns]", [5000, 10**9]) == 10**3
+    assert step("timestamp", "timestamp[us]", [5000, 10**6]) == 10**3
+    assert step("timestamp", "timestamp[us]", [5, 10**6]) == 1
+    assert step("timestamp", "string", [10**6, 3 * 10**6]) == 10**6
+    assert step("date", "date32[day]", [0, 10]) == 1
+    assert step("date", "date64[ms]", [0, 864_000_000]) == 86_400_000
+
+
+def test_coarse_dates_in_milliseconds_are_whole_days():
+    days = np.random.default_rng(5).integers(10_000, 12_000, 3000)
+    column = Column(name="x", kind="date", storage="date64[ms]")
+    source = TableSource(pa.table({"x": pa.array(days * 86_400_000, pa.date64())}), name="t")
+    schema = Schema(columns=(column,))
+    table = encode_table(schema, fit_codecs(schema, source), source)
+    coarse = coarsen(table.codecs["x"], table.codes["x"], None, None, min_units=5)
+    assert not (coarse.codec.code_values % 86_400_000).any()
+    assert not (coarse.widths % 86_400_000).any()
