@@ -11,6 +11,7 @@ from gpusynth.errors import CodecError
 from gpusynth.table import Column, codec_from_json
 from gpusynth.table.bins import TAIL, _starts, bin_starts
 from gpusynth.table.counts import ValueCounts
+from gpusynth.table.storage import parse_storage
 
 
 def test_special_codes_come_in_the_stated_order(fitted):
@@ -238,3 +239,25 @@ def test_a_missing_answer_where_there_was_none(fitted, storage):
     codec = fitted(Column(name="x", kind="numeric", storage=storage), array)
     with pytest.raises(CodecError, match="'x', row 12: the answer is missing, but none was"):
         codec.encode(pa.array([1, None]).cast(storage), first_row=10)
+
+
+@pytest.mark.parametrize(
+    ("kind", "storage"),
+    [
+        ("date", "date32[day]"),
+        ("date", "date64[ms]"),
+        ("timestamp", "timestamp[s]"),
+        ("timestamp", "timestamp[ms]"),
+        ("timestamp", "timestamp[us]"),
+        ("timestamp", "timestamp[ns]"),
+    ],
+)
+def test_a_time_as_missing_code_in_any_unit(fitted, kind, storage):
+    code = "2199-12-31" if kind == "date" else "2199-12-31 12:00:00"
+    texts = ["2012-12-31", code, "1999-01-01"]
+    array = pa.array(texts).cast("timestamp[us]").cast(parse_storage(storage))
+    column = Column(name="x", kind=kind, storage=storage, missing_codes=(code,))
+    codec = fitted(column, array)
+    codes, values = codec.encode(array)
+    assert codes.tolist() == [2, 0, 1]
+    assert codec.decode(codes, values).equals(array)
