@@ -132,7 +132,8 @@ def _number_of(column: Column, text: str, position: int) -> int | float:
     if column.kind in ("date", "timestamp"):
         numbers, parses = parse_texts(column, texts)
         if parses[0]:
-            return _time_units(column, int(numbers[0]))
+            units = _time_units(column, int(numbers[0]))
+            return _held(column, units, f"missing code {position}")
     else:
         numbers, parses = parse_numbers(texts, whole=False)
         if parses[0]:
@@ -166,4 +167,14 @@ def _in_units(column: Column, number: float, what: str) -> int | float:
             f"column {column.name!r}: {what} is not a whole number, but the column is "
             f"{column.kind}; correct the schema"
         )
-    return int(units)
+    return _held(column, int(units), what)
+
+
+def _held(column: Column, units: int, what: str) -> int:
+    """Check that an int64 holds a number in storage units."""
+    if not -(2**63) <= units < 2**63:
+        raise CodecError(
+            f"column {column.name!r}: {what} lies beyond what {column.storage} can hold; "
+            "correct the schema"
+        )
+    return units

@@ -188,6 +188,13 @@ def test_special_codes_that_the_storage_cannot_hold(fitted):
         fitted(Column(name="x", kind="integer", storage="int64", missing_codes=("N",)), array)
     with pytest.raises(CodecError, match="spike 1 is not a whole number"):
         fitted(Column(name="x", kind="integer", storage="int64", spikes=(0.5,)), array)
+    with pytest.raises(CodecError, match="'x': spike 1 lies beyond what int64 can hold"):
+        fitted(Column(name="x", kind="integer", storage="int64", spikes=(2.0**63,)), array)
+    nanoseconds = Column(
+        name="x", kind="timestamp", storage="timestamp[ns]", missing_codes=("9999-12-31 00:00:00",)
+    )
+    with pytest.raises(CodecError, match=r"missing code 1 lies beyond what timestamp\[ns\] can"):
+        fitted(nanoseconds, array.cast("timestamp[ns]"))
 
 
 def test_timestamps_in_text_with_codes(fitted):
