@@ -96,6 +96,28 @@ def test_nothing_becomes_a_missing_code_or_spike():
 
 
 @pytest.mark.parametrize(
+    ("storage", "decimals", "spikes", "most"),
+    [("int64", None, (100,), 99), ("int64", None, (99, 100), 98), ("double", 1, (100.0,), 99.9)],
+)
+def test_a_spike_at_the_bound_is_not_reached(storage, decimals, spikes, most):
+    """Shares of up to 100 per cent: noise and codes stop short of what means the whole."""
+    column = Column(
+        name="x",
+        kind="integer" if decimals is None else "numeric",
+        storage=storage,
+        decimals=decimals,
+        bounds=(0, 100),
+        spikes=spikes,
+    )
+    noise = fitted(Tail(kind="noise", above=60, most=0.5), np.arange(98), column=column)
+    after = noise.apply(np.full(5000, 95.0), np.random.default_rng(6).random((5000, 2)))
+    assert after.max() == most
+    assert not np.isin(after, spikes).any()
+    code = fitted(Tail(kind="code", above=94.6, min_units=2, digits=1), [90, 95, 96], column=column)
+    assert code.sides[0].code == most
+
+
+@pytest.mark.parametrize(
     ("tail", "numbers", "words"),
     [
         (Tail(kind="code", share=0.01), np.arange(100), "1 real rows of 1 units in its top tail"),

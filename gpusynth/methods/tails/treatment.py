@@ -241,12 +241,16 @@ def _significant(number: float, digits: int) -> float:
 
 
 def _settle(numbers: Array, grid: NumberGrid) -> Array:
-    """Bring numbers on the grid; one that would be a missing code or spike goes a step further."""
+    """Bring numbers on the grid; one that would be a missing code or spike goes a step further.
+
+    Steps are upwards, and downwards where a bound of the column stops them.
+    """
     rounded = grid.round(numbers)
     step = grid.step or 10.0 ** -(grid.decimals if grid.decimals is not None else 6)
-    for _ in range(len(grid.special)):
-        taken = np.isin(rounded, grid.special)
-        if not taken.any():
-            break
-        rounded[taken] = grid.round(rounded[taken] + step)
+    for move in (step, -step):
+        for _ in range(len(grid.special)):
+            taken = np.isin(rounded, grid.special)
+            if not taken.any():
+                return rounded
+            rounded[taken] = grid.round(rounded[taken] + move)
     return rounded
