@@ -191,30 +191,7 @@ class Synthesis:
         n_rows = self.n_rows(settings)
         numbers = self.undrawn(settings, scratch) if only is None else [only]
         memory = Memory(settings.memory_bytes, scratch)
-        place: dict[str, Any] = {}
-        if prepared.backend.on_device:
-            own = 0
-            if self.gives_cudf or settings.io == "cudf":
-                schema, n_all = output_schema(prepared.resolved), n_rows * len(numbers)
-                own = result_bytes(schema, n_all, as_frames=self.gives_cudf)
-            plan = plan_device(prepared, n_rows, n_replicates=len(numbers), result_bytes=own)
-            place = {
-                "new_table": plan.new_table(),
-                "block_rows": plan.block_rows,
-                "room": plan.new_room(),
-            }
-        replicates = allocate(
-            prepared.table,
-            prepared.predictors.layout,
-            prepared.start,
-            n_rows,
-            numbers,
-            seed=settings.seed,
-            memory=memory,
-            has_start=bool(prepared.plan.kept) or prepared.plan.partial is not None,
-            part=part,
-            **place,
-        )
+        replicates = self._allocate(settings, n_rows, numbers, memory, part)
         states: dict[str, tuple[Step, StepModels]] = {}
         window = redraw_window(prepared.plan)
         windows: list[list[ColumnDraw]] = [[] for _ in replicates]
@@ -262,6 +239,41 @@ class Synthesis:
                 stopwatch=self.stopwatch,
             )
         return replicates
+
+    def _allocate(
+        self,
+        settings: RunSettings,
+        n_rows: int,
+        numbers: Sequence[int],
+        memory: Memory,
+        part: tuple[int, int] | None,
+    ) -> list[SyntheticRows]:
+        """Make room for the replicates, on the device where there is one."""
+        prepared = self.prepared
+        place: dict[str, Any] = {}
+        if prepared.backend.on_device:
+            own = 0
+            if self.gives_cudf or settings.io == "cudf":
+                schema, n_all = output_schema(prepared.resolved), n_rows * len(numbers)
+                own = result_bytes(schema, n_all, as_frames=self.gives_cudf)
+            plan = plan_device(prepared, n_rows, n_replicates=len(numbers), result_bytes=own)
+            place = {
+                "new_table": plan.new_table(),
+                "block_rows": plan.block_rows,
+                "room": plan.new_room(),
+            }
+        return allocate(
+            prepared.table,
+            prepared.predictors.layout,
+            prepared.start,
+            n_rows,
+            numbers,
+            seed=settings.seed,
+            memory=memory,
+            has_start=bool(prepared.plan.kept) or prepared.plan.partial is not None,
+            part=part,
+            **place,
+        )
 
     def _redraw(self, window: list[ColumnDraw]) -> None:
         """Draw replicated uniques of a replicate again, and let the models of the window go."""

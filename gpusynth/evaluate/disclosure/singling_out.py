@@ -49,6 +49,7 @@ from gpusynth.evaluate.disclosure.attack import AttackRisk, attack_risk, rate_of
 from gpusynth.evaluate.disclosure.intervals import CONFIDENCE, Rate, normal_quantile, wilson
 from gpusynth.evaluate.disclosure.predicates import (
     Answers,
+    Predicates,
     guessed_predicates,
     multivariate_predicates,
     univariate_predicates,
@@ -136,26 +137,7 @@ def singling_out(
         )
         against = None
         if control is not None:
-            of_control, rows = control.holders(found, enough=control.n_rows)
-            against = control_rate(
-                of_real,
-                of_control,
-                real.n_rows,
-                control.n_rows,
-                spread=spread_of_halves(
-                    of_control,
-                    rows,
-                    control.n_rows,
-                    worth=(
-                        _worth(of_real, real.n_rows, control.n_rows)
-                        if control.n_rows < real.n_rows
-                        else None
-                    ),
-                    seed=seed,
-                    step=_CONTROL_STEP,
-                ),
-                confidence=confidence,
-            )
+            against = _against(control, found, of_real, real.n_rows, seed, confidence)
         results.append(
             attack_risk(
                 f"singling_out_{mode}",
@@ -166,6 +148,30 @@ def singling_out(
             )
         )
     return tuple(results)
+
+
+def _against(
+    control: Answers,
+    found: Predicates,
+    of_real: Array,
+    n_real: int,
+    seed: int,
+    confidence: float,
+) -> Rate:
+    """Return how often the predicates single out a control record."""
+    of_control, rows = control.holders(found, enough=control.n_rows)
+    smaller = control.n_rows < n_real
+    spread = spread_of_halves(
+        of_control,
+        rows,
+        control.n_rows,
+        worth=_worth(of_real, n_real, control.n_rows) if smaller else None,
+        seed=seed,
+        step=_CONTROL_STEP,
+    )
+    return control_rate(
+        of_real, of_control, n_real, control.n_rows, spread=spread, confidence=confidence
+    )
 
 
 def spread_of_halves(
