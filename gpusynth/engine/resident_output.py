@@ -41,10 +41,13 @@ class MadeColumns:
     rows : SyntheticRows
     meanings : mapping of str to Meanings
         Column -> what its codes stand for.
+    keys : frozenset of str
+        Those of them that are numbered from 1; no code stands for any of their numbers.
     """
 
     rows: SyntheticRows
     meanings: Mapping[str, Meanings]
+    keys: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, rows: SyntheticRows, resolved: Resolved) -> MadeColumns:
@@ -61,14 +64,19 @@ class MadeColumns:
         MadeColumns
             Of no column where nothing lies on a device.
         """
+        if rows.resident is None or not rows.n_output:
+            return cls(rows, {})
+        real = real_schema(resolved)
         found = {}
-        if rows.resident is not None and rows.n_output:
-            real = real_schema(resolved)
-            for name in decoded_names(rows, resolved):
-                meanings = _meanings(rows, real.field(name), resolved.codecs[name])
-                if meanings is not None:
-                    found[name] = Meanings(meanings)
-        return cls(rows, found)
+        for name in decoded_names(rows, resolved):
+            meanings = _meanings(rows, real.field(name), resolved.codecs[name])
+            if meanings is not None:
+                found[name] = Meanings(meanings)
+        kinds = {
+            name: real.field(name).type for name in resolved.plan.key_columns if name in real.names
+        }
+        keys = {n: Meanings(pa.array([], k)) for n, k in kinds.items() if pa.types.is_integer(k)}
+        return cls(rows, found | keys, frozenset(keys))
 
     def coded(self, name: str, first: int, last: int) -> CodedColumn:
         """Return some rows of a column, in the order in which they are put out.
@@ -88,6 +96,11 @@ class MadeColumns:
         DeviceMemoryError, MemoryError
         """
         rows = self.rows
+        if name in self.keys:
+            from gpusynth_kernels.cuda.launch import arrays
+
+            numbers = arrays().arange(first + 1, last + 1, dtype=np.int64)
+            return CodedColumn(self.meanings[name], numbers, numbers)
         drawn = None if rows.resident is None else rows.resident.whole(name, rows.n_rows)
         if drawn is not None:
             part = slice(first, last)

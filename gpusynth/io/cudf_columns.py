@@ -67,6 +67,7 @@ class CodedColumn:
     ----------
     meanings : Meanings
     codes : device array of uint8 or uint16, shape (n_rows,)
+        Nobody looks at them where nothing has a meaning.
     numbers : device array of float64 or int64, shape (n_rows,), or None
         The answers of the rows whose codes are `n_meanings` or more, as
         `gpusynth.table.numbers.to_numbers` reads them. None where all codes are below.

@@ -185,17 +185,26 @@ def test_what_the_host_decides_is_put_beside(made, case):
 
 
 def test_keys_are_numbered_and_dropped_columns_stay_away(made):
+    kinds = {"id": pa.int64(), "small": pa.uint8(), "code": pa.string()}
+    table = REAL.select(REAL.column_names[:5])
+    for name, kind in kinds.items():
+        table = table.append_column(name, pa.array(range(130)).cast(kind))
     columns = [
-        Column(name="id", kind="integer", storage="int64", role="key"),
         *infer_schema(open_source(Frame(REAL))).schema.columns[:5],
+        *(Column(name=n, kind="integer", storage=str(k), role="key") for n, k in kinds.items()),
     ]
-    table = REAL.select(REAL.column_names[:5]).add_column(0, "id", pa.array(range(130)))
-    there, here = (
-        synthesize(on, table, schema=Schema(columns=tuple(columns))) for on in ("cuda", "cpu")
-    )
+    asked = {
+        "schema": Schema(columns=tuple(columns)),
+        "plan": gpusynth.Plan(output=Output(shuffle_rows=True)),
+    }
+    there = synthesize("cuda", table, **asked)
+    n_made, sent = len(made), {name for name, n_bytes in SENT.items() if n_bytes and name}
+    here = synthesize("cpu", table, **asked)
     assert_same(there.table, here.table)
-    assert there.table["id"].to_pylist() == list(range(1, 131))
-    assert made
+    assert there.table["small"].to_pylist() == list(range(1, 131))
+    assert there.table["code"].to_pylist()[::129] == ["001", "130"]
+    assert sent == {"code"}  # text is numbered on the host
+    assert len(made) == n_made == 5 + 2
 
 
 def test_a_fitted_model_gives_frames_too(made):
