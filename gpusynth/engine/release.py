@@ -24,8 +24,9 @@ from gpusynth.engine.weights import survey_weights
 from gpusynth.errors import DataError, PlanError
 from gpusynth.io import check_model_path
 from gpusynth.methods import Cart, CartModel, FittedModel, SampleModel, StepData
+from gpusynth.methods.node_counts import release_tree
 from gpusynth.methods.passive import bind_passive
-from gpusynth.methods.released import ReleasedModel, release_tree
+from gpusynth.methods.released import ReleasedModel
 from gpusynth.plan import Step, SynthesisPlan
 from gpusynth.table import BATCH_ROWS, Table
 from gpusynth.table.coarse import CoarseColumn, coarsen, number_step

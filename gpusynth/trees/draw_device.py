@@ -22,6 +22,7 @@ __all__ = [
     "DeviceDraw",
     "draw_codes_on_device",
     "draw_on_device",
+    "leaves_on_device",
     "take_on_device",
     "walk_on_device",
 ]
@@ -138,19 +139,38 @@ def walk_on_device(tree: Tree, table: DrawTable, *, positions: Array | None = No
         If a position is not a row.
     DeviceMemoryError
     """
-    from gpusynth_kernels.cuda import launch
-    from gpusynth_kernels.cuda.walk import walk_rows
+    from gpusynth_kernels.cuda.launch import to_host
 
     chosen = _checked(table, positions)
     n = table.n_rows if positions is None else len(chosen)
 
     def walk() -> Array:
-        out = launch.empty(n, np.int32)
-        parts = _read_of(tree, table)
-        walk_rows.over(n, *parts, table.records, table.wide, _sent(chosen), 0, out)
-        return launch.to_host(out)
+        return to_host(leaves_on_device(tree, table, _sent(chosen), n))
 
     return with_room(walk, "a walk", 4 * n)
+
+
+def leaves_on_device(tree: Tree, table: DrawTable, there: Array, n: int) -> Array:
+    """Return the leaf number of rows of a table, on the device.
+
+    Parameters
+    ----------
+    tree : Tree
+    table : DrawTable
+    there : array of int64 on the device, shape (n,) or (0,)
+        Rows that walk; empty for all.
+    n : int
+
+    Returns
+    -------
+    array of int32 on the device, shape (n,)
+    """
+    from gpusynth_kernels.cuda import launch
+    from gpusynth_kernels.cuda.walk import walk_rows
+
+    out = launch.empty(n, np.int32)
+    walk_rows.over(n, *_read_of(tree, table), table.records, table.wide, there, 0, out)
+    return out
 
 
 def _checked(table: DrawTable, positions: Array | None) -> Array:

@@ -1,4 +1,4 @@
-"""Types that the grower's CUDA kernels are launched with."""
+"""Types that CUDA kernels with tuples are launched with: the grower's, and those of tallies."""
 
 from numba import types
 
@@ -18,6 +18,9 @@ _ASKED = _tuple(_INTEGER, _UINT8, _INT32)
 _EMIT = _tuple(_UINT32, _INT64, _INT64)
 _RESULT = _tuple(_FLOAT64, _INT64, _INT64)
 _WORK = (types.int64[:, ::1], types.float64[:, ::1])
+
+_UINT16 = types.uint16[::1]
+_NUMBERS = _tuple(*[types.uint64] * 3)
 
 SIGNATURES = {
     "runs.mark_runs": (*(_INTEGER, _UINT64, _INT64, _INT64, _INT32, _INT64, _UINT8),),
@@ -66,5 +69,17 @@ SIGNATURES = {
     ),
     "choose.choose_columns": (
         *(_INTEGER, _RESULT, _FLOAT64, _tuple(_INT32, _INT64, _INT64, _FLOAT64)),
+    ),
+    "tallies.draw_codes": (
+        *(_INT32, _INT64, _tuple(*[_INT64] * 4), _tuple(_INT64, _UINT16, _UINT16, _INT64)),
+        *(_NUMBERS, types.uint8[::1]),
+    ),
+    "tallies.draw_numbers": (
+        *(_UINT16, _INT64, _tuple(_FLOAT64, _FLOAT64), _INTEGER, types.float64, types.float64),
+        *(_NUMBERS, _FLOAT64),
+    ),
+    "tallies.draw_whole_numbers": (
+        *(_UINT16, _INT64, _tuple(_INT64, _FLOAT64), _INTEGER, types.float64),
+        *(_NUMBERS, _INT64),
     ),
 }

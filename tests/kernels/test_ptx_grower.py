@@ -1,4 +1,4 @@
-"""The grower's CUDA kernels compile to PTX without a GPU; see `test_ptx`."""
+"""The grower's and other CUDA kernels with tuples compile to PTX without a GPU; see `test_ptx`."""
 
 import os
 import re

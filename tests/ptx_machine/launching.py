@@ -132,6 +132,13 @@ def _compiled_for(kernel: launch.Kernel, signature: tuple[Any, ...], _pairs: int
     return ctypes.CDLL(str(library)).run, static_bytes
 
 
+def _bits(number: float) -> int:
+    """Return the 64 bits of a parameter."""
+    if isinstance(number, float):
+        return int(np.float64(number).view(np.uint64))
+    return int(number) % (1 << 64)
+
+
 def _run(kernel: launch.Kernel, configuration: tuple[int, ...], arguments: tuple[Any, ...]) -> None:
     blocks, threads, _, shared = (*configuration, 0, 0)[:4]
     if blocks < 1 or threads < 1 or threads > 1024 or blocks >= 1 << 31:
@@ -144,8 +151,8 @@ def _run(kernel: launch.Kernel, configuration: tuple[int, ...], arguments: tuple
     run, static_bytes = _compiled(kernel, signature)
     if static_bytes + shared > 48 << 10:
         raise KernelFaultError(f"{kernel.__name__} asks for {static_bytes + shared} shared bytes")
-    numbers = [int(getattr(word, "value", word)) for word in words]
-    values = (ctypes.c_uint64 * len(numbers))(*[number % (1 << 64) for number in numbers])
+    numbers = [_bits(getattr(word, "value", word)) for word in words]
+    values = (ctypes.c_uint64 * len(numbers))(*numbers)
     pointers = (ctypes.c_void_p * len(numbers))(
         *(ctypes.addressof(values) + 8 * i for i in range(len(numbers)))
     )

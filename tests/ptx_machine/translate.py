@@ -39,6 +39,10 @@ _UNORDERED = {"ltu": ">=", "leu": ">", "gtu": "<=", "geu": "<", "neu": "=="}
 """Comparisons that hold for NaN too: the negation of the opposite ordered one."""
 
 
+_TO_WHOLE = {"rni": "rint", "rzi": "trunc", "rmi": "floor", "rpi": "ceil"}
+"""How a float becomes a whole number, as a float or an integer."""
+
+
 class _Kernel:
     """The parts of one kernel's PTX."""
 
@@ -118,6 +122,9 @@ def _expression(kernel: _Kernel, name: str, kind: str, operands: list[str], rest
         return f"-{values[0]}"
     if name == "selp":
         return f"{operands[2][1:]} ? {values[0]} : {values[1]}"
+    whole = rest & _TO_WHOLE.keys()
+    if name == "cvt" and kind == "f64" and whole:
+        return f"{_TO_WHOLE[whole.pop()]}({values[0]})"
     if name in ("mov", "cvt", "cvta"):
         return values[0]
     raise ValueError(f"the instruction {name}.{kind} is not known")
