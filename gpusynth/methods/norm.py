@@ -22,7 +22,7 @@ from gpusynth.methods.least_squares import fit_least_squares
 from gpusynth.methods.model import Block, DrawnColumns, FittedModel, OneLeaf, StepData
 from gpusynth.methods.norm_base import RegressionSpecification, normal_quantiles
 from gpusynth.methods.one_thread import one_thread
-from gpusynth.table import Codec, code_numbers
+from gpusynth.table import Codec, code_numbers, rounding_step
 
 if TYPE_CHECKING:
     from gpusynth.streams import StreamKey
@@ -174,15 +174,14 @@ class NormModel(OneLeaf):
         """Round, bound and code; step off the numbers that mean something else."""
         codes, values = code_numbers(self.codec, numbers)
         taken = _special_numbers(self.codec)
-        whole = values.dtype == np.int64
-        decimals = 0 if whole else self.codec.column.decimals
-        if not len(taken) or decimals is None:
+        step = rounding_step(self.codec.column)
+        if not len(taken) or not step:
             return codes, values
         for _ in range(len(taken)):
             on = np.isin(values, taken)
             if not on.any():
                 break
-            towards = np.where(values[on] < self.centre, 1.0, -1.0) * 10.0**-decimals
+            towards = np.where(values[on] < self.centre, step, -step)
             codes[on], values[on] = code_numbers(self.codec, values[on] + towards)
         return codes, values
 

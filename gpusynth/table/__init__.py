@@ -4,7 +4,7 @@ Schema (inferred, written, read, checked), sketches, codecs and the encoded `Tab
 `gpusynth.errors`, `gpusynth.streams`, `gpusynth.arrays` and `gpusynth_kernels`, nothing above.
 """
 
-from gpusynth.table.as_numbers import as_numbers, code_numbers, exact_numbers
+from gpusynth.table.as_numbers import as_numbers, code_numbers, exact_numbers, rounding_step
 from gpusynth.table.asked_schema import asked_schema, known_schema, plain_schema
 from gpusynth.table.check import check_schema
 from gpusynth.table.codecs import (
@@ -64,6 +64,7 @@ __all__ = [
     "read_rows",
     "read_schema",
     "read_table",
+    "rounding_step",
     "schema_from_toml",
     "schema_to_toml",
     "sketch_columns",

@@ -8,11 +8,12 @@ import numpy as np
 
 from gpusynth.arrays import Array, code_dtype
 from gpusynth.table.numbers import decimal_scale
+from gpusynth.table.schema import Column
 from gpusynth.table.special_codes import number_dtype
 from gpusynth.table.storage import parse_storage
 from gpusynth.table.table import Codec
 
-__all__ = ["as_numbers", "code_numbers", "exact_numbers"]
+__all__ = ["as_numbers", "code_numbers", "exact_numbers", "rounding_step"]
 
 
 def as_numbers(codec: Codec, codes: Array, values: Array | None) -> Array:
@@ -59,16 +60,17 @@ def code_numbers(codec: Codec, numbers: Array) -> tuple[Array, Array]:
     """
     column = codec.column
     dtype = number_dtype(column)
+    step = rounding_step(column)
     if dtype == np.int64:
-        rounded = np.rint(numbers)
+        rounded = np.rint(numbers / step) * step
     else:
         rounded = numbers if column.decimals is None else np.round(numbers, column.decimals)
     if column.bounds is not None:
         unit = 10.0 ** decimal_scale(parse_storage(column.storage))  # bounds are in the file's unit
         low, high = (None if bound is None else bound * unit for bound in column.bounds)
         if dtype == np.int64:
-            low = None if low is None else np.ceil(low)
-            high = None if high is None else np.floor(high)
+            low = None if low is None else np.ceil(low / step) * step
+            high = None if high is None else np.floor(high / step) * step
         if low is not None or high is not None:
             rounded = np.clip(rounded, low, high)
     known = np.asarray(codec.code_values, np.float64)
@@ -78,6 +80,25 @@ def code_numbers(codec: Codec, numbers: Array) -> tuple[Array, Array]:
         place = np.where(known[above] - rounded < rounded - known[place], above, place)
     codes = (place + codec.n_special).astype(code_dtype(codec.n_codes))
     return codes, rounded.astype(dtype)
+
+
+def rounding_step(column: Column) -> float:
+    """Return the distance of the numbers that a column can take, in storage units.
+
+    Parameters
+    ----------
+    column : Column
+        Of a kind of numbers.
+
+    Returns
+    -------
+    float
+        A unit of the last decimal that the column has; 0 where it says none.
+    """
+    if number_dtype(column) != np.int64:
+        return 0.0 if column.decimals is None else 10.0**-column.decimals
+    scale = decimal_scale(parse_storage(column.storage))
+    return 10.0 ** max(scale - column.decimals, 0) if scale and column.decimals is not None else 1.0
 
 
 def exact_numbers(codec: Codec, codes: Array, dtype: Any) -> Array:

@@ -15,10 +15,10 @@ import pyarrow as pa
 
 from gpusynth.arrays import Array, code_dtype
 from gpusynth.errors import CodecError
+from gpusynth.table.as_numbers import rounding_step
 from gpusynth.table.coarse_bins import cut_bins
 from gpusynth.table.codec_levels import LevelCodec
 from gpusynth.table.codec_numbers import NumberCodec
-from gpusynth.table.numbers import decimal_scale
 from gpusynth.table.schema import Column
 from gpusynth.table.special_codes import NumberSpecials, number_dtype
 from gpusynth.table.storage import parse_storage
@@ -153,8 +153,6 @@ def number_step(column: Column, numbers: Array) -> float:
     -------
     float
     """
-    if number_dtype(column) != np.int64:
-        return 0.0 if column.decimals is None else 10.0**-column.decimals
     storage = parse_storage(column.storage)
     if column.kind == "date":
         return float(_MILLISECONDS_A_DAY) if pa.types.is_date64(storage) else 1.0
@@ -165,10 +163,7 @@ def number_step(column: Column, numbers: Array) -> float:
             if step and len(numbers) and not (numbers % step).any():
                 return float(step)
         return 1.0
-    scale = decimal_scale(storage)
-    if scale and column.decimals is not None:
-        return float(10.0 ** max(scale - column.decimals, 0))
-    return 1.0
+    return rounding_step(column)
 
 
 def _bare(column: Column) -> Column:

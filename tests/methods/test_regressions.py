@@ -205,6 +205,27 @@ def test_norm_never_falls_on_missing_codes_and_spikes(survey):
     assert (codes >= survey.codecs["staff"].n_special).all()
 
 
+def test_norm_keeps_the_decimals_that_the_schema_says():
+    """Whole dollars in a column of cents; 0 is a spike, and the bounds are of half dollars."""
+    random = np.random.default_rng(5)
+    sales = np.where(random.random(2000) < 0.2, 0, np.rint(random.normal(2, 3, 2000)).astype(int))
+    column = Column(
+        name="s",
+        kind="numeric",
+        storage="decimal128(12, 2)",
+        decimals=0,
+        spikes=(0,),
+        bounds=(-6.5, 9.5),
+    )
+    table = coded(
+        pa.table({"s": pa.array(sales.astype(np.int32)).cast(pa.decimal128(12, 2))}), (column,)
+    )
+    _, values = Draws(Norm().fit(step(table, "s", part="value")), table)()
+    assert not (values % 100).any()
+    assert (values.min(), values.max()) == (-600, 900)
+    assert (values != 0).all()
+
+
 @pytest.mark.parametrize(
     ("method", "transform"), [(LogNorm(), np.log), (SqrtNorm(), np.sqrt), (CubeRootNorm(), np.cbrt)]
 )
