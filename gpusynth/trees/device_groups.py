@@ -17,7 +17,8 @@ from gpusynth.trees.device_table import DeviceTable
 from gpusynth.trees.record_plan import width_of
 from gpusynth_kernels.cpu.kinds import NUMBERS, WEIGHTED_CLASSES
 from gpusynth_kernels.cuda import launch
-from gpusynth_kernels.cuda.choose import MOST_SEARCHED, few_rows
+from gpusynth_kernels.cuda.arguments import Fixed
+from gpusynth_kernels.cuda.choose import FEW_CODES, MOST_SEARCHED, few_rows
 
 __all__ = [
     "BLOCK_BYTES",
@@ -25,10 +26,13 @@ __all__ = [
     "Group",
     "KeptTables",
     "LevelNodes",
+    "Request",
     "items_of",
     "make_groups",
     "on_device",
     "planes_of",
+    "table_width",
+    "together_on_device",
 ]
 
 BLOCK_BYTES = 49_152
@@ -133,9 +137,33 @@ class KeptTables:
     n_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Some nodes of a level, and what is wanted of them."""
+
+    nodes: LevelNodes
+    offered: Array
+    """Columns that each node is offered (device uint8, nodes times columns); empty for all."""
+    emission: Emission | None
+    result: tuple[Array, ...]
+    """Splits by node and column, filled unless subsets are to be written."""
+
+
 def on_device(*arrays: Array) -> tuple[Array, ...]:
     """Return copies of arrays of one length on the device, as int64: one transfer for all."""
     return tuple(launch.to_device(np.stack([np.asarray(array, np.int64) for array in arrays])))
+
+
+def together_on_device(*parts: tuple[Array, ...]) -> list[tuple[Array, ...]]:
+    """Return copies of several tuples as of `on_device`, with one transfer for all."""
+    flat = [np.asarray(array, np.int64) for part in parts for array in part]
+    there = launch.to_device(np.concatenate(flat))
+    found, begin = [], 0
+    for part in parts:
+        n = len(part[0])
+        found.append(tuple(there[begin + k * n : begin + (k + 1) * n] for k in range(len(part))))
+        begin += n * len(part)
+    return found
 
 
 def planes_of(mode: int, n_runs: Array, *, weighted: bool) -> tuple[Array, Array]:
@@ -154,6 +182,16 @@ def planes_of(mode: int, n_runs: Array, *, weighted: bool) -> tuple[Array, Array
     if mode == WEIGHTED_CLASSES:
         return one, n_runs
     return n_runs, 0 * one
+
+
+def table_width(n_codes: Array) -> Array:
+    """Return the width of columns that are counted together: 64, or as in the records if wider.
+
+    Parameters
+    ----------
+    n_codes : array of int64
+    """
+    return np.maximum(width_of(n_codes), FEW_CODES)
 
 
 def make_groups(
@@ -175,7 +213,7 @@ def make_groups(
     n_codes = table.layout.n_codes[columns].astype(np.int64)
     has_order = ~table.layout.is_ordered[columns] & (n_codes > MOST_SEARCHED)
     few = few_rows(n_codes, has_order)
-    kinds = np.stack([table.page_of[columns], width_of(n_codes), few, has_order])
+    kinds = np.stack([table.page_of[columns], table_width(n_codes), few, has_order])
     word = table.word[columns]
     for kind in np.unique(kinds, axis=1).T:
         inside = np.flatnonzero((kinds == kind[:, None]).all(axis=0) & (n_codes > 1))
@@ -203,8 +241,9 @@ def _group(table: DeviceTable | PagedTable, columns: Array, kind: Array, some: l
         w = np.searchsorted(words, table.word[at])
         slots[:, w, filled[w]] = member, table.shift[at], table.mask[at], begin
         filled[w] += 1
-    counted = (*on_device(words), *on_device(*slots.reshape(4, -1)))
-    searched = on_device(members, first, n_codes, ordered)
+    counted = Fixed((*on_device(words), *on_device(*slots.reshape(4, -1))))
+    alike = np.argsort(n_codes, kind="stable")  # threads of a warp wait for each other
+    searched = Fixed(on_device(*(part[alike] for part in (members, first, n_codes, ordered))))
     page, width, few, has_order = map(int, kind)
     return Group(page, width, few, has_order, int(n_codes.sum()), members, counted, searched)
 

@@ -8,7 +8,6 @@ where these are few, by a thread. Batches and sizes decide speed only.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -20,10 +19,13 @@ from gpusynth.trees.device_groups import (
     Group,
     KeptTables,
     LevelNodes,
+    Request,
     items_of,
     make_groups,
     on_device,
     planes_of,
+    table_width,
+    together_on_device,
 )
 from gpusynth.trees.device_pages import PagedTable
 from gpusynth.trees.device_table import DeviceTable
@@ -36,9 +38,9 @@ from gpusynth.trees.device_work import (
     suits_threads,
 )
 from gpusynth.trees.fit import Fit
-from gpusynth.trees.record_plan import width_of
 from gpusynth_kernels.cpu.kinds import NUMBERS
 from gpusynth_kernels.cuda import launch
+from gpusynth_kernels.cuda.arguments import Fixed
 from gpusynth_kernels.cuda.choose import MOST_SEARCHED, choose_columns, few_rows, small_rows
 from gpusynth_kernels.cuda.histogram import MOST_ITEM_ROWS, count_codes, subtract_siblings
 from gpusynth_kernels.cuda.offer import draw_columns, offer_columns
@@ -56,18 +58,6 @@ _SHARE_OF_RESULTS = 0.125
 
 _COUNT_THREADS = 256
 """Threads of a block that counts; half of them where more such blocks fit a multiprocessor."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """Some nodes of a level, and what is wanted of them."""
-
-    nodes: LevelNodes
-    offered: Array
-    """Columns that each node is offered (device uint8, nodes times columns); empty for all."""
-    emission: Emission | None
-    result: tuple[Array, ...]
-    """Splits by node and column, filled unless subsets are to be written."""
 
 
 _Rows: TypeAlias = tuple[Array, Array, Array, Array]
@@ -106,9 +96,9 @@ class Search:
         self.free_bytes = free_bytes
         self.n_codes = table.layout.n_codes[columns].astype(np.int64)
         self.ordered = table.layout.is_ordered[columns].astype(np.int64)
-        self.width = width_of(self.n_codes)
+        self.width = table_width(self.n_codes)
         self.weighted = len(fit.weight) > 0
-        self.target = launch.to_device(fit.numbers), launch.to_device(fit.weight)
+        self.target = Fixed((launch.to_device(fit.numbers), launch.to_device(fit.weight)))
         self.log_table = launch.to_device(fit.table)
         self._has_order = (self.ordered == 0) & (self.n_codes > MOST_SEARCHED)
         self._few = few_rows(self.n_codes, self._has_order)
@@ -117,14 +107,17 @@ class Search:
         self._groups = list(
             make_groups(table, columns, mode=fit.mode, most_classes=self._most_classes)
         )
-        self._work = make_work(
-            fit.mode,
-            (self.n_codes, self.ordered, self.width),
-            n_rows=len(fit.order),
-            classes=self._most_classes,
-            weighted=self.weighted,
-            free_bytes=free_bytes,
+        self._work = Fixed(
+            make_work(
+                fit.mode,
+                (self.n_codes, self.ordered, self.width),
+                n_rows=len(fit.order),
+                classes=self._most_classes,
+                weighted=self.weighted,
+                free_bytes=free_bytes,
+            )
         )
+        self._table_work = Fixed(self._work[:2])
         self._every = launch.empty(0, np.int32)  # -1 for each node: all of its columns
         self._above: dict[int, KeptTables] = {}
         self._here: dict[int, KeptTables] = {}
@@ -139,13 +132,14 @@ class Search:
         place = (table.word[columns], table.shift[columns], table.mask[columns])
         what = (*place, self.n_codes, self.ordered)
         page_of = table.page_of[columns]
-        by_blocks, by_threads = {}, {}
+        by_blocks: dict[int, tuple[Array, ...]] = {}
+        by_threads: dict[int, tuple[Array, ...]] = {}
         for page in np.unique(page_of).tolist():
             width = np.where(page_of == page, self.width, 0)
-            by_blocks[page] = on_device(*what, width, self._few)
+            by_blocks[page] = Fixed(on_device(*what, width, self._few))
             own = np.flatnonzero((page_of == page) & (self._few > 0) & (self.n_codes > 1))
             own = own[np.argsort(self.n_codes[own], kind="stable")]
-            by_threads[page] = on_device(*(part[own] for part in (*what, self._few)), own)
+            by_threads[page] = Fixed(on_device(*(part[own] for part in (*what, self._few)), own))
         return by_blocks, by_threads
 
     def best_splits(self, rows: _Rows, nodes: LevelNodes) -> tuple[Array, Array, Array, Array]:
@@ -178,7 +172,7 @@ class Search:
                 launch.empty(n_results, np.int64),
             )
             result[0].fill(-1.0)
-            self._search(rows, _Request(batch, offered, None, result))
+            self._search(rows, Request(batch, offered, None, result))
             found.append(self._choose(batch, result))
         column, value, left, gain = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return column, value, left, gain
@@ -196,7 +190,7 @@ class Search:
         """Set the bits of the levels that go left in splits of columns of more than four codes."""
         none = tuple(launch.empty(0, dtype) for dtype in (np.float64, np.int64, np.int64))
         offered = launch.empty(0, np.uint8)
-        self._search(rows, _Request(nodes, offered, emission, none))
+        self._search(rows, Request(nodes, offered, emission, none))
 
     def _batches(self, nodes: LevelNodes) -> Iterator[LevelNodes]:
         each = 48 * max(len(self.columns), 1)
@@ -220,14 +214,14 @@ class Search:
         offer_columns.over(size, drawn, n_columns, n_offered, offered)
         return offered
 
-    def _search(self, rows: _Rows, request: _Request) -> None:
+    def _search(self, rows: _Rows, request: Request) -> None:
         """Search (or write the subsets of) nodes, each column the way that its size asks for."""
         for page in self._columns:
             asked = request.emission
             if asked is None or (self.table.page_of[self.columns[asked.column]] == page).any():
                 self._search_page(page, rows, request)
 
-    def _search_page(self, page: int, rows: _Rows, request: _Request) -> None:
+    def _search_page(self, page: int, rows: _Rows, request: Request) -> None:
         """Search the columns of a page."""
         nodes, emission = request.nodes, request.emission
         size = nodes.size
@@ -270,7 +264,7 @@ class Search:
             yield slice(start, stop)
             start = stop
 
-    def _asked(self, request: _Request, which: Array) -> tuple[int, Array, Array]:
+    def _asked(self, request: Request, which: Array) -> tuple[int, Array, Array]:
         """Return `asked` of the kernels for some nodes of a request."""
         n_columns, offered = len(self.columns), request.offered
         if len(offered):
@@ -282,7 +276,7 @@ class Search:
             self._every = launch.to_device(np.full(2 * len(which), -1, np.int32))
         return n_columns, offered, self._every[: len(which)]
 
-    def _emit(self, request: _Request, which: Array) -> tuple[Array, Array, Array]:
+    def _emit(self, request: Request, which: Array) -> tuple[Array, Array, Array]:
         """Return `emit` of the kernels for some nodes of a request."""
         emission = request.emission
         if emission is None:
@@ -290,7 +284,7 @@ class Search:
             return launch.empty(0, np.uint32), none, none
         return (emission.words, *on_device(emission.first[which], emission.n_levels[which]))
 
-    def _by_tables(self, number: int, rows: _Rows, request: _Request, which: Array) -> KeptTables:
+    def _by_tables(self, number: int, rows: _Rows, request: Request, which: Array) -> KeptTables:
         """Count and search the tables of a group at some nodes; return the tables."""
         group, some = self._groups[number], request.nodes.some(which)
         cells, places = [], np.full((2, len(request.nodes)), -1)
@@ -313,10 +307,12 @@ class Search:
         threads = _COUNT_THREADS if 2 * shared > BLOCK_BYTES else _COUNT_THREADS // 2
         grid = grid_of(min(len(items[0]), count_blocks()), threads)
         first = tuple(places[:, which])
-        of_nodes = on_device(some.size, some.n_runs, *first, which, some.first_run)
+        of_nodes, of_items = together_on_device(
+            (some.size, some.n_runs, *first, which, some.first_run), items
+        )
         count_codes[(*grid, 0, shared)](
             *(self.fit.mode, self.table.page(group.page), rows[0], rows[1], self.target),
-            on_device(*items),
+            of_items,
             (of_nodes[5], *of_nodes[1:4]),
             *(group.counted, group.n_codes, asked, tables),
         )
@@ -333,11 +329,11 @@ class Search:
         threads = self._threads(group.width, has_order=bool(group.has_order))
         search_tables[grid_of(min(n_tasks, len(self._work[0])), threads)](
             *(self.fit.mode, of_nodes[:5], *given, self.log_table, asked),
-            *(self._emit(request, which), self._work[:2], request.result),
+            *(self._emit(request, which), self._table_work, request.result),
         )
         return own
 
-    def _derived(self, number: int, request: _Request, own: KeptTables) -> Array:
+    def _derived(self, number: int, request: Request, own: KeptTables) -> Array:
         """Return which nodes' tables are those of the parent less those of the sibling.
 
         These are the larger of two children that are both to be counted, where the parent's tables
@@ -364,8 +360,9 @@ class Search:
         runs = []
         for some, at in ((nodes, which), (nodes, mate), (above.nodes, parent)):
             runs += [some.first_run[at], some.n_runs[at]]
+        there = on_device(*cells, *runs)
         subtract_siblings.over(
-            *(len(which) * n_codes, self.fit.mode, on_device(*cells), on_device(*runs)),
+            *(len(which) * n_codes, self.fit.mode, there[:6], there[6:]),
             *((own.classes, above.classes), n_codes, above.tables),
             (*own.tables, int(self.weighted)),
         )
@@ -373,7 +370,7 @@ class Search:
     def _threads(self, n_candidates: int, *, has_order: bool) -> int:
         return search_threads(n_candidates, classes=self._most_classes, has_order=has_order)
 
-    def _by_rows(self, page: int, rows: _Rows, request: _Request, which: Array) -> None:
+    def _by_rows(self, page: int, rows: _Rows, request: Request, which: Array) -> None:
         some = request.nodes.some(which)
         n_tasks = len(some) * len(self.columns)
         threads = self._threads(int(some.size.max()), has_order=bool(self._has_order.any()))
@@ -385,7 +382,7 @@ class Search:
             *(self._emit(request, which), self._work, request.result),
         )
 
-    def _by_threads(self, page: int, rows: _Rows, request: _Request, which: Array) -> None:
+    def _by_threads(self, page: int, rows: _Rows, request: Request, which: Array) -> None:
         """Search nodes of few rows, one thread a node and column."""
         some, columns = request.nodes.some(which), self._few_columns[page]
         n_blocks = -(-len(some) * len(columns[0]) // FEW_THREADS)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gpusynth_kernels.cuda import launch
-from gpusynth_kernels.cuda.arguments import pack, types_of
+from gpusynth_kernels.cuda.arguments import Fixed, pack, types_of
 from gpusynth_kernels.cuda.traffic import counted
 from tests.kernels.grower_signatures import SIGNATURES
 from tests.kernels.test_ptx import needs_compiler
@@ -47,6 +47,15 @@ def test_arrays_numbers_and_tuples_become_words():
     assert str(types_of(pack((2.5,))[0])[0]) == "float64"
     with pytest.raises(ValueError, match="C order"):
         pack((DeviceArray(matrix[:, :2], 0),))
+
+
+def test_fixed_tuples_are_laid_out_once_and_as_others():
+    arrays = DeviceArray(np.zeros(5), 128), DeviceArray(np.zeros((2, 3), np.int32), 256)
+    fixed = Fixed(arrays)
+    for _ in range(2):
+        assert pack((3, fixed, 4)) == pack((3, arrays, 4))
+    assert fixed.packed == (*pack((arrays,))[0][:1], pack((arrays,))[1])
+    assert fixed == arrays  # what the simulator sees
 
 
 def test_tuples_of_numbers_are_not_taken_for_arrays():
@@ -94,7 +103,7 @@ from importlib import import_module
 import numpy as np
 from numba import types
 
-from gpusynth_kernels.cuda.arguments import pack, types_of
+from gpusynth_kernels.cuda.arguments import Fixed, pack, types_of
 from gpusynth_kernels.cuda.launch import compile_to_ptx
 from tests.kernels.grower_signatures import SIGNATURES
 from tests.kernels.test_arguments import DeviceArray, shim

@@ -18,9 +18,15 @@ import numpy as np
 from numba import types
 from numba.np.numpy_support import from_dtype
 
-__all__ = ["pack", "types_of"]
+__all__ = ["Fixed", "pack", "types_of"]
 
 _INTEGER, _UNSIGNED, _FLOAT = "integer", "unsigned", "float"
+
+
+class Fixed(tuple[Any, ...]):
+    """Arrays that many launches are given as one argument: their words are laid out once."""
+
+    packed: tuple[Any, list[Any]] | None = None
 
 
 def pack(arguments: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[Any]]:
@@ -54,6 +60,12 @@ def _add(value: Any, words: list[Any]) -> Any:
         return _INTEGER
     if type(value) is tuple:
         return tuple([_add(member, words) for member in value])
+    if type(value) is Fixed:
+        if value.packed is None:
+            own: list[Any] = []
+            value.packed = tuple([_add(member, own) for member in value]), own
+        words += value.packed[1]
+        return value.packed[0]
     if isinstance(value, np.uint64):
         words.append(ctypes.c_uint64(int(value)))
         return _UNSIGNED

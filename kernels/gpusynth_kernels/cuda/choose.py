@@ -13,6 +13,7 @@ import numpy as np
 from gpusynth_kernels.cuda.launch import cuda, device, kernel
 
 __all__ = [
+    "FEW_CODES",
     "FEW_ROWS",
     "FEW_ROWS_OF_FEW_CODES",
     "MOST_SEARCHED",
@@ -33,10 +34,11 @@ PAIRS_PER_CELL = 8
 """A cell of a table costs about as much as so many comparisons of two rows (bytes against
 instructions of an H200, estimated: 0.6 clocks of a multiprocessor against 0.06). Speed only."""
 
+FEW_CODES = 64
 FEW_ROWS = 32
 FEW_ROWS_OF_FEW_CODES = 64
 """A node of at most so many rows is searched by one thread a column, where nothing must be sorted
-(the second: where a column has at most `MOST_SEARCHED` codes). Speed only."""
+(the last: where a column has at most `FEW_CODES`, so that few rows differ). Speed only."""
 
 CLASSES_THAT_COUNT = 64
 """Small nodes are no larger for more classes than these, so that work arrays stay small."""
@@ -65,7 +67,7 @@ def few_rows(n_codes: Any, has_order: Any) -> Any:
     has_order : array of bool, shape (n_columns,)
         Whether the column's levels must be put in order.
     """
-    most = np.where(n_codes <= MOST_SEARCHED, FEW_ROWS_OF_FEW_CODES, FEW_ROWS)
+    most = np.where(n_codes <= FEW_CODES, FEW_ROWS_OF_FEW_CODES, FEW_ROWS)
     return np.where(has_order, 0, most)
 
 
