@@ -87,6 +87,7 @@ def fit_model(
                 min_units=fewest,
                 unit=unit,
                 overwrite=overwrite,
+                threads=threads,
                 listener=display,
                 **where,
             )

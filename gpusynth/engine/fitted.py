@@ -15,7 +15,7 @@ from gpusynth.engine.output import check_destination
 from gpusynth.engine.output_columns import check_keys
 from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.progress import SilentListener
-from gpusynth.engine.settings import OutputFormat, RunSettings
+from gpusynth.engine.settings import OutputFormat, RunSettings, available_threads
 from gpusynth.engine.synthesis import Synthesis, load_kernels
 from gpusynth.errors import PlanError
 from gpusynth.io import is_cudf
@@ -137,7 +137,14 @@ class FittedSynthesis:
 
         self._refuse_released("released")
         prepared = self._synthesis.prepared
-        release(prepared, path, min_units=min_units, unit=unit, overwrite=overwrite)
+        release(
+            prepared,
+            path,
+            min_units=min_units,
+            unit=unit,
+            overwrite=overwrite,
+            n_threads=available_threads(),
+        )
 
     def _on(self, device: DeviceName) -> Prepared:
         """Return what was prepared, to be drawn on a device, whose kernels are loaded."""

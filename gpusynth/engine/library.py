@@ -201,6 +201,7 @@ def fit_released(
     min_units: int = 10,
     unit: str | None = None,
     overwrite: bool = False,
+    threads: int | None = None,
     device: DeviceName = "cpu",
     fitter: FitterName = "auto",
     listener: Listener | None = None,
@@ -216,7 +217,7 @@ def fit_released(
     path : as for `FittedSynthesis.release`
     schema, plan : as for `synthesize`
     min_units, unit, overwrite : as for `FittedSynthesis.release`
-    device, fitter, listener : as for `synthesize`
+    threads, device, fitter, listener : as for `synthesize`
 
     Returns
     -------
@@ -229,10 +230,18 @@ def fit_released(
     """
     listener = SilentListener() if listener is None else listener
     stopwatch = Stopwatch()
-    settings = RunSettings(device=device, fitter=fitter)
+    settings = RunSettings(threads=threads, device=device, fitter=fitter)
     prepared = _prepare(data, schema, plan, settings, listener, stopwatch)
     load_kernels(listener, stopwatch, prepared.backend)
-    release(prepared, path, min_units=min_units, unit=unit, overwrite=overwrite, listener=listener)
+    release(
+        prepared,
+        path,
+        min_units=min_units,
+        unit=unit,
+        overwrite=overwrite,
+        n_threads=settings.n_threads,
+        listener=listener,
+    )
     return prepared.plan
 
 

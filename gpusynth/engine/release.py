@@ -50,6 +50,7 @@ def release(
     min_units: int,
     unit: str | None = None,
     overwrite: bool = False,
+    n_threads: int = 1,
     listener: Listener | None = None,
 ) -> None:
     """Fit a model that refers to no real row, and write it.
@@ -64,6 +65,8 @@ def release(
     unit : str, optional
         Column of the real file that says which rows are of one unit; the plan's `unit` by default.
     overwrite : bool
+    n_threads : int
+        Of each fit; never changes a byte.
     listener : Listener, optional
         Told of each fit.
 
@@ -102,7 +105,7 @@ def release(
     listener.start("fit", len(coarse.plan.steps))
     models = {}
     for step in coarse.plan.steps:
-        models[step.number] = StepModels((_fit(step, coarse, columns, min_units),))
+        models[step.number] = StepModels((_fit(step, coarse, columns, min_units, n_threads),))
         listener.advance(step.target, work=1, rows=table.n_rows)
     n_rows = max(round(table.n_rows / min_units), 1) * min_units
     resolved = coarse.resolved
@@ -230,7 +233,11 @@ def _coarse_step(step: Step, min_units: int) -> Step:
 
 
 def _fit(
-    step: Step, coarse: Prepared, columns: dict[str, CoarseColumn], min_units: int
+    step: Step,
+    coarse: Prepared,
+    columns: dict[str, CoarseColumn],
+    min_units: int,
+    n_threads: int,
 ) -> FittedModel:
     """Fit one step and keep counts in place of donors."""
     if step.method.name == "passive":
@@ -240,7 +247,7 @@ def _fit(
     column = columns[step.target]
     rows = np.arange(data.n_real, dtype=np.int32) if data.rows is None else data.rows
     rows = rows[~column.is_rare[rows]]
-    model = step.method.fit(replace(data, rows=rows))
+    model = step.method.fit(replace(data, rows=rows), n_threads=n_threads)
     tree, donors = _tree_of(model, data)
     is_number = data.target.is_number
     codec = column.codec

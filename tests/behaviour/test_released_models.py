@@ -15,6 +15,7 @@ import pytest
 import gpusynth
 from gpusynth import Column, Plan, Rule, Schema, Strata
 from gpusynth.datasets import firms
+from gpusynth.engine import fit_released
 from gpusynth.errors import DataError, GpusynthError, ModelFileError, OutputError, PlanError
 from gpusynth.io import read_model_file, write_model_file
 
@@ -166,6 +167,13 @@ def test_the_same_for_any_number_of_threads_and_from_files(released, tmp_path):
     one = loaded.sample(3000, 2, seed=1, threads=1, output=tmp_path / "1")
     two = loaded.sample(3000, 2, seed=1, threads=2, output=tmp_path / "2", batch_rows=100)
     assert one.replicates[1].sha256 == two.replicates[1].sha256
+
+
+def test_fits_by_any_number_of_threads(tmp_path):
+    real = firms(2000, columns=6, seed=2)
+    for threads in (1, 3):
+        fit_released(real, tmp_path / str(threads), threads=threads)
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "3").read_bytes()
 
 
 def test_utility_stays(tmp_path):
