@@ -114,7 +114,11 @@ def parquet_writer(
 def _opened(
     file: Any, first: Any, nullable: Mapping[str, bool], metadata: Mapping[str, str]
 ) -> Any:
-    """Open cuDF's writer for tables like the first one."""
+    """Open cuDF's writer for tables like the first one.
+
+    Without Parquet's own dictionaries: cuDF numbers their entries in the order in which threads
+    arrive (NVIDIA/cudf pull request 22279), so that two runs would give files of other bytes.
+    """
     import pylibcudf as plc
 
     described = plc.io.types.TableInputMetadata(first)
@@ -123,6 +127,7 @@ def _opened(
     ):
         column.set_name(name)
         column.set_nullability(may_be_null)
+        column.set_encoding(plc.io.types.ColumnEncoding.PLAIN)
     options = (
         plc.io.parquet.ChunkedParquetWriterOptions.builder(plc.io.SinkInfo([file]))
         .metadata(described)

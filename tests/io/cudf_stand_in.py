@@ -334,7 +334,10 @@ class _Writer:
         ]
         schema = pa.schema(fields)
         if self.writer is None:
-            self.writer = pq.ParquetWriter(self.file, schema, store_schema=False)
+            plain = all(column.encoding == "PLAIN" for column in columns)
+            self.writer = pq.ParquetWriter(
+                self.file, schema, store_schema=False, use_dictionary=not plain
+            )
             self.writer.add_key_value_metadata(self.entries)
         self.writer.write_table(pa.table(arrays, schema=schema))
 
@@ -355,6 +358,9 @@ class _Column:
     def set_nullability(self, nullable):
         self.nullable = nullable
 
+    def set_encoding(self, encoding):
+        self.encoding = encoding
+
 
 def install_parquet(monkeypatch, *, free_bytes=1 << 30):
     """Put stand-ins in the place of pylibcudf and RMM too."""
@@ -364,7 +370,11 @@ def install_parquet(monkeypatch, *, free_bytes=1 << 30):
     plc, rmm = types.ModuleType("pylibcudf"), types.ModuleType("rmm")
     plc.io = of(
         SinkInfo=lambda sinks: of(sinks=sinks),
-        types=of(TableInputMetadata=_Described, CompressionType=of(ZSTD="ZSTD")),
+        types=of(
+            TableInputMetadata=_Described,
+            CompressionType=of(ZSTD="ZSTD"),
+            ColumnEncoding=of(PLAIN="PLAIN"),
+        ),
         parquet=of(
             ChunkedParquetWriterOptions=of(builder=_Builder),
             ChunkedParquetWriter=of(from_options=_Writer),
