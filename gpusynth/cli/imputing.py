@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +16,7 @@ from gpusynth.cli.options import (
     FitterOption,
     FormatOption,
     KeepModelsOption,
+    LogOption,
     OverwriteRunOption,
     QuietOption,
     SchemaOption,
@@ -114,10 +114,12 @@ def impute_file(
     device: DeviceOption = DeviceChoice.cpu,
     fitter: FitterOption = FitterChoice.auto,
     quiet: QuietOption = False,
+    log: LogOption = None,
 ) -> None:
     """Impute missing values several times, and synthesize each completed file."""
-    from gpusynth.cli.console import ProgressDisplay, console
+    from gpusynth.cli.console import console
     from gpusynth.cli.interrupt import interruptible
+    from gpusynth.cli.running import watching
 
     given: dict[str, Any] = {
         "n_imputations": imputations,
@@ -143,10 +145,9 @@ def impute_file(
         "device": device.value,
         "fitter": fitter.value,
     }
-    with interruptible(), ExitStack() as stack:
-        if not quiet:
-            given["listener"] = stack.enter_context(ProgressDisplay(console(stderr=True)))
-        run = _carry_out(data, schema, plan, given)
+    inputs = (data, schema, plan)
+    with interruptible(), watching(quiet=quiet, log=log, inputs=inputs) as listener:
+        run = _carry_out(data, schema, plan, {**given, "listener": listener})
     if not quiet:
         show_imputation(run, console())
 

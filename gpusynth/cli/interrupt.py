@@ -24,7 +24,7 @@ def interruptible() -> Iterator[None]:
         yield
     except KeyboardInterrupt as interrupt:
         notes = getattr(interrupt, "__notes__", ())
-        state = "its finished work is kept" if notes else "the output directory is as it was"
+        state = "its finished work is kept" if notes else "the output is as it was"
         error = RunInterruptedError(f"interrupted; {state}")
         for note in notes:
             error.add_note(note)

@@ -13,6 +13,7 @@ from gpusynth.cli.options import (
     DeviceOption,
     FormatOption,
     KeepModelsOption,
+    LogOption,
     OverwriteRunOption,
     QuietOption,
     SeedOption,
@@ -50,6 +51,7 @@ def run_linked(
     keep_models: KeepModelsOption = False,
     device: DeviceOption = DeviceChoice.cpu,
     quiet: QuietOption = False,
+    log: LogOption = None,
 ) -> None:
     """Synthesize files whose rows belong to each other, such as firms and establishments."""
     from gpusynth.cli.console import console
@@ -58,7 +60,8 @@ def run_linked(
     from gpusynth.linked import read_links, synthesize_linked
 
     given = read_links(links)
-    with interruptible(), watching(quiet=quiet) as listener:
+    inputs = [links, *given.data.values()]
+    with interruptible(), watching(quiet=quiet, log=log, inputs=inputs) as listener:
         run = synthesize_linked(
             given.data,
             given.links,

@@ -304,7 +304,7 @@ def main(arguments: list[str] | None = None) -> int:
     except RunInterruptedError as error:
         return _fail(str(error), _INTERRUPTED, after=_notes(error))
     except KeyboardInterrupt:
-        return _fail("interrupted; the output directory is as it was", _INTERRUPTED)
+        return _fail("interrupted; the output is as it was", _INTERRUPTED)
     except MemoryError as error:
         message = "not enough memory; use fewer threads or replicates at a time"
         return _fail(message, _BAD_INPUT, after=_notes(error))
@@ -314,7 +314,7 @@ def main(arguments: list[str] | None = None) -> int:
             return _fail(f"{said}{'' if said.endswith('?') else '.'} Try --help.", _BAD_INPUT)
         return _fail(_internal(error), _INTERNAL)
     if code == _INTERRUPTED:  # typer turns an interrupt into a code
-        return _fail("interrupted; the output directory is as it was", _INTERRUPTED)
+        return _fail("interrupted; the output is as it was", _INTERRUPTED)
     return code if isinstance(code, int) else 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +13,7 @@ from gpusynth.cli.options import (
     FileArgument,
     FitterOption,
     FormatOption,
+    LogOption,
     OverwriteFileOption,
     OverwriteRunOption,
     PlanOption,
@@ -59,10 +59,13 @@ def fit_model(
     device: DeviceOption = DeviceChoice.cpu,
     fitter: FitterOption = FitterChoice.auto,
     quiet: QuietOption = False,
+    log: LogOption = None,
 ) -> None:
     """Fit a model and keep it in a file, to sample from later."""
     from gpusynth.cli.allocator import give_back_large_arrays
-    from gpusynth.cli.console import ProgressDisplay, console
+    from gpusynth.cli.console import console
+    from gpusynth.cli.interrupt import interruptible
+    from gpusynth.cli.running import watching
     from gpusynth.engine import fit, fit_released
     from gpusynth.io import check_model_path
     from gpusynth.io.inputs_stay import check_inputs_stay
@@ -73,11 +76,12 @@ def fit_model(
             "records. Give --release, or leave them out."
         )
     fewest = _MIN_UNITS if min_units is None else min_units
-    where: dict[str, Any] = {"device": device.value, "fitter": fitter.value}
-    check_inputs_stay([output], [data, schema, plan])
+    how: dict[str, Any] = {"threads": threads, "device": device.value, "fitter": fitter.value}
+    inputs = (data, schema, plan)
+    check_inputs_stay([output], inputs)
     check_model_path(output, overwrite=overwrite)  # a fit may take hours: find out now
     give_back_large_arrays()
-    with nullcontext() if quiet else ProgressDisplay(console(stderr=True)) as display:
+    with interruptible(), watching(quiet=quiet, log=log, inputs=inputs) as listener:
         if release:
             made = fit_released(
                 data,
@@ -87,12 +91,11 @@ def fit_model(
                 min_units=fewest,
                 unit=unit,
                 overwrite=overwrite,
-                threads=threads,
-                listener=display,
-                **where,
+                listener=listener,
+                **how,
             )
         else:
-            fitted = fit(data, schema, plan, threads=threads, listener=display, **where)
+            fitted = fit(data, schema, plan, listener=listener, **how)
             fitted.save(output, overwrite=overwrite)
             made = fitted.plan
     if quiet:
@@ -124,24 +127,28 @@ def sample_model(
     overwrite: OverwriteRunOption = False,
     device: DeviceOption = DeviceChoice.cpu,
     quiet: QuietOption = False,
+    log: LogOption = None,
 ) -> None:
     """Make synthetic replicates from a model file, without the real file."""
     from gpusynth.cli.allocator import give_back_large_arrays
     from gpusynth.cli.console import console, seconds_text
-    from gpusynth.cli.running import show_files
+    from gpusynth.cli.interrupt import interruptible
+    from gpusynth.cli.running import show_files, watching
     from gpusynth.engine import load
 
     give_back_large_arrays()
-    run = load(model).sample(
-        rows,
-        replicates,
-        seed,
-        threads=threads,
-        output=output,
-        format=format.value,
-        overwrite=overwrite,
-        device=None if device.value == "cpu" else device.value,
-    )
+    with interruptible(), watching(quiet=quiet, log=log, inputs=[model]) as listener:
+        run = load(model).sample(
+            rows,
+            replicates,
+            seed,
+            threads=threads,
+            output=output,
+            format=format.value,
+            overwrite=overwrite,
+            listener=listener,
+            device=None if device.value == "cpu" else device.value,
+        )
     if quiet:
         return
     out = console()

@@ -154,7 +154,9 @@ def _check_told(log: Path | None, metrics: Path | None, *, inputs: Iterable[Path
 
 
 @contextmanager
-def watching(*, quiet: bool, log: Path | None = None) -> Iterator[Listener | None]:
+def watching(
+    *, quiet: bool, log: Path | None = None, inputs: Iterable[Path | None] = ()
+) -> Iterator[Listener | None]:
     """Tell a log and a display of the progress, as far as they are wanted.
 
     Parameters
@@ -162,11 +164,19 @@ def watching(*, quiet: bool, log: Path | None = None) -> Iterator[Listener | Non
     quiet : bool
         Without a display.
     log : pathlib.Path, optional
+    inputs : iterable of pathlib.Path or None
+        What the log must not be.
 
     Yields
     ------
     Listener or None
+
+    Raises
+    ------
+    OutputError
+        If the log is one of the inputs, or cannot be written.
     """
+    check_inputs_stay([log], inputs)
     with ExitStack() as stack:
         listeners: list[Listener] = []
         if log is not None:

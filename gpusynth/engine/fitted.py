@@ -14,7 +14,7 @@ from gpusynth.engine.measure import Stopwatch
 from gpusynth.engine.output import check_destination
 from gpusynth.engine.output_columns import check_keys
 from gpusynth.engine.prepared import Prepared
-from gpusynth.engine.progress import SilentListener
+from gpusynth.engine.progress import Listener, SilentListener
 from gpusynth.engine.settings import OutputFormat, RunSettings, available_threads
 from gpusynth.engine.synthesis import Synthesis, load_kernels
 from gpusynth.errors import PlanError
@@ -146,11 +146,11 @@ class FittedSynthesis:
             n_threads=available_threads(),
         )
 
-    def _on(self, device: DeviceName) -> Prepared:
+    def _on(self, device: DeviceName, listener: Listener) -> Prepared:
         """Return what was prepared, to be drawn on a device, whose kernels are loaded."""
         fitted = self._synthesis
         backend = replace(choose_backend(device), fitter=fitted.prepared.backend.fitter)
-        load_kernels(fitted.listener, Stopwatch(), backend)
+        load_kernels(listener, Stopwatch(), backend)
         notes = (*fitted.prepared.notes, backend.note) if backend.note else fitted.prepared.notes
         return replace(fitted.prepared, backend=backend, notes=notes)
 
@@ -173,6 +173,7 @@ class FittedSynthesis:
         overwrite: bool = False,
         batch_rows: int = BATCH_ROWS,
         device: DeviceName | None = None,
+        listener: Listener | None = None,
     ) -> Any:
         """Draw replicates: the same bytes as `synthesize` gives with the same seed.
 
@@ -184,6 +185,8 @@ class FittedSynthesis:
         device : {"cpu", "cuda", "auto"}, optional
             Where trees are walked; by default where the model was fitted, and the processor for one
             that was loaded. Never changes a byte.
+        listener : Listener, optional
+            Told of progress; by default the one that was told of the fit.
 
         Returns
         -------
@@ -197,10 +200,11 @@ class FittedSynthesis:
         fitted = self._synthesis
         settings = RunSettings(n_replicates, n_rows, seed, threads, batch_rows, format)
         check_destination(self._data, output)
-        prepared = fitted.prepared if device is None else self._on(device)
+        listener = fitted.listener if listener is None else listener
+        prepared = fitted.prepared if device is None else self._on(device, listener)
         synthesis = Synthesis(
             prepared,
-            fitted.listener,
+            listener,
             Stopwatch(),
             dict(fitted.sizes),
             fit_notes=dict(fitted.fit_notes),

@@ -202,6 +202,7 @@ def fit_released(
     unit: str | None = None,
     overwrite: bool = False,
     threads: int | None = None,
+    batch_rows: int = BATCH_ROWS,
     device: DeviceName = "cpu",
     fitter: FitterName = "auto",
     listener: Listener | None = None,
@@ -217,7 +218,7 @@ def fit_released(
     path : as for `FittedSynthesis.release`
     schema, plan : as for `synthesize`
     min_units, unit, overwrite : as for `FittedSynthesis.release`
-    threads, device, fitter, listener : as for `synthesize`
+    threads, batch_rows, device, fitter, listener : as for `synthesize`
 
     Returns
     -------
@@ -230,7 +231,7 @@ def fit_released(
     """
     listener = SilentListener() if listener is None else listener
     stopwatch = Stopwatch()
-    settings = RunSettings(threads=threads, device=device, fitter=fitter)
+    settings = RunSettings(threads=threads, batch_rows=batch_rows, device=device, fitter=fitter)
     prepared = _prepare(data, schema, plan, settings, listener, stopwatch)
     load_kernels(listener, stopwatch, prepared.backend)
     release(

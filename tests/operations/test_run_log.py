@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import gpusynth
 from gpusynth.cli.main import main
 from gpusynth.operations.metrics import metrics_text
 
@@ -48,6 +49,60 @@ def test_log_and_metrics_of_a_run(data, tmp_path, capsys):
     assert metrics.read_text() == metrics_text(manifest)
     for family in ("phase_seconds", "peak_memory_bytes", "fit_cpu_seconds"):
         assert f"gpusynth_{family}" in metrics.read_text()
+
+
+@pytest.fixture(name="commands")
+def _commands(tmp_path) -> dict[str, list[str]]:
+    """Commands that keep a log, each with a small file that it reads."""
+    survey, child = tmp_path / "firms.csv", tmp_path / "jobs.csv"
+    survey.write_text("firm,staff\n" + "".join(f"{i},{i % 9 or ''}\n" for i in range(300)))
+    child.write_text("firm,pay\n" + "".join(f"{i // 2},{i % 7}\n" for i in range(300)))
+    (tmp_path / "links.toml").write_text(
+        f"[files.firms]\ndata = '{survey}'\n[files.jobs]\ndata = '{child}'\n"
+        "[[links]]\nparent = 'firms'\nchild = 'jobs'\nkey = 'firm'\n"
+    )
+    gpusynth.fit(gpusynth.datasets.firms(200, columns=3)).save(tmp_path / "a.model")
+    out = ["--output", str(tmp_path / "out")]
+    return {
+        "impute": ["impute", str(survey), *out, "--imputations", "1", "--iterations", "1"],
+        "fit": ["fit", str(survey), *out],
+        "fit --release": ["fit", str(survey), *out, "--release", "--threads", "1"],
+        "sample": ["sample", str(tmp_path / "a.model"), *out],
+        "run-linked": ["run-linked", str(tmp_path / "links.toml"), *out],
+    }
+
+
+COMMANDS = pytest.mark.parametrize(
+    ("name", "phase"),
+    [
+        ("impute", "impute"),
+        ("fit", "fit"),
+        ("fit --release", "fit"),
+        ("sample", "draw"),
+        ("run-linked", "fit and draw"),
+    ],
+)
+
+
+@COMMANDS
+def test_every_command_that_takes_long_keeps_a_log(commands, tmp_path, capsys, name, phase):
+    log = tmp_path / "log.jsonl"
+    assert main([*commands[name], "--log", str(log), "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+    events = lines(log)
+    assert [events[0]["event"], events[-1]["event"]] == ["begin", "end"]
+    assert events[-1]["outcome"] == "done"
+    assert phase in {event["phase"] for event in events if event["event"] == "phase"}
+
+
+@COMMANDS
+def test_a_log_is_never_an_input(commands, tmp_path, capsys, name, phase):
+    command = commands[name]
+    before = Path(command[1]).read_bytes()
+    assert main([*command, "--log", command[1]]) == 2
+    assert "is read here, and the output would replace it" in capsys.readouterr().err
+    assert Path(command[1]).read_bytes() == before
+    assert not (tmp_path / "out").exists()
 
 
 def test_nothing_that_is_written_for_people_or_programs_has_a_value(data, tmp_path, capsys):
