@@ -101,3 +101,12 @@ def test_pooled_strata_have_their_own_levels_where_two_codes_have_no_text():
     code = [None] * 20 + [""] * 20 + ["a"] * 2 + ["b"] * 20
     groups = group_strata(Strata(columns=("code",), min_rows=5), table := encoded(code=code))
     assert [entry["stratum"] for entry in groups.pooling(table)] == [["a"]]
+
+
+def test_more_combinations_than_64_bits_can_number():
+    names = tuple(f"x{number}" for number in range(62))
+    table = encoded(**{name: ["a", "b", "a"] for name in names})
+    with pytest.raises(PlanError, match="too many combinations"):
+        group_strata(Strata(columns=names, min_rows=1), table)
+    groups = group_strata(Strata(columns=names[:61], min_rows=1), table)
+    assert groups.group_of(read_table(table), 3).tolist() == [0, 1, 0]
