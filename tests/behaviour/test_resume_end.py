@@ -9,7 +9,17 @@ import pyarrow.parquet as pq
 import pytest
 
 import gpusynth
-from tests.behaviour.cut_runs import CHOICES, PLANS, WORK, Cut, begin, cut_when_moved, files
+from tests.behaviour.cut_runs import (
+    CHOICES,
+    PLANS,
+    WORK,
+    Cut,
+    begin,
+    cut_off,
+    cut_when_moved,
+    files,
+    flip,
+)
 from tests.behaviour.plan_survey import SCHEMA, survey
 
 
@@ -35,6 +45,31 @@ def test_cut_while_files_are_moved(data, tmp_path, whole, moved):
     gpusynth.resume(tmp_path / "out")
     assert files(tmp_path / "out") == whole
     assert (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_files_that_lie_ready_are_moved_and_not_made_again(data, tmp_path, whole, monkeypatch):
+    with cut_when_moved(tmp_path / "out", 2):
+        begin(data, tmp_path / "out", PLANS["edits"])
+
+    def made_again(*_, **__):
+        raise AssertionError("all files lay ready")
+
+    monkeypatch.setattr("gpusynth.engine.resuming.resolve_input", made_again)
+    gpusynth.resume(tmp_path / "out")
+    assert files(tmp_path / "out") == whole
+
+
+@pytest.mark.parametrize("damage", [flip, cut_off, Path.unlink])
+@pytest.mark.parametrize("moved", [0, 4])
+def test_a_file_that_was_damaged_meanwhile_is_made_again(data, tmp_path, whole, moved, damage):
+    out = tmp_path / "out"
+    with cut_when_moved(out, moved):
+        begin(data, out, PLANS["edits"])
+    first, second = sorted(out.rglob("replicate_*.parquet"))
+    assert (out in (first.parent, second.parent)) == (moved > 0)
+    damage(first if first.parent == out else second)
+    gpusynth.resume(out)
+    assert files(out) == whole
 
 
 def test_killed_while_the_work_directory_is_removed(data, tmp_path, whole, monkeypatch):
