@@ -54,6 +54,7 @@ from gpusynth.cli.options import (
 from gpusynth.cli.reporting import render_report
 from gpusynth.cli.resuming import resume_run
 from gpusynth.cli.simulating import simulate_firms
+from gpusynth.cli.standard_streams import steady_streams
 from gpusynth.cli.verifying import verify_run
 from gpusynth.cli.warming import warm_kernels
 from gpusynth.cli.without_pandas import keep_pandas_out
@@ -325,10 +326,14 @@ def run() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, terminate)
+    steady_streams()
     if any(verb in _WITHOUT_PANDAS for verb in sys.argv[1:2]):
         keep_pandas_out()
     code = main()
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except GpusynthError as error:
+        code = _fail(str(error), _BAD_INPUT)
     sys.stderr.flush()
     if code == _INTERRUPTED:
         # Kernels that still run cannot be stopped and must not be waited for.

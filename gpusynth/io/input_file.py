@@ -33,6 +33,13 @@ def check_input_file(path: Path) -> None:
             raise DataError(f"{path} may not be read. Ask for the permission to read it.")
         if path.stat().st_size == 0:
             raise DataError(f"{path} is empty (0 bytes). Export or copy it again.")
+        str(path).encode()
+    except UnicodeEncodeError:  # Arrow takes names in UTF-8 only
+        shown = str(path).encode(errors="backslashreplace").decode()
+        raise DataError(
+            f"{shown}: the name or a directory's is not in UTF-8, or in letters that this locale "
+            "does not have. Rename it, or set PYTHONUTF8=1."
+        ) from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}. Check the path.") from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -68,6 +69,17 @@ def test_unknown_kind_of_file(tmp_path, fails):
     path = tmp_path / "survey.sas7bdat"
     path.write_bytes(b"x")
     assert "survey.sas7bdat" in fails(path)
+
+
+def test_a_name_that_is_not_utf8(tmp_path, data, fails):
+    path = tmp_path / os.fsdecode(b"d\xe9p\xf4t.parquet")
+    try:
+        path.write_bytes(data.read_bytes())
+    except OSError:
+        pytest.skip("this file system has names in UTF-8 only")
+    error = fails(path)
+    assert "d\\udce9p\\udcf4t.parquet: the name or a directory's is not in UTF-8" in error
+    assert "damaged" not in error
 
 
 @pytest.mark.parametrize("share", [0.3, 0.9])
