@@ -1,5 +1,5 @@
 """``python -m gpusynth``."""
 
-from gpusynth.cli.main import run
+from gpusynth.cli.entry import run
 
 run()

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
+from gpusynth.cli.interrupt import raise_dropped
+
 __all__ = ["ProgressDisplay", "console", "new_table", "seconds_text", "visible"]
 
 _LINE_SECONDS = 10.0
@@ -145,7 +147,8 @@ class ProgressDisplay:
             self._progress.stop()
 
     def start(self, phase: str, work: int | None) -> None:
-        """Begin a phase."""
+        """Begin a phase, unless the user has ended the command before."""
+        raise_dropped()
         self._phase, self._work = phase, work
         self._restart()
         if self._progress is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -27,7 +26,7 @@ from gpusynth.cli.doctoring import show_doctor
 from gpusynth.cli.estimating import estimate_run
 from gpusynth.cli.evaluating import evaluate_files
 from gpusynth.cli.imputing import impute_file
-from gpusynth.cli.interrupt import RunInterruptedError
+from gpusynth.cli.interrupt import UNTOUCHED, RunInterruptedError, take_signals
 from gpusynth.cli.linking import run_linked
 from gpusynth.cli.modelling import fit_model, sample_model
 from gpusynth.cli.options import (
@@ -305,7 +304,7 @@ def main(arguments: list[str] | None = None) -> int:
     except RunInterruptedError as error:
         return _fail(str(error), _INTERRUPTED, after=_notes(error))
     except KeyboardInterrupt:
-        return _fail("interrupted; the output is as it was", _INTERRUPTED)
+        return _fail(UNTOUCHED, _INTERRUPTED)
     except MemoryError as error:
         message = "not enough memory; use fewer threads or replicates at a time"
         return _fail(message, _BAD_INPUT, after=_notes(error))
@@ -315,25 +314,23 @@ def main(arguments: list[str] | None = None) -> int:
             return _fail(f"{said}{'' if said.endswith('?') else '.'} Try --help.", _BAD_INPUT)
         return _fail(_internal(error), _INTERNAL)
     if code == _INTERRUPTED:  # typer turns an interrupt into a code
-        return _fail("interrupted; the output is as it was", _INTERRUPTED)
+        return _fail(UNTOUCHED, _INTERRUPTED)
     return code if isinstance(code, int) else 0
 
 
 def run() -> None:
     """Entry point of the command; never returns."""
-
-    def terminate(_number: int, _frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, terminate)
+    take_signals()
     steady_streams()
-    if any(verb in _WITHOUT_PANDAS for verb in sys.argv[1:2]):
-        keep_pandas_out()
-    code = main()
     try:
+        if any(verb in _WITHOUT_PANDAS for verb in sys.argv[1:2]):
+            keep_pandas_out()
+        code = main()
         sys.stdout.flush()
     except GpusynthError as error:
         code = _fail(str(error), _BAD_INPUT)
+    except KeyboardInterrupt:  # before or after the command itself
+        code = _fail(UNTOUCHED, _INTERRUPTED)
     sys.stderr.flush()
     if code == _INTERRUPTED:
         # Kernels that still run cannot be stopped and must not be waited for.

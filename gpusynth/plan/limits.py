@@ -18,9 +18,12 @@ MOST_CALIBRATIONS: Final = 100
 MOST_MARGINS: Final = 1_000
 """Margins of one weight."""
 
+_TABLE = "must be a table: { ... }, or lines under a heading in brackets"
+_IN_TOML = {"dict_type": _TABLE, "model_type": _TABLE, "tuple_type": "must be a list: [ ... ]"}
+
 
 def said(message: str, kind: str, context: dict[str, object]) -> str:
-    """Say that a list is too long in plain words; other messages stay as they are.
+    """Say what TOML has in TOML's words, and that a list is too long; other messages stay.
 
     Parameters
     ----------
@@ -33,6 +36,8 @@ def said(message: str, kind: str, context: dict[str, object]) -> str:
     -------
     str
     """
+    if kind in _IN_TOML:
+        return _IN_TOML[kind]
     if kind != "too_long":
         return message
     most = context.get("max_length")

@@ -88,7 +88,7 @@ def read_text(
     if len(content) > max_bytes:
         raise error(f"{kind} {place} has more than {max_bytes} bytes, which is the most")
     try:
-        return content.decode("utf-8")
+        return content.decode("utf-8-sig")  # some editors begin with a mark of the byte order
     except UnicodeDecodeError as problem:
         raise error(
             f"{kind} {place} is not UTF-8 (byte {problem.start}); save it as UTF-8"

@@ -177,6 +177,8 @@ BAD = {
     "no predictors allowed": ("max_predictors = 0\n", ("max_predictors",)),
     "unknown entry": ("ruless = 3\n", ("unknown entry 'ruless'",)),
     "unknown entry of a rule": ('[[rules]]\ntargett = "x"\n', ("rules.0",)),
+    "a text for a list": ('[predictors]\nage = "sex"\n', ("predictors.age: must be a list",)),
+    "a text for a table": ('strata = "state"\n', ("strata: must be a table",)),
     "unknown proper": ('proper = "yes"\n', ("proper",)),
 }
 

@@ -210,6 +210,43 @@ def test_signals_leave_nothing(tmp_path, number):
     assert not out.exists()
 
 
+IMPORTING = """
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "gpusynth.cli.main":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+sys.meta_path.insert(0, Finder())
+"""
+DROPPED = """
+from gpusynth.cli.interrupt import take_signals
+take_signals()
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except KeyboardInterrupt:
+    pass  # as modules written in C do while they are imported
+"""
+
+
+@pytest.mark.parametrize("before", [IMPORTING, DROPPED], ids=["importing", "dropped"])
+def test_interrupts_while_the_command_starts(data, tmp_path, before):
+    out = tmp_path / "out"
+    ended = subprocess.run(
+        [
+            *(sys.executable, "-c"),
+            f"import os, signal, sys\n{before}\nfrom gpusynth.cli.entry import run\nrun()",
+            *("run", "--data", str(data), "--output", str(out), "--quiet"),
+        ],
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        timeout=60,
+    )
+    assert ended.returncode == 130
+    assert ended.stderr == "error: interrupted; the output is as it was\n"
+    assert not out.exists()
+
+
 @pytest.mark.parametrize("option", [["--min-units", "5"], ["--unit", "x"]])
 def test_options_of_a_release_need_one(tmp_path, capsys, option):
     """Who asks for them must not get a file of real records."""

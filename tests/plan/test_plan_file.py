@@ -93,6 +93,13 @@ def test_no_file(tmp_path):
         read_plan(tmp_path / "plan.toml")
 
 
+def test_a_file_of_another_editor(tmp_path):
+    """With a mark of the byte order and the ends of lines that Windows writes."""
+    path = tmp_path / "plan.toml"
+    path.write_bytes(b'\xef\xbb\xbfvisit = "levels"\r\n[methods]\r\nsales = "sample"\r\n')
+    assert read_plan(path) == Plan(visit="levels", methods={"sales": Sample()})
+
+
 def test_not_text(tmp_path):
     path = tmp_path / "plan.toml"
     path.write_bytes(b"\xff\xfe\x00")
