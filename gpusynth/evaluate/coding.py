@@ -107,10 +107,11 @@ def _read_file(
     """Read one file into `gathered`; return its number of rows and its weights, if any."""
     weights = []
     n_rows = 0
-    for batch in source.batches([*names, weight] if weight else list(names)):
+    wanted = list(dict.fromkeys([*names, weight] if weight else names))  # a weight may be compared
+    for batch in source.batches(wanted):
         for position, one in enumerate(gathered):
             one.read(batch.column(position), source.name)
         if weight:
-            weights.append(read_weights(batch.column(len(names)), weight, source.name, n_rows))
+            weights.append(read_weights(batch.column(weight), weight, source.name, n_rows))
         n_rows += batch.num_rows
     return n_rows, np.concatenate(weights) if weights else np.empty(0)

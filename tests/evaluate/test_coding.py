@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gpusynth.errors import DataError, IncomputableMetricError
 from gpusynth.evaluate.bins import Binning, cut_points
 from gpusynth.evaluate.coding import OTHER, code_together
+from gpusynth.io import open_source
 from gpusynth.table.schema import Column, Schema
 from gpusynth.table.source import TableSource
 
@@ -336,6 +337,16 @@ def test_weights_keep_their_shares():
     table = code_together(file, file, schema=schema, weight="w").real
     assert table.names == ("x",)
     assert table.weight / table.total == pytest.approx(weights / weights.sum(), rel=1e-9)
+
+
+def test_a_weight_may_be_compared_like_any_number(tmp_path):
+    path = tmp_path / "real.csv"
+    path.write_text("x,w\na,1.5\nb,2.5\na,4\n")
+    schema = Schema(columns=(category(), Column(name="w", kind="numeric", storage="double")))
+    file = open_source(path)
+    table = code_together(file, file, schema=schema, columns=["w", "x"], weight="w").real
+    assert table.names == ("w", "x")
+    assert table.weight / table.total == pytest.approx([1.5 / 8, 2.5 / 8, 0.5])
 
 
 def test_too_many_levels_join_the_rarest(monkeypatch):
