@@ -38,7 +38,8 @@ def evaluate_files(
         typer.Option("--holdout", help="Real rows that no synthetic file was made from."),
     ] = None,
     schema: Annotated[
-        Path | None, typer.Option("--schema", help="Of the real file (TOML); inferred by default.")
+        Path | None,
+        typer.Option("--schema", help="Of the real file (TOML); the run's, or inferred."),
     ] = None,
     weight: Annotated[
         str | None, typer.Option("--weight", help="Weight column that all files have.")

@@ -241,7 +241,10 @@ def _replicate(
     weight: Annotated[
         str | None, typer.Option("--weight", help="Column of weights, where a model names none.")
     ] = None,
-    schema: SchemaOption = None,
+    schema: Annotated[
+        Path | None,
+        typer.Option("--schema", help="Of the real file (TOML); that of the run by default."),
+    ] = None,
     rule: Annotated[
         RuleChoice, typer.Option("--rule", help="How replicates are pooled.")
     ] = RuleChoice.raab_simple,
