@@ -14,7 +14,7 @@ from gpusynth.arrays import Array
 from gpusynth.engine.calibrating import bind_calibration
 from gpusynth.engine.conditions import bind_conditions
 from gpusynth.engine.donor_stage import check_caps
-from gpusynth.engine.fitting import real_predictors
+from gpusynth.engine.fitting import real_predictors, step_data
 from gpusynth.engine.measure import Stopwatch
 from gpusynth.engine.memory import Memory, zeros
 from gpusynth.engine.prepared import Prepared, Resolved, changed_input
@@ -191,7 +191,7 @@ def prepare(
         if resolved.stamp is not None and resolved.stamp.has_new_content():
             raise changed_input(source.name, "was read")
     with stopwatch.phase("encode"):
-        return settle(
+        prepared = settle(
             resolved,
             table,
             fingerprint=fingerprint,
@@ -200,6 +200,18 @@ def prepare(
             batch_rows=batch_rows,
             n_threads=n_threads,
         )
+        _try_checks(prepared)
+        return prepared
+
+
+def _try_checks(prepared: Prepared) -> None:
+    """Try the fits that only check real rows, of the methods that the plan's author chose."""
+    choices = prepared.resolved.choices
+    for step in prepared.plan.steps:
+        if not step.method.refuses_rows:
+            continue
+        if choices is None or choices.method_of(step.target) == step.method:
+            step.method.fit(step_data(step, prepared)[0])
 
 
 def settle(

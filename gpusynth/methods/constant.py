@@ -30,6 +30,7 @@ class Constant(MethodSpecification):
     name: ClassVar[str] = "constant"
     uses_predictors: ClassVar[bool] = False
     is_fitted: ClassVar[bool] = False
+    refuses_rows: ClassVar[bool] = True
 
     def fit(self, data: StepData, *, n_threads: int = 1) -> FittedModel:
         """Take the value of the first row that takes part.

@@ -42,6 +42,7 @@ class Lookup(MethodSpecification):
     reads_columns: ClassVar[bool] = True
     is_fitted: ClassVar[bool] = False
     by_parts: ClassVar[bool] = False
+    refuses_rows: ClassVar[bool] = True
 
     column: Annotated[str, Field(min_length=1)]
 

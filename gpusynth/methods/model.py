@@ -293,6 +293,9 @@ class MethodSpecification(BaseModel):
         Whether it learns a distribution; false where the plan says all (a formula, a copy).
     by_parts : bool
         Whether a number with missing codes or spikes takes two steps, its state and its value.
+    refuses_rows : bool
+        Whether a fit is little more than a check of real rows; it is then tried before all others,
+        so that a formula that does not hold is told at once, and not when its column's turn comes.
     absent_by_default : frozenset of str
         Parameters that a plan's JSON leaves out where they have their defaults, so that plans
         from before they existed keep their fingerprints.
@@ -306,6 +309,7 @@ class MethodSpecification(BaseModel):
     whole_file: ClassVar[bool] = False
     is_fitted: ClassVar[bool] = True
     by_parts: ClassVar[bool] = True
+    refuses_rows: ClassVar[bool] = False
     absent_by_default: ClassVar[frozenset[str]] = frozenset()
 
     @property
@@ -335,6 +339,7 @@ class Method(Protocol):
     Attributes
     ----------
     name, uses_predictors, makes_values, reads_columns, whole_file, is_fitted, by_parts
+    refuses_rows
         See `MethodSpecification`.
     """
 
@@ -345,6 +350,7 @@ class Method(Protocol):
     whole_file: ClassVar[bool]
     is_fitted: ClassVar[bool]
     by_parts: ClassVar[bool]
+    refuses_rows: ClassVar[bool]
 
     @property
     def is_weighted(self) -> bool:

@@ -75,6 +75,7 @@ class Passive(MethodSpecification):
     reads_columns: ClassVar[bool] = True
     is_fitted: ClassVar[bool] = False
     by_parts: ClassVar[bool] = False
+    refuses_rows: ClassVar[bool] = True
 
     expression: Annotated[str, Field(min_length=1)]
     verify: bool = True

@@ -69,6 +69,7 @@ class CatAll(MethodSpecification):
     name: ClassVar[str] = "catall"
     reads_columns: ClassVar[bool] = True
     by_parts: ClassVar[bool] = False
+    refuses_rows: ClassVar[bool] = True
 
     columns: tuple[str, ...] = ()
     prior: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
