@@ -134,6 +134,8 @@ def _remedy(kind: pa.DataType) -> str | None:
     if isinstance(kind, pa.BaseExtensionType):
         word = _type_word(kind.storage_type)
         return f"store it as plain {word}" if _remedy(kind.storage_type) is None else _AS_TEXT
+    if pat.is_run_end_encoded(kind):
+        return "decode its runs (pyarrow.compute.run_end_decode)"
     if pat.is_nested(kind):
         return "give each of its parts a column of its own"
     if pat.is_time(kind) or pat.is_duration(kind) or pat.is_interval(kind):

@@ -75,13 +75,19 @@ def replay(
     OutputError
         If no finished run is there.
     PlanError
-        If only a whole replay can be compared.
+        If only a whole replay can be compared, or the run was drawn from a released model.
     GpusynthError
         As for `synthesize`.
     """
     check_replayable(Path(path))
     run = read_run(Path(path))
     wanted = run.manifest.get("input", {}).get("sha256")
+    if wanted == "":
+        raise PlanError(
+            f"{path}: the run was drawn from a released model, which does not say from which data, "
+            "so it cannot be replayed. Sample the model again into another directory and compare "
+            "the hashes in the manifests."
+        )
     if open_source(data).fingerprint() != wanted:
         return (Check("input data", "SHA-256", "not the data of the run", is_good=False),)
     checks = [Check("input data", "SHA-256", "the same", is_good=True)]

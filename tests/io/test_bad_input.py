@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -223,6 +224,7 @@ class TestMemory:
             (pa.array([{"u": SECRET}]), "'x' (struct: give each of its parts"),
             (pa.array([b"x"]), "'x' (binary: store it as text or numbers)"),
             (pa.array([b"x"]).dictionary_encode(), "'x' (dictionary of binary: store it as text"),
+            (pc.run_end_encode(pa.array([1])), "'x' (run_end_encoded: decode its runs"),
             (pa.array([dt.time(1)]), "store it as a number, such as seconds"),
             (pa.array([dt.timedelta(1)]), "store it as a number, such as seconds"),
         ],

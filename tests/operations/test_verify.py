@@ -131,6 +131,15 @@ def test_other_data(out, tmp_path):
     assert wrong(replay(out, other)) == ["input data"]
 
 
+def test_what_a_released_model_drew_is_not_replayed(data, tmp_path):
+    """It does not know its data, so that they are not told to be others."""
+    gpusynth.fit(data, SCHEMA).release(tmp_path / "released.model", min_units=5)
+    gpusynth.load(tmp_path / "released.model").sample(50, output=tmp_path / "out")
+    with pytest.raises(PlanError, match="released model, which does not say from which data"):
+        replay(tmp_path / "out", data)
+    assert wrong(verify(tmp_path / "out")) == []
+
+
 def test_steps_that_are_not_there(out, data):
     for n_steps in (0, 999):
         with pytest.raises(PlanError, match="steps must be from 1 to"):
