@@ -15,6 +15,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from gpusynth.kernel_place import switch_cache_off_without_place
+
 if TYPE_CHECKING:
     from gpusynth.calibration import Calibration, Margin, calibrate, read_margins, weighted_margin
     from gpusynth.engine import (
@@ -221,6 +223,8 @@ __all__ = [
     "write_plan",
     "write_schema",
 ]
+
+switch_cache_off_without_place()
 
 
 def __getattr__(name: str) -> Any:
