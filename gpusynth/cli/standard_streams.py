@@ -64,7 +64,7 @@ class _SteadyFile(io.FileIO):
         self._must_arrive = must_arrive
         self._is_lost = False
 
-    def write(self, text: ReadableBuffer, /) -> int | None:
+    def write(self, text: ReadableBuffer, /) -> int:
         """Write bytes, or drop them.
 
         Raises

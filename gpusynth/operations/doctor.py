@@ -158,7 +158,7 @@ def _kernels() -> list[Finding]:
                 "cache",
                 "off",
                 "problem",
-                "Every process compiles for a minute. Unset GPUSYNTH_KERNEL_CACHE where it is 0; set "
+                "Every process compiles for a minute. Unset GPUSYNTH_KERNEL_CACHE if it is 0; set "
                 "NUMBA_CACHE_DIR where no other directory can be written.",
             )
         ]
