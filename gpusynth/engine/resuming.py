@@ -10,7 +10,7 @@ from typing import Any
 
 from gpusynth.backends import DeviceName, choose_backend, share_memory
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
-from gpusynth.engine.checkpoint.head import RunHead, device_to_go_on_with
+from gpusynth.engine.checkpoint.head import RunHead
 from gpusynth.engine.checkpoint.pins import CODECS_PIN, codec_fingerprint, data_pins
 from gpusynth.engine.commit import finish_commit
 from gpusynth.engine.directory import RunDirectory
@@ -156,8 +156,7 @@ def resume(
             head.n_replicates,
             threads=threads,
             batch_rows=batch_rows,
-            device=device_to_go_on_with(head.device, head.fitter) if device is None else device,
-            fitter=head.fitter,
+            device=device,
             io=head.io,
         )
         check_cluster(settings, client)

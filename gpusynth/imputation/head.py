@@ -94,8 +94,6 @@ class ImputationHead(Head):
         How missing values are imputed, and of which columns.
     n_syntheses : int
         Of each imputation.
-    device, fitter : str
-        As they were asked for.
     keep_imputations : bool
         Whether completed files are written.
     data_path : str or None
@@ -107,8 +105,6 @@ class ImputationHead(Head):
     kind: Literal["imputation"] = "imputation"
     choices: ImputationChoices
     n_syntheses: int = Field(ge=0)
-    device: DeviceName = "cpu"
-    fitter: FitterName = "auto"
     keep_imputations: bool = True
     data_path: str | None = None
     given: dict[str, str] = Field(default_factory=dict)

@@ -10,7 +10,6 @@ from typing import Any
 from gpusynth.backends import DeviceName
 from gpusynth.engine import Listener, Resolved, SilentListener, Stopwatch
 from gpusynth.engine.checkpoint.given import Given, put_given, read_given
-from gpusynth.engine.checkpoint.head import device_to_go_on_with
 from gpusynth.engine.checkpoint.pins import code_pins
 from gpusynth.engine.commit import finish_commit
 from gpusynth.engine.directory import RunDirectory
@@ -156,8 +155,7 @@ def resume_imputation(
             max(head.n_syntheses, 1),
             threads=threads,
             batch_rows=batch_rows,
-            device=device_to_go_on_with(head.device, head.fitter) if device is None else device,
-            fitter=head.fitter,
+            device=device,
         )
         choices = head.choices.settings(
             seed=int(head.seed), threads=threads, device=settings.device, fitter=settings.fitter

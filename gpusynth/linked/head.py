@@ -9,7 +9,6 @@ from typing import Literal
 
 from pydantic import Field
 
-from gpusynth.backends import DeviceName
 from gpusynth.engine.checkpoint.head import Head
 from gpusynth.engine.checkpoint.pins import codec_fingerprint
 from gpusynth.linked.link import Link
@@ -27,8 +26,6 @@ class LinkedHead(Head):
         Of the files, as given.
     links : tuple of Link
     n_replicates : int
-    device : str
-        Where the run began to compute.
     data_paths : dict of str to str
         By name, absolute; empty where tables in memory were given.
     given : dict of str to str
@@ -39,7 +36,6 @@ class LinkedHead(Head):
     names: tuple[str, ...] = Field(min_length=1)
     links: tuple[Link, ...]
     n_replicates: int = Field(ge=1)
-    device: DeviceName = "cpu"
     data_paths: dict[str, str] = Field(default_factory=dict)
     given: dict[str, str] = Field(default_factory=dict)
 

@@ -10,7 +10,6 @@ from typing import Any
 from gpusynth.backends import DeviceName
 from gpusynth.engine import Listener, SilentListener, Stopwatch
 from gpusynth.engine.checkpoint.given import Given, put_given, read_given
-from gpusynth.engine.checkpoint.head import device_to_go_on_with
 from gpusynth.engine.checkpoint.pins import code_pins
 from gpusynth.engine.commit import finish_commit
 from gpusynth.engine.directory import RunDirectory
@@ -134,7 +133,7 @@ def resume_linked(
             head.n_replicates,
             threads=threads,
             batch_rows=batch_rows,
-            device=device_to_go_on_with(head.device, "auto") if device is None else device,
+            device=device,
         )
         found = _data(directory, head, data)
         numbers = file_numbers(head.names)

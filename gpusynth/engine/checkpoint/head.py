@@ -22,7 +22,6 @@ __all__ = [
     "SEED_PATTERN",
     "Head",
     "RunHead",
-    "device_to_go_on_with",
     "unfinished_kind",
 ]
 
@@ -35,22 +34,6 @@ RESUME_CALLS = {
 
 SEED_PATTERN = r"^[0-9]{1,20}$"
 """Of a seed as text: JSON readers lose digits of 64-bit integers."""
-
-
-def device_to_go_on_with(device: DeviceName, fitter: FitterName) -> DeviceName:
-    """Return where a resumed run computes, unless its user chooses.
-
-    Parameters
-    ----------
-    device, fitter : str
-        What it began with.
-
-    Returns
-    -------
-    str
-        The histogram fitter can go on without the GPU that it began with; cuML cannot.
-    """
-    return device if fitter == "cuml" or device == "cpu" else "auto"
 
 
 class Head(BaseModel):
@@ -70,6 +53,8 @@ class Head(BaseModel):
     n_rows, seed, output_format
         Settings of the run. `n_rows` is None where the data or the plan decide it; the seed is
         text, since JSON readers lose digits.
+    device, fitter : str
+        As they were asked for.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,6 +68,8 @@ class Head(BaseModel):
     n_rows: int | None = None
     seed: str = Field(pattern=SEED_PATTERN)
     output_format: OutputFormat
+    device: DeviceName = "cpu"
+    fitter: FitterName = "auto"
 
     @classmethod
     def read(cls, content: Mapping[str, Any], place: Path) -> Self:
@@ -109,7 +96,13 @@ class Head(BaseModel):
             ) from None
 
     def settings(
-        self, n_replicates: int, *, threads: int | None, batch_rows: int, **choices: Any
+        self,
+        n_replicates: int,
+        *,
+        threads: int | None,
+        batch_rows: int,
+        device: DeviceName | None,
+        io: IoName = "arrow",
     ) -> RunSettings:
         """Return the settings that the run began with, but for what never changes a byte.
 
@@ -118,13 +111,18 @@ class Head(BaseModel):
         n_replicates : int
         threads : int or None
         batch_rows : int
-        **choices
-            Device, fitter and io of `RunSettings`.
+        device : str or None
+            By default what the run began with, or, where the fitter does not need it, "auto": the
+            histogram fitter can go on without the GPU that it began with, cuML cannot.
+        io : str
 
         Returns
         -------
         RunSettings
         """
+        if device is None:
+            stays = self.fitter == "cuml" or self.device == "cpu"
+            device = self.device if stays else "auto"
         return RunSettings(
             n_replicates,
             self.n_rows,
@@ -134,7 +132,9 @@ class Head(BaseModel):
             self.output_format,
             checkpoints=True,
             keep_models=self.keep_models,
-            **choices,
+            device=device,
+            fitter=self.fitter,
+            io=io,
         )
 
     def check_code(self, place: Path) -> None:
@@ -164,8 +164,8 @@ class RunHead(Head):
     Parameters
     ----------
     n_replicates : int
-    device, fitter, io : str
-        As they were asked for.
+    io : str
+        As it was asked for.
     data_path : str or None
         Absolute; None where a table in memory was given.
     notes : tuple of str
@@ -176,8 +176,6 @@ class RunHead(Head):
 
     kind: Literal["synthesis"] = "synthesis"
     n_replicates: int = Field(ge=1)
-    device: DeviceName = "cpu"
-    fitter: FitterName = "auto"
     io: IoName = "arrow"
     data_path: str | None = None
     notes: tuple[str, ...] = ()
