@@ -16,6 +16,11 @@ from gpusynth_kernels.scalar.principal import POWER_STEPS
 
 __all__ = ["key_levels", "list_levels", "sort_levels"]
 
+_1 = np.uint64(1)
+
+_TOGETHER = 4
+"""Classes whose covariances with another are summed at a time."""
+
 
 @device
 def list_levels(rows_at: Any, n_codes: Any, counted: Any, levels: Any, spare: Any) -> Any:
@@ -176,19 +181,14 @@ def _principal(cells: Any, index: Any, m: Any, n_runs: Any, keys: Any, work: Any
     everything = 0.0
     for k in range(n_runs):
         everything += overall[k]
-    for at in range(thread, m * n_runs, n_threads):
-        s, k = at // n_runs, at % n_runs
-        share = np.float64(_amount(cells, k, index[s])) / totals[s]
-        shares[at] = share - overall[k] / everything
+    for s in range(m):
+        for k in range(thread, n_runs, n_threads):
+            share = np.float64(_amount(cells, k, index[s])) / totals[s]
+            shares[s * n_runs + k] = share - overall[k] / everything
     cuda.syncthreads()
-    for at in range(thread, n_runs * n_runs, n_threads):
-        k, q = at // n_runs, at % n_runs
-        if q <= k:
-            sum_of_products = 0.0
-            for s in range(m):
-                scaled = shares[s * n_runs + k] * totals[s]
-                sum_of_products += scaled * shares[s * n_runs + q]
-            covariance[at] = sum_of_products
+    for k in range(0, n_runs, _TOGETHER):
+        for q in range(thread, min(k + _TOGETHER, n_runs), n_threads):
+            _covary(shares, totals, m, n_runs, k, q, covariance)
     cuda.syncthreads()
     trace = 0.0
     widest = np.int64(0)
@@ -201,20 +201,22 @@ def _principal(cells: Any, index: Any, m: Any, n_runs: Any, keys: Any, work: Any
         for s in range(thread, m, n_threads):
             keys[s] = 0.0
         return
-    for at in range(thread, n_runs * n_runs, n_threads):
-        k, q = at // n_runs, at % n_runs
-        if q <= k:
-            covariance[at] /= trace
-            covariance[q * n_runs + k] = covariance[at]
+    for k in range(n_runs):
+        for q in range(thread, k + 1, n_threads):
+            covariance[k * n_runs + q] /= trace
+            covariance[q * n_runs + k] = covariance[k * n_runs + q]
     cuda.syncthreads()
     for k in range(thread, n_runs, n_threads):
         direction[k] = covariance[widest * n_runs + k]
     cuda.syncthreads()
-    for _ in range(POWER_STEPS - 1):
+    for _step in range(POWER_STEPS - 1):
         for k in range(thread, n_runs, n_threads):
             along = 0.0
-            for q in range(n_runs):
-                along += covariance[q * n_runs + k] * direction[q]
+            at, q, step = np.uint64(k), np.uint64(0), np.uint64(n_runs)
+            for _ in range(n_runs):  # numbers without a sign need no look whether they have one
+                along += covariance[at] * direction[q]
+                at += step
+                q += _1
             following[k] = along
         cuda.syncthreads()
         for k in range(thread, n_runs, n_threads):
@@ -225,3 +227,33 @@ def _principal(cells: Any, index: Any, m: Any, n_runs: Any, keys: Any, work: Any
         for k in range(n_runs):
             score += shares[s * n_runs + k] * direction[k]
         keys[s] = score
+
+
+@device
+def _covary(shares: Any, totals: Any, m: Any, n_runs: Any, k: Any, q: Any, covariance: Any) -> None:
+    """Set the covariances of class q with class k and those after it, up to four and to q <= k.
+
+    Four at a time, since each number that is read then serves four sums.
+    """
+    last = n_runs - 1
+    a, b = np.uint64(k), np.uint64(min(k + 1, last))
+    c, d = np.uint64(min(k + 2, last)), np.uint64(min(k + 3, last))
+    other, s, step = np.uint64(q), np.uint64(0), np.uint64(n_runs)
+    sum_a, sum_b, sum_c, sum_d = 0.0, 0.0, 0.0, 0.0
+    for _ in range(m):
+        total, share = totals[s], shares[other]
+        sum_a += (shares[a] * total) * share
+        sum_b += (shares[b] * total) * share
+        sum_c += (shares[c] * total) * share
+        sum_d += (shares[d] * total) * share
+        a, b, c, d = a + step, b + step, c + step, d + step
+        other += step
+        s += _1
+    if q <= k:
+        covariance[k * n_runs + q] = sum_a
+    if k + 1 < n_runs and q <= k + 1:
+        covariance[(k + 1) * n_runs + q] = sum_b
+    if k + 2 < n_runs and q <= k + 2:
+        covariance[(k + 2) * n_runs + q] = sum_c
+    if k + 3 < n_runs and q <= k + 3:
+        covariance[(k + 3) * n_runs + q] = sum_d
