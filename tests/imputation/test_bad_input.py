@@ -140,3 +140,27 @@ def test_nothing_is_left_after_an_error(tmp_path):
     with pytest.raises(OutputError, match="not empty"):
         gpusynth.impute(pa.table({"x": [1, None, 3]}), iterations=1).save(output)
     assert [file.name for file in output.iterdir()] == ["mine.txt"]
+
+
+def test_a_formula_of_imputed_answers_that_its_column_cannot_hold():
+    """b is 20 wherever it is known, so that 120 + 20 does not fit into eight bits."""
+    a = [*range(1, 21), 120]
+    given = pa.table(
+        {
+            "a": a,
+            "b": [20] * 20 + [None],
+            "sum": pa.array([one + 20 for one in a[:20]] + [None], pa.int8()),
+        }
+    )
+    schema = Schema(
+        columns=tuple(
+            Column(name=name, kind="integer", storage=storage)
+            for name, storage in (("a", "int64"), ("b", "int64"), ("sum", "int8"))
+        )
+    )
+    plan = Plan(methods={"sum": passive("a + b")})
+    with pytest.raises(PlanError, match=r"in 1 rows with imputed answers a \+ b gives something"):
+        gpusynth.impute(given, schema, plan, iterations=1)
+    fits = given.set_column(0, "a", pa.array([*a[:20], 100]))
+    done = gpusynth.impute(fits, schema, plan, iterations=1).tables()[0]
+    assert done["sum"][20].as_py() == 120
