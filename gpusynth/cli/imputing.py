@@ -145,8 +145,7 @@ def impute_file(
         "device": device.value,
         "fitter": fitter.value,
     }
-    inputs = (data, schema, plan)
-    with interruptible(), watching(quiet=quiet, log=log, inputs=inputs) as listener:
+    with interruptible(), watching(quiet=quiet, log=log) as listener:
         run = _carry_out(data, schema, plan, {**given, "listener": listener})
     if not quiet:
         show_imputation(run, console())

@@ -60,8 +60,7 @@ def run_linked(
     from gpusynth.linked import read_links, synthesize_linked
 
     given = read_links(links)
-    inputs = [links, *given.data.values()]
-    with interruptible(), watching(quiet=quiet, log=log, inputs=inputs) as listener:
+    with interruptible(), watching(quiet=quiet, log=log) as listener:
         run = synthesize_linked(
             given.data,
             given.links,

@@ -77,11 +77,10 @@ def fit_model(
         )
     fewest = _MIN_UNITS if min_units is None else min_units
     how: dict[str, Any] = {"threads": threads, "device": device.value, "fitter": fitter.value}
-    inputs = (data, schema, plan)
-    check_inputs_stay([output], inputs)
+    check_inputs_stay([output], [data, schema, plan])
     check_model_path(output, overwrite=overwrite)  # a fit may take hours: find out now
     give_back_large_arrays()
-    with interruptible(), watching(quiet=quiet, log=log, inputs=inputs) as listener:
+    with interruptible(), watching(quiet=quiet, log=log) as listener:
         if release:
             made = fit_released(
                 data,
@@ -137,7 +136,7 @@ def sample_model(
     from gpusynth.engine import load
 
     give_back_large_arrays()
-    with interruptible(), watching(quiet=quiet, log=log, inputs=[model]) as listener:
+    with interruptible(), watching(quiet=quiet, log=log) as listener:
         run = load(model).sample(
             rows,
             replicates,

@@ -154,9 +154,7 @@ def _check_told(log: Path | None, metrics: Path | None, *, inputs: Iterable[Path
 
 
 @contextmanager
-def watching(
-    *, quiet: bool, log: Path | None = None, inputs: Iterable[Path | None] = ()
-) -> Iterator[Listener | None]:
+def watching(*, quiet: bool, log: Path | None = None) -> Iterator[Listener | None]:
     """Tell a log and a display of the progress, as far as they are wanted.
 
     Parameters
@@ -164,8 +162,6 @@ def watching(
     quiet : bool
         Without a display.
     log : pathlib.Path, optional
-    inputs : iterable of pathlib.Path or None
-        What the log must not be.
 
     Yields
     ------
@@ -174,9 +170,8 @@ def watching(
     Raises
     ------
     OutputError
-        If the log is one of the inputs, or cannot be written.
+        If the log cannot be written.
     """
-    check_inputs_stay([log], inputs)
     with ExitStack() as stack:
         listeners: list[Listener] = []
         if log is not None:

@@ -13,9 +13,12 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 from gpusynth.engine import Listener
+from gpusynth.errors import OutputError
 from gpusynth.io import writing
 
 __all__ = ["Listeners", "RunLog"]
+
+_BEGIN = b'{"at": '
 
 
 class RunLog:
@@ -34,7 +37,7 @@ class RunLog:
     Raises
     ------
     OutputError
-        If it cannot be written.
+        If it cannot be written, or is a file of something else, such as the data.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -43,6 +46,11 @@ class RunLog:
         self._phase = ""
         self._rows = 0
         with writing(self._path):
+            if self._path.is_file() and not _is_log(self._path):
+                raise OutputError(
+                    f"{self._path} exists and is no log of gpusynth. Choose another name for the "
+                    "log."
+                )
             self._file: TextIO = self._path.open("a", encoding="utf-8", newline="\n")
 
     def __enter__(self) -> Self:
@@ -90,6 +98,11 @@ class RunLog:
         with writing(self._path):
             self._file.write(json.dumps(line, ensure_ascii=True) + "\n")
             self._file.flush()
+
+
+def _is_log(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_BEGIN)) in (_BEGIN, b"")
 
 
 class Listeners:

@@ -96,11 +96,11 @@ def test_every_command_that_takes_long_keeps_a_log(commands, tmp_path, capsys, n
 
 
 @COMMANDS
-def test_a_log_is_never_an_input(commands, tmp_path, capsys, name, phase):
+def test_nothing_but_a_log_is_appended_to(commands, tmp_path, capsys, name, phase):
     command = commands[name]
     before = Path(command[1]).read_bytes()
     assert main([*command, "--log", command[1]]) == 2
-    assert "is read here, and the output would replace it" in capsys.readouterr().err
+    assert "exists and is no log of gpusynth" in capsys.readouterr().err
     assert Path(command[1]).read_bytes() == before
     assert not (tmp_path / "out").exists()
 
