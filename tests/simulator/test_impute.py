@@ -301,6 +301,28 @@ def test_a_resumed_run_goes_on_anywhere(tmp_path, quick_growth, monkeypatch, fir
     assert [file.sha256 for file in run.files] == [file.sha256 for file in here.files]
 
 
+def test_the_command_line_goes_on_elsewhere(tmp_path, quick_growth, monkeypatch, capsys):
+    data, out = tmp_path / "people.parquet", tmp_path / "run"
+    pq.write_table(GAPS, data)
+    iterate = Chain.iterate
+
+    def full(self, iteration):
+        if iteration == 2:
+            raise DeviceMemoryError.needs("a tree", 2, 1)
+        return iterate(self, iteration)
+
+    asked = ["--imputations", "1", "--iterations", "2", "--quiet"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Chain, "iterate", full)
+        assert main(["impute", str(data), "--output", str(out), "--device", "cuda", *asked]) != 0
+    assert "a tree needs 2 bytes of device memory" in capsys.readouterr().err
+    assert main(["resume", str(out), "--device", "cpu", "--quiet"]) == 0
+    assert json.loads((out / "manifest.json").read_text())["backend"]["device"] == "cpu"
+    assert main(["impute", str(data), "--output", str(tmp_path / "cpu"), *asked]) == 0
+    completed = "imputation_001.parquet"
+    assert (out / completed).read_bytes() == (tmp_path / "cpu" / completed).read_bytes()
+
+
 def test_command_line(tmp_path, quick_growth):
     data, files = tmp_path / "people.parquet", []
     pq.write_table(GAPS, data)
