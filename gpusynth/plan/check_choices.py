@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from gpusynth.errors import PlanError
 from gpusynth.methods import Constant, Keep
+from gpusynth.methods.smoothing.scientific import scientific
 from gpusynth.plan.choices import Plan
 from gpusynth.table import Schema
 from gpusynth.table.expression import parse_expression
@@ -225,7 +226,7 @@ def _check_not_asked_for(name: str, plan: Plan) -> None:
 
 
 def _check_treatments(plan: Plan, schema: Schema) -> None:
-    """Check what is done to drawn numbers: smoothing and tails."""
+    """Check what is done to drawn numbers: smoothing and tails; and that SciPy is there for it."""
     for what, columns in (("smoothing", plan.smoothing), ("tails", plan.tails)):
         done = "smoothed" if what == "smoothing" else "treated"
         for name in columns:
@@ -239,6 +240,8 @@ def _check_treatments(plan: Plan, schema: Schema) -> None:
                 raise PlanError(
                     f"{what}: column {name!r} is not drawn but kept or computed. Remove the entry."
                 )
+    if any(smoothing.kind in ("density", "spline") for smoothing in plan.smoothing.values()):
+        scientific("scipy")  # told before the first fit, not when the column has been drawn
 
 
 def _check_uniques(plan: Plan, schema: Schema) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
-from gpusynth.errors import PlanError
+from gpusynth.errors import BackendUnavailableError, PlanError
 from gpusynth.plan import Edit, Partial, Plan, Rule, Strata, resolve
 from gpusynth.plan.check_choices import check_choices, is_kept, started_columns
 
@@ -68,6 +70,15 @@ def test_refused(choices, words, survey):
     schema, codecs = survey()
     with pytest.raises(PlanError, match=words):
         resolve(schema, codecs, Plan(**choices))
+
+
+@pytest.mark.parametrize("kind", ["density", "spline"])
+def test_smoothing_asks_for_scipy_at_once(kind, survey, monkeypatch):
+    schema, codecs = survey()
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    resolve(schema, codecs, Plan(smoothing={"sales": "rmean"}))
+    with pytest.raises(BackendUnavailableError, match=r"gpusynth\[parametric\]"):
+        resolve(schema, codecs, Plan(smoothing={"sales": kind}))
 
 
 def test_roles_are_choices_too(survey):
