@@ -51,6 +51,8 @@ def _end_of(
     row: Any,
 ) -> Any:
     """Return the number of the leaf where a row ends."""
+    # a division of a number below 2^16 by one below 2^16, once and for all turned into a product
+    share = ((_1 << _32) + np.uint64(n_together) - _1) // np.uint64(n_together)
     at = _1
     while True:
         node = nodes[at]
@@ -59,7 +61,7 @@ def _end_of(
         if child == at:
             return np.int64(mask)
         limit = (node >> _32) & _BY_SUBSET
-        place = np.int64(node >> _48) // n_together
+        place = np.int64(((node >> _48) * share) >> _32)
         word = _word_of(record_words, wide_rows, records, wide, place, row)
         if words.shape[0] > 0 and limit == _BY_SUBSET:
             held = np.uint64(words[mask + (word >> _5)]) >> (word & _31)
