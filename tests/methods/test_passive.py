@@ -253,6 +253,29 @@ def test_rounding_and_tolerance():
     assert answers(survey, "cut", drawn) == [3.33, 6.66, 0.12]
     fit(survey, "cut", "x / 3", tolerance=0.01)
     assert answers(survey, "full", draw(fit(survey, "full", "x / 3"), survey)[0]) == exact
+    # A column of no known decimals holds what the formula gives, to rounding errors.
+    with pytest.raises(PlanError, match=r"3 of 3 real rows .*the first is data row 1"):
+        fit(survey, "full", "x / 3 + 0.001")
+
+
+@pytest.mark.parametrize(
+    ("expression", "formula", "digits"),
+    [
+        ("a * a", lambda a: a * a, 2),
+        ("a ^ 3", lambda a: a**3, 3),
+        ("a - a ^ 2", lambda a: a - a**2, 2),
+    ],
+)
+def test_products_of_rounded_numbers_have_the_digits_of_both(expression, formula, digits):
+    """1.1 * 1.1 is 1.21, not 1.2100000000000002."""
+    a = [1.1, 0.3, -2.7]
+    exact = [round(formula(one), digits) for one in a]
+    survey = Survey(
+        {"a": pa.array(a), "b": pa.array(exact)},
+        (number("a", "double", decimals=1), number("b", "double")),
+    )
+    drawn, _ = draw(fit(survey, "b", expression), survey)
+    assert answers(survey, "b", drawn) == exact
 
 
 def test_sums_of_rounded_numbers_have_no_digits_of_their_own():
