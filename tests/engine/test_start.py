@@ -53,6 +53,22 @@ def test_fixed_sizes_are_the_real_shares(real, n_total):
     assert np.abs(drawn - have * n_total / N).max() < 1
 
 
+@pytest.mark.parametrize("is_stratified", [False, True])
+def test_every_row_has_the_same_chance(real, is_stratified):
+    """Ten draws a row: their variance is that of a Poisson, to 1 of 10 (false alarm below 1e-6).
+
+    The variance of N counts of mean 10 is 10 with a standard error of 10 sqrt(2 / N) or 0.2.
+    """
+    stage = group_strata(Strata(columns=("sector",), min_rows=1), real).stages[0]
+    start = Start(None, real, strata=stage if is_stratified else None)
+    times = np.bincount(start_rows(start, KEY, 10 * N), minlength=N)
+    assert times.mean() == 10
+    assert abs(times.var() - 10) < 1
+    place = np.arange(N) if not is_stratified else np.argsort(stage.rows)
+    first_half = times[place < N // 2].sum() / (10 * N)
+    assert abs(first_half - 0.5) < 5 * 0.5 / np.sqrt(10 * N)
+
+
 def test_asked_sizes_are_met(real):
     stage = group_strata(Strata(columns=("sector",), min_rows=1), real).stages[0]
     sizes = np.array([0, 7, 9000])
