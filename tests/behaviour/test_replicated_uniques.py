@@ -92,6 +92,9 @@ def test_rows_that_cannot_be_right_take_another_record(tmp_path):
     assert manifest["replicated_uniques"]["replaced"] > 0
     assert replicated(table, drawn[0], ("state", "cost")) == 0
     assert drawn[0].num_rows == 300
+    # Seventeen rows take the record of others, up to the cost, and not all that of one.
+    copies = Counter(rows_of(drawn[0], SCHEMA.names[: SCHEMA.names.index("cost") + 1]))
+    assert 1 < max(copies.values()) < 6
 
 
 def test_removal_leaves_holes_and_counts_them(tmp_path):

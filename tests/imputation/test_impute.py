@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import gpusynth
 from gpusynth import Column, DataError, Plan, Rule, Schema
+from gpusynth.imputation.chain import Chain
 from gpusynth.imputation.seeds import imputation_seed, synthesis_seed
 from tests.behaviour.conftest import mixed_table
 from tests.imputation.conftest import BMI, holed
@@ -43,6 +44,27 @@ def test_gaps_are_filled_and_answers_stay(gaps):
         assert sum(column.null_count for column in table.columns) == 0
     assert not first.equals(second)
     assert "2 imputations of table: height (" in repr(imputations)
+
+
+def test_chains_begin_with_answers_drawn_at_random(monkeypatch):
+    """Each of ten answers is as frequent among 1,000 fills; chi-square, false alarm 1e-4."""
+    fills = []
+    fill = Chain.fill
+
+    def spy(chain: Chain) -> None:
+        fill(chain)
+        fills.append({name: codes.tolist() for name, (codes, _) in chain.cells().items()})
+
+    monkeypatch.setattr(Chain, "fill", spy)
+    answers = np.arange(2000) % 10
+    table = pa.table({"x": pa.array(answers, mask=np.arange(2000) < 1000), "y": answers % 3})
+    gpusynth.impute(table, n_imputations=2, iterations=1)
+    first, second = (np.array(one["x"]) for one in fills)
+    assert (first != second).mean() > 0.8
+    for codes in (first, second):
+        _, counts = np.unique(codes, return_counts=True)
+        assert len(counts) == 10
+        assert ((counts - 100) ** 2 / 100).sum() < 33.7
 
 
 def test_every_imputed_answer_is_some_answered_one(gaps):
