@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gpusynth.errors import OutputError
 from gpusynth.io.inputs_stay import check_inputs_stay
+from gpusynth.io.output import check_replaceable
 
 __all__ = ["check_outputs"]
 
@@ -26,14 +27,15 @@ def check_outputs(
     Raises
     ------
     OutputError
-        If a file exists and may not be replaced, is a directory or an input, or its directory is
-        missing.
+        If a file exists and may not be replaced, is a directory, a device or an input, or its
+        directory is missing.
     """
     check_inputs_stay(paths, inputs)
     named = [path for path in paths if path is not None]
     for path in named:
         if path.is_dir():
             raise OutputError(f"{path} is a directory. Give the name of a file.")
+        check_replaceable(path)
         if path.exists() and not overwrite:
             raise OutputError(f"{path} exists. Choose another name or use --overwrite.")
         if not path.parent.is_dir():

@@ -18,6 +18,7 @@ from gpusynth.engine.cluster.connect import ClusterChoice, connected
 from gpusynth.engine.settings import check_cluster
 from gpusynth.errors import GpusynthError, OutputError, PlanError
 from gpusynth.io.inputs_stay import check_inputs_stay
+from gpusynth.io.output import check_replaceable
 from gpusynth.operations.metrics import write_metrics
 from gpusynth.operations.run_log import Listeners, RunLog
 from gpusynth.table import read_schema
@@ -151,6 +152,10 @@ def _check_told(log: Path | None, metrics: Path | None, *, inputs: Iterable[Path
             f"{metrics} cannot be written: it is a directory, or its directory is missing. "
             "Make the directory first or correct the path."
         )
+    if metrics is not None:
+        check_replaceable(metrics)
+        if log is not None and log.absolute() == metrics.absolute():
+            raise OutputError("the log and the metrics have the same name. Give each its own.")
 
 
 @contextmanager

@@ -17,6 +17,7 @@ __all__ = [
     "NO_LINK",
     "PARTIAL",
     "atomic_file",
+    "check_replaceable",
     "output_error",
     "prepare_output_directory",
     "write_bytes_atomic",
@@ -72,6 +73,24 @@ def writing(path: str | Path) -> Iterator[None]:
         raise output_error(path, error) from None
 
 
+def check_replaceable(path: Path) -> None:
+    """Check that a file may take the place of what is there: who may, could replace ``/dev/null``.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+
+    Raises
+    ------
+    OutputError
+        If a device, a pipe or a socket is there.
+    """
+    with writing(path):
+        is_special = path.exists() and not path.is_file() and not path.is_dir()
+    if is_special or path.absolute().parent == Path("/dev"):  # links there, too: /dev/stdout
+        raise OutputError(f"{path} is a device or a pipe, no file. Give the name of a file.")
+
+
 @contextmanager
 def atomic_file(path: str | Path, *, private: bool = False) -> Iterator[BinaryIO]:
     """Open a binary file that appears under its name only when everything is written.
@@ -96,6 +115,7 @@ def atomic_file(path: str | Path, *, private: bool = False) -> Iterator[BinaryIO
         ``with`` block itself raises goes through unchanged; `writing` is for its own writes.
     """
     path = Path(path)
+    check_replaceable(path)
     partial = path.with_name(path.name + PARTIAL)
     with writing(path):
         file = _private_file(partial) if private else partial.open("wb")

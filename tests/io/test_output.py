@@ -8,6 +8,7 @@ import pytest
 
 from gpusynth.errors import OutputError
 from gpusynth.io import prepare_output_directory, write_json_atomic
+from gpusynth.io.output import check_replaceable
 
 
 def names(directory: Path) -> list[str]:
@@ -75,3 +76,17 @@ def test_a_directory_that_cannot_be_written_is_refused_now():
         pytest.skip("needs a directory that nobody can write")
     with pytest.raises(OutputError, match="cannot be written"):
         prepare_output_directory("/proc/self/gpusynth")
+
+
+def test_a_device_or_a_pipe_is_never_replaced(tmp_path):
+    """Who may write to its directory would put a file in the place of /dev/null."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "link").symlink_to(pipe)
+    for name in ("pipe", "link"):
+        with pytest.raises(OutputError, match=f"{name} is a device or a pipe"):
+            write_json_atomic(tmp_path / name, {})
+    assert names(tmp_path) == ["link", "pipe"]
+    assert pipe.is_fifo()
+    with pytest.raises(OutputError, match="/dev/stdout is a device"):
+        check_replaceable(Path("/dev/stdout"))

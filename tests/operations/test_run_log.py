@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -158,3 +159,19 @@ def test_labels_are_escaped():
         "encoded_bytes": 1,
     }
     assert 'column="a\\"b\\\\c\\nd",part="whole",step="1"} 0.5' in metrics_text(manifest)
+
+
+@pytest.mark.parametrize(
+    ("log", "metrics", "words"),
+    [
+        ("told", "told", "the log and the metrics have the same name"),
+        ("told", "pipe", "pipe is a device or a pipe"),
+    ],
+)
+def test_where_a_run_tells_of_itself_is_checked_first(data, tmp_path, capsys, log, metrics, words):
+    os.mkfifo(tmp_path / "pipe")
+    before = sorted(tmp_path.iterdir())
+    options = ["--log", str(tmp_path / log), "--metrics", str(tmp_path / metrics)]
+    assert main(["run", "--data", str(data), "--output", str(tmp_path / "out"), *options]) == 2
+    assert words in capsys.readouterr().err
+    assert sorted(tmp_path.iterdir()) == before
