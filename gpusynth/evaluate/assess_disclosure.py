@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from gpusynth.evaluate.attack_results import MOST_TARGETS, attack_group
 from gpusynth.evaluate.attempts import QUICK, Attempts
 from gpusynth.evaluate.coded import CommonCodes
-from gpusynth.evaluate.column_results import band
 from gpusynth.evaluate.disclosure.attribute import attribute_disclosure
 from gpusynth.evaluate.disclosure.closest import closest_records
 from gpusynth.evaluate.disclosure.matches import record_matches
 from gpusynth.evaluate.disclosure.membership import membership_inference
-from gpusynth.evaluate.distance_results import distance_group, match_group, membership_group
 from gpusynth.evaluate.figures import Figure, FigureGroup
-from gpusynth.evaluate.firm_results import cell_groups, tail_groups
 from gpusynth.evaluate.holdout_disclosure import disclosure_of_holdout
 from gpusynth.evaluate.holdout_lengths import EqualLengths
 from gpusynth.evaluate.metric import MetricResult
+from gpusynth.evaluate.summaries.attacks import MOST_TARGETS, attack_group
+from gpusynth.evaluate.summaries.columns import band
+from gpusynth.evaluate.summaries.distances import distance_group, match_group, membership_group
+from gpusynth.evaluate.summaries.firms import cell_groups, tail_groups
 
 __all__ = ["assess_disclosure"]
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from gpusynth.evaluate.attempts import QUICK, Attempts
 from gpusynth.evaluate.baselines import LADDER
 from gpusynth.evaluate.coded import CommonCodes
-from gpusynth.evaluate.column_results import column_results
 from gpusynth.evaluate.details import (
     Cell,
     ColumnResult,
@@ -17,16 +16,17 @@ from gpusynth.evaluate.details import (
     PrincipalComponents,
 )
 from gpusynth.evaluate.figures import FigureGroup
-from gpusynth.evaluate.group_results import group_scores
-from gpusynth.evaluate.marginal_results import (
+from gpusynth.evaluate.metric import MetricResult
+from gpusynth.evaluate.summaries.columns import column_results
+from gpusynth.evaluate.summaries.levels import group_scores
+from gpusynth.evaluate.summaries.marginals import (
     kmarginal_result,
     mean_pair_distances,
     pair_distances,
     worst_cells,
 )
-from gpusynth.evaluate.metric import MetricResult
-from gpusynth.evaluate.model_results import propensity_group, table_groups
-from gpusynth.evaluate.structure_results import (
+from gpusynth.evaluate.summaries.models import propensity_group, table_groups
+from gpusynth.evaluate.summaries.structure import (
     association_group,
     component_results,
     pair_matrices,

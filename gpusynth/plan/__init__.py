@@ -5,9 +5,9 @@ May import methods and the floors below.
 
 from gpusynth.plan.choices import Plan, VisitOrder
 from gpusynth.plan.conditions import Edit, Partial, Rule
+from gpusynth.plan.output import Output
 from gpusynth.plan.plan_file import asked_plan, plan_to_toml, read_plan, write_plan
 from gpusynth.plan.refine import refine
-from gpusynth.plan.release import Output
 from gpusynth.plan.resolve import resolve
 from gpusynth.plan.strata import Strata, StratumSize
 from gpusynth.plan.synthesis_plan import Part, Proper, Step, SynthesisPlan

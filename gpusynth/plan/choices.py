@@ -20,8 +20,8 @@ from gpusynth.methods.smoothing import Smoothing, parse_smoothing
 from gpusynth.methods.tails import Tail, parse_tail
 from gpusynth.plan.conditions import Edit, Partial, Rule
 from gpusynth.plan.limits import MOST_CALIBRATIONS, MOST_CONDITIONS, said
+from gpusynth.plan.output import Output
 from gpusynth.plan.presets import Preset, with_preset
-from gpusynth.plan.release import Output
 from gpusynth.plan.strata import Strata
 from gpusynth.plan.synthesis_plan import Proper
 from gpusynth.plan.uniques import ReplicatedUniques

@@ -15,7 +15,7 @@ from gpusynth.methods import Follow, Method, method_to_json, parse_method
 from gpusynth.methods.smoothing import Smoothing, parse_smoothing
 from gpusynth.methods.tails import Tail, parse_tail
 from gpusynth.plan.conditions import Edit, Partial, Rule
-from gpusynth.plan.release import Output
+from gpusynth.plan.output import Output
 from gpusynth.plan.strata import Strata
 from gpusynth.plan.uniques import ReplicatedUniques
 from gpusynth.plan.weighting import Calibrate

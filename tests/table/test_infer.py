@@ -17,7 +17,7 @@ from gpusynth.table import (
 )
 from gpusynth.table.counts import ValueCounts
 from gpusynth.table.encode import decode_batch
-from gpusynth.table.proposals import binary_decimals, negative_codes, propose_spikes
+from gpusynth.table.infer.number_rules import binary_decimals, negative_codes, propose_spikes
 
 N_ROWS = 1_000
 RNG = np.random.default_rng(11)

@@ -6,8 +6,8 @@ import numpy as np
 
 from gpusynth.evaluate.baselines import bootstrap_rows
 from gpusynth.evaluate.coded import CommonCodes
-from gpusynth.evaluate.column_results import band
 from gpusynth.evaluate.figures import Figure, FigureGroup
+from gpusynth.evaluate.summaries.columns import band
 from gpusynth.evaluate.suppression import safe_labels
 from gpusynth.evaluate.utility.kmarginal_groups import kmarginal_by_group
 from gpusynth.table.schema import Schema

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gpusynth.table.infer.proposal import Proposal, join_reason, missing_part, plural
 from gpusynth.table.limits import MOST_LEVELS
-from gpusynth.table.proposal import Proposal, join_reason, missing_part, plural
 from gpusynth.table.schema import Column
 from gpusynth.table.sketch import ColumnSketch
 

@@ -12,16 +12,16 @@ import pyarrow.compute as pc
 
 from gpusynth.arrays import Array
 from gpusynth.table.counts import ValueCounts
-from gpusynth.table.infer_levels import written_levels
-from gpusynth.table.numbers import decimal_scale
-from gpusynth.table.proposal import Proposal, join_reason, missing_part, plural, share
-from gpusynth.table.proposals import (
+from gpusynth.table.infer.levels import written_levels
+from gpusynth.table.infer.number_rules import (
     MISSING_TEXTS,
     binary_decimals,
     is_code_list,
     negative_codes,
     propose_spikes,
 )
+from gpusynth.table.infer.proposal import Proposal, join_reason, missing_part, plural, share
+from gpusynth.table.numbers import decimal_scale
 from gpusynth.table.schema import Column
 from gpusynth.table.sketch import ColumnSketch
 from gpusynth.table.text_family import NumberStyle

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from gpusynth.arrays import Array
-from gpusynth.table.proposal import Proposal, join_reason, missing_part
+from gpusynth.table.infer.proposal import Proposal, join_reason, missing_part
 from gpusynth.table.schema import Column
 from gpusynth.table.sketch import ColumnSketch
 from gpusynth.table.text_numbers import parse_dates

@@ -9,9 +9,9 @@ import numpy as np
 from gpusynth.errors import IncomputableMetricError
 from gpusynth.evaluate.attempts import Attempts
 from gpusynth.evaluate.coded import CodedTable, CommonCodes
-from gpusynth.evaluate.column_results import band
 from gpusynth.evaluate.figures import Figure, FigureGroup
 from gpusynth.evaluate.metric import MetricResult
+from gpusynth.evaluate.summaries.columns import band
 from gpusynth.evaluate.utility.propensity import PropensityUtility
 from gpusynth.evaluate.utility.propensity_boosting import propensity_boosting
 from gpusynth.evaluate.utility.propensity_cart import propensity_cart

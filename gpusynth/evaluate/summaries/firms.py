@@ -11,11 +11,11 @@ import numpy as np
 from gpusynth.arrays import Array
 from gpusynth.evaluate.attempts import Attempts
 from gpusynth.evaluate.coded import CommonCodes
-from gpusynth.evaluate.column_results import band
 from gpusynth.evaluate.disclosure.dominance import CellDominance, cell_dominance
 from gpusynth.evaluate.disclosure.tails import TailCounts, TailReport, tail_report
 from gpusynth.evaluate.figures import Figure, FigureGroup
 from gpusynth.evaluate.holdout_lengths import EqualLengths, brought_to_length
+from gpusynth.evaluate.summaries.columns import band
 
 __all__ = ["cell_groups", "tail_groups"]
 

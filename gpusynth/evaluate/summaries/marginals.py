@@ -10,7 +10,6 @@ import numpy as np
 
 from gpusynth.arrays import Array
 from gpusynth.evaluate.coded import CodedTable, CommonCodes
-from gpusynth.evaluate.column_results import band
 from gpusynth.evaluate.details import Cell, KMarginalResult, LadderStep, MarginalDistance
 from gpusynth.evaluate.marginals import (
     MarginalCounts,
@@ -20,6 +19,7 @@ from gpusynth.evaluate.marginals import (
     matched_counts,
 )
 from gpusynth.evaluate.metric import MetricResult
+from gpusynth.evaluate.summaries.columns import band
 from gpusynth.evaluate.suppression import safe_labels
 from gpusynth.evaluate.utility.kmarginal import score
 from gpusynth.table.schema import Schema

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from gpusynth.evaluate.column_results import band
 from gpusynth.evaluate.disclosure.closest import ClosestRecords, HoldoutDistances
 from gpusynth.evaluate.disclosure.intervals import Rate
 from gpusynth.evaluate.disclosure.matches import RecordMatches
 from gpusynth.evaluate.disclosure.membership import MembershipInference
 from gpusynth.evaluate.figures import Figure, FigureGroup
+from gpusynth.evaluate.summaries.columns import band
 
 __all__ = ["distance_group", "match_group", "membership_group"]
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from gpusynth.arrays import Array
 from gpusynth.evaluate.coded import CodedTable, CommonCodes
-from gpusynth.evaluate.column_results import band
 from gpusynth.evaluate.details import ComponentLoading, PairMatrices, Panel, PrincipalComponents
 from gpusynth.evaluate.figures import Figure, FigureGroup
+from gpusynth.evaluate.summaries.columns import band
 from gpusynth.evaluate.suppression import rounded
 from gpusynth.evaluate.utility import principal
 from gpusynth.evaluate.utility.pairs import PairAssociations
@@ -39,7 +39,7 @@ def pair_matrices(
     ----------
     names : sequence of str
     distance, expected : array of float64, shape (n_pairs,)
-        Two-way total variation; see `gpusynth.evaluate.marginal_results.pair_distances`.
+        Two-way total variation; see `gpusynth.evaluate.summaries.marginals.pair_distances`.
     associations : sequence of PairAssociations, optional
         One for each synthetic file; the synthetic values are their means.
 

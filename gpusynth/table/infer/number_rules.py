@@ -1,4 +1,4 @@
-"""Proposals for number columns: spikes, missing codes and decimals, each by a stated rule.
+"""Rules for number columns: what is proposed as spikes, missing codes and decimals, and when.
 
 Every rule looks at exact counts of distinct values; a person sees the result in the schema file
 and may change it.

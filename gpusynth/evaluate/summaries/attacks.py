@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from gpusynth.evaluate.attempts import Attempts
 from gpusynth.evaluate.coded import CommonCodes
-from gpusynth.evaluate.column_results import band
 from gpusynth.evaluate.disclosure.attack import AttackRisk
 from gpusynth.evaluate.disclosure.inference_attack import inference_attack
 from gpusynth.evaluate.disclosure.linkability import linkability
 from gpusynth.evaluate.disclosure.singling_out import singling_out
 from gpusynth.evaluate.figures import Figure, FigureGroup
+from gpusynth.evaluate.summaries.columns import band
 
 __all__ = ["MOST_TARGETS", "attack_group"]
 

@@ -12,7 +12,7 @@ A reason states counts and shapes, never a value of the data. The rules, first m
 6. Whole numbers are *codes*, hence categorical, when at most 20 are distinct and each stands for 10
    rows or more on average; when the name says so (a word such as zip, naics, fips, puma, code)
    and they are at most 5,000; when they have the same number of digits, five or more (see
-   `proposals.is_code_list`); or when a typed file stores them as text with no text code beside,
+   `number_rules.is_code_list`); or when a typed file stores them as text with no text code beside,
    at most 5,000 of them.
 7. Other whole numbers are integer, other numbers numeric with their decimals (at most 6 digits
    after the point; more is taken for a quotient). Floats that are all whole are integer.
@@ -24,7 +24,8 @@ A reason states counts and shapes, never a value of the data. The rules, first m
    distinct answers and all are distinct; *dropped* when more than 65,536 are distinct.
 10. Types that no rule names (lists, binary) are dropped.
 
-Missing codes and spikes of numbers: see `gpusynth.table.proposals`. Bounds are not proposed.
+Missing codes and spikes of numbers: see `gpusynth.table.infer.number_rules`. No bounds are
+proposed.
 """
 
 from __future__ import annotations
@@ -32,16 +33,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gpusynth.table.infer_levels import boolean_levels, propose_dictionary, propose_text
-from gpusynth.table.infer_numbers import NumberColumn, propose_number
-from gpusynth.table.infer_times import (
+from gpusynth.table.infer.levels import boolean_levels, propose_dictionary, propose_text
+from gpusynth.table.infer.number_rules import MISSING_TEXTS
+from gpusynth.table.infer.numbers import NumberColumn, propose_number
+from gpusynth.table.infer.proposal import Proposal
+from gpusynth.table.infer.times import (
     FEWEST_PER_TEXT,
     MOST_TEXT_CODES,
     propose_text_times,
     propose_typed_time,
 )
-from gpusynth.table.proposal import Proposal
-from gpusynth.table.proposals import MISSING_TEXTS
 from gpusynth.table.schema import Column, Schema
 from gpusynth.table.sketch import ColumnSketch, sketch_columns
 from gpusynth.table.source import BATCH_ROWS, Source
