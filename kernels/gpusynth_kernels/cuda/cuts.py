@@ -18,6 +18,7 @@ from gpusynth_kernels.scalar.entropy import c_log_c, entropy_score
 from gpusynth_kernels.scalar.gain import gini_score, variance_gain
 
 __all__ = [
+    "MOST_REGISTERS",
     "MOST_THREADS",
     "best_cut",
     "best_subset",
@@ -29,6 +30,11 @@ __all__ = [
 
 MOST_THREADS = 128
 """Threads of a block that searches: a power of two."""
+
+MOST_REGISTERS = 144
+"""Registers of a thread of the kernels that search by blocks, which would take 178: fourteen warps
+on a multiprocessor in the place of ten, as these mostly wait. 16 words a thread go to memory and
+back for it, by 40 of 30,000 instructions."""
 
 _NOWHERE = np.int64(1) << np.int64(62)
 

@@ -252,7 +252,7 @@ def kernel(function: Callable[..., None] | None = None, **options: Any) -> Any:
     """
 
     def wrap(plain: Callable[..., None]) -> Kernel:
-        return Kernel(plain, options if SIMULATED else {"lto": False, **options})
+        return Kernel(plain, {} if SIMULATED else {"lto": False, **options})
 
     return wrap if function is None else wrap(function)
 

@@ -18,7 +18,7 @@ __all__ = ["key_levels", "list_levels", "sort_levels"]
 
 _1 = np.uint64(1)
 
-_TOGETHER = 4
+_TOGETHER = 2
 """Classes whose covariances with another are summed at a time."""
 
 
@@ -231,29 +231,21 @@ def _principal(cells: Any, index: Any, m: Any, n_runs: Any, keys: Any, work: Any
 
 @device
 def _covary(shares: Any, totals: Any, m: Any, n_runs: Any, k: Any, q: Any, covariance: Any) -> None:
-    """Set the covariances of class q with class k and those after it, up to four and to q <= k.
+    """Set the covariances of class q with class k and the next, where these are not before q.
 
-    Four at a time, since each number that is read then serves four sums.
+    Two at a time, since each number that is read then serves two sums.
     """
-    last = n_runs - 1
-    a, b = np.uint64(k), np.uint64(min(k + 1, last))
-    c, d = np.uint64(min(k + 2, last)), np.uint64(min(k + 3, last))
+    a, b = np.uint64(k), np.uint64(min(k + 1, n_runs - 1))
     other, s, step = np.uint64(q), np.uint64(0), np.uint64(n_runs)
-    sum_a, sum_b, sum_c, sum_d = 0.0, 0.0, 0.0, 0.0
+    sum_a, sum_b = 0.0, 0.0
     for _ in range(m):
         total, share = totals[s], shares[other]
         sum_a += (shares[a] * total) * share
         sum_b += (shares[b] * total) * share
-        sum_c += (shares[c] * total) * share
-        sum_d += (shares[d] * total) * share
-        a, b, c, d = a + step, b + step, c + step, d + step
+        a, b = a + step, b + step
         other += step
         s += _1
     if q <= k:
         covariance[k * n_runs + q] = sum_a
-    if k + 1 < n_runs and q <= k + 1:
+    if k + 1 < n_runs:
         covariance[(k + 1) * n_runs + q] = sum_b
-    if k + 2 < n_runs and q <= k + 2:
-        covariance[(k + 2) * n_runs + q] = sum_c
-    if k + 3 < n_runs and q <= k + 3:
-        covariance[(k + 3) * n_runs + q] = sum_d

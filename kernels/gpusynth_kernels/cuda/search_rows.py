@@ -14,7 +14,7 @@ from numba import float64, int64
 from gpusynth_kernels.cpu.kinds import NUMBERS, WEIGHTED_CLASSES
 from gpusynth_kernels.cuda.choose import MOST_SEARCHED, emit_levels, is_asked, is_small, put_split
 from gpusynth_kernels.cuda.compare import score_classes, score_numbers
-from gpusynth_kernels.cuda.cuts import MOST_THREADS, best_cut, reduce_best
+from gpusynth_kernels.cuda.cuts import MOST_REGISTERS, MOST_THREADS, best_cut, reduce_best
 from gpusynth_kernels.cuda.histogram import n_amount_planes, n_count_planes
 from gpusynth_kernels.cuda.launch import cuda, device, kernel
 from gpusynth_kernels.cuda.levels import key_levels, sort_levels
@@ -26,7 +26,7 @@ __all__ = ["search_rows"]
 _NOWHERE = np.int64(1) << np.int64(62)
 
 
-@kernel
+@kernel(max_registers=MOST_REGISTERS)
 def search_rows(
     mode: Any,
     records: Any,

@@ -7,7 +7,13 @@ from typing import Any
 from numba import float64, int32, int64
 
 from gpusynth_kernels.cuda.choose import MOST_SEARCHED, emit_levels, is_asked, put_split
-from gpusynth_kernels.cuda.cuts import MOST_THREADS, best_cut, best_subset, next_code
+from gpusynth_kernels.cuda.cuts import (
+    MOST_REGISTERS,
+    MOST_THREADS,
+    best_cut,
+    best_subset,
+    next_code,
+)
 from gpusynth_kernels.cuda.histogram import n_count_planes
 from gpusynth_kernels.cuda.launch import cuda, kernel
 from gpusynth_kernels.cuda.levels import key_levels, list_levels, sort_levels
@@ -17,7 +23,7 @@ __all__ = ["search_tables"]
 _COUNTED = MOST_THREADS + 1
 
 
-@kernel
+@kernel(max_registers=MOST_REGISTERS)
 def search_tables(
     mode: Any,
     nodes: Any,
