@@ -48,7 +48,12 @@ def test_states_stay_and_swapped_numbers_are_the_drawn_ones():
     assert np.array_equal(plain <= 0, swapped <= 0)
     noisy = column(table, Plan(tails={"income": {"kind": "noise", "share": 0.3}}), "income")
     assert np.array_equal(plain <= 0, noisy <= 0)
-    assert 0.2 < (noisy != plain)[plain > 0].mean() < 0.4
+    moved = (noisy != plain) & (plain > 0)
+    assert 0.2 < moved.sum() / (plain > 0).sum() < 0.4
+    # Factors up and down, each row its own.
+    factors = noisy[moved] / plain[moved]
+    assert 0.3 < (factors > 1).mean() < 0.7
+    assert len(np.unique(factors)) > 0.5 * len(factors)
 
 
 def test_tails_come_after_smoothing_and_edits_still_hold():

@@ -328,6 +328,20 @@ def test_pmm_passes_over_donors_from_the_nearest(predicted, sizes, wanted):
     assert found.tolist() == np.repeat(order, sizes[order]).tolist()
 
 
+def test_pmm_draws_each_of_the_nearest_as_often():
+    """Row 25 of a line: 25, then 24 before 26, then 23; chi-square of 200, false alarm 1e-4."""
+    x = np.arange(50.0)
+    table = coded(
+        pa.table({"y": 2.0 * x, "x": x}),
+        tuple(Column(name=name, kind="numeric", storage="double") for name in "yx"),
+    )
+    draws = Draws(Pmm(n_donors=4).fit(step(table, "y", ("x",))), table, ("x",))
+    drawn = [int(draws(replicate=replicate)[0][25]) for replicate in range(1, 201)]
+    counts = np.bincount(drawn, minlength=50)
+    assert np.flatnonzero(counts).tolist() == [23, 24, 25, 26]
+    assert ((counts[23:27] - 50) ** 2 / 50).sum() < stats.chi2.ppf(1 - 1e-4, 3)
+
+
 def test_pmm_gives_ties_the_same_chance():
     """One prediction for all: every real row is as near as any other."""
     random = np.random.default_rng(6)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gpusynth.errors import IncomputableMetricError
 from gpusynth.evaluate.coded import CodedColumn, CodedTable
 from gpusynth.evaluate.disclosure import predicates as module
-from gpusynth.evaluate.disclosure.attack import attack_risk, targets_of
+from gpusynth.evaluate.disclosure.attack import attack_risk, drawn_rows, targets_of
 from gpusynth.evaluate.disclosure.inference_attack import _right, inference_attack
 from gpusynth.evaluate.disclosure.intervals import Rate, permutation, wilson
 from gpusynth.evaluate.disclosure.linkability import _chance, linkability
@@ -345,6 +345,30 @@ def test_attacks_repeat(files):
 def test_attacks_that_cannot_be(files, attack, message):
     with pytest.raises(IncomputableMetricError, match=message):
         attack(files)
+
+
+def test_drawn_rows_are_any():
+    """1,000 draws of ten rows: chi-square, false alarm 1e-4."""
+    counts = np.bincount(drawn_rows(10, 1000, seed=4, step=9), minlength=10)
+    assert len(counts) == 10
+    assert ((counts - 100) ** 2 / 100).sum() < 33.7
+
+
+def test_guesses_are_of_all_kinds():
+    """Numbers are guessed by six operators, levels by two; answers are any that occur."""
+    columns = (number("n", 3, 5), levels("k", 4))
+    answers = Answers.of(population(columns, 400, 3), ("n", "k"), "file")
+    guesses = guessed_predicates(answers, 3000, 1, seed=2)
+    of_levels = guesses.columns[:, 0] == 1
+    assert abs(of_levels.mean() - 0.5) < 0.05
+    for place, kinds in ((guesses.columns[:, 0] == 0, 6), (of_levels, 2)):
+        some = guesses.take(np.flatnonzero(place))
+        bounds = zip(
+            some.low[:, 0].tolist(), some.high[:, 0].tolist(), some.outside[:, 0].tolist(),
+            strict=True,
+        )  # fmt: skip
+        assert len(set(bounds)) >= 2 * kinds
+    assert 0.4 < guesses.outside[of_levels].mean() < 0.6
 
 
 def test_targets_are_needed():
