@@ -251,6 +251,7 @@ def _replicate(
     proper: Annotated[
         bool, typer.Option("--proper", help="The replicates are of a proper synthesis.")
     ] = False,
+    overwrite: OverwriteFileOption = False,
 ) -> None:
     """Run regressions on the real and the synthetic files and compare them."""
     from gpusynth.cli.replicating import replicate_models
@@ -264,6 +265,7 @@ def _replicate(
         schema=schema,
         rule=rule.value,
         proper=proper,
+        overwrite=overwrite,
     )
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from rich.console import Console
 
 from gpusynth.cli.console import console, new_table
+from gpusynth.cli.output_files import check_outputs
 from gpusynth.inference import Comparison, comparisons_json
 from gpusynth.inference.comparing import compare
 from gpusynth.inference.model_file import read_models
 from gpusynth.inference.rules import RuleName
 from gpusynth.io import write_json_atomic
-from gpusynth.io.inputs_stay import check_inputs_stay
 
 __all__ = ["replicate_models", "show_comparison"]
 
@@ -30,6 +30,7 @@ def replicate_models(
     schema: Path | None,
     rule: RuleName,
     proper: bool,
+    overwrite: bool,
 ) -> None:
     """Compare regressions and print their coefficients side by side.
 
@@ -48,8 +49,10 @@ def replicate_models(
         Of the real file; by default the one in the run's directory.
     rule : RuleName
     proper : bool
+    overwrite : bool
+        Replace `output` if it exists.
     """
-    check_inputs_stay([output], [real, synthetic, models, schema])
+    check_outputs((output,), overwrite=overwrite, inputs=[real, synthetic, models, schema])
     comparisons = compare(
         real,
         synthetic,

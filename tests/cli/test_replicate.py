@@ -63,6 +63,16 @@ def test_tables_and_json(files, capsys):
     assert document["models"][0]["weights"] == "weight"
 
 
+def test_an_earlier_comparison_stays_unless_told(files, capsys):
+    output = files / "comparison.json"
+    output.write_text("earlier")
+    assert main(arguments(files, "--json", str(output))) == 2
+    assert f"{output} exists" in capsys.readouterr().err
+    assert output.read_text() == "earlier"
+    assert main(arguments(files, "--json", str(output), "--overwrite")) == 0
+    assert json.loads(output.read_text())["comparisons"]
+
+
 def test_one_replicate_and_another_rule(files, capsys):
     single = arguments(files)
     single[single.index("--synthetic") + 1] = str(files / "run" / "replicate_001.parquet")
