@@ -112,6 +112,20 @@ def test_univariate_predicates_by_hand():
     assert len(univariate_predicates(made, 2, seed=0)) == 2
 
 
+def test_fewer_univariate_predicates_are_a_random_choice(files):
+    answers = Answers.of(files.synthetic[0], files.real.names, "file")
+
+    def found(n: int, seed: int) -> list[tuple[int, ...]]:
+        one = univariate_predicates(answers, n, seed=seed)
+        parts = (one.columns[:, 0], one.low[:, 0], one.high[:, 0], one.outside[:, 0])
+        return [tuple(map(int, row)) for row in zip(*parts, strict=True)]
+
+    every = found(10**6, 1)
+    some = [frozenset(found(5, seed)) for seed in range(8)]
+    assert all(len(one) == 5 and one < set(every) for one in some)
+    assert len(set(some)) > 4
+
+
 def test_multivariate_predicates_hold_for_one_row(files):
     made = Answers.of(files.synthetic[0], files.real.names, "made")
     found = multivariate_predicates(made, 150, 3, 9000, seed=1)
