@@ -102,8 +102,8 @@ class Search:
         self.log_table = launch.to_device(fit.table)
         self._has_order = (self.ordered == 0) & (self.n_codes > MOST_SEARCHED)
         self._few = few_rows(self.n_codes, self._has_order)
-        self._columns, self._few_columns = self._places()
         self._most_classes = min(max(fit.n_classes, 2), max(len(fit.order), 2))
+        self._columns, self._few_columns = self._places()
         self._groups = list(
             make_groups(table, columns, mode=fit.mode, most_classes=self._most_classes)
         )
@@ -125,18 +125,21 @@ class Search:
     def _places(self) -> tuple[dict[int, tuple[Array, ...]], dict[int, tuple[Array, ...]]]:
         """Return, by page, what `search_rows` and `search_few` are told of the columns.
 
-        For the first a column of another page has width 0: no node is small for it. The second
-        gets its own columns, like ones side by side, since threads of a warp wait for each other.
+        The first gets those columns of the page that have nodes with too many rows for the second
+        and few enough for itself. The second gets like columns side by side, since threads of a
+        warp wait for each other.
         """
         table, columns = self.table, self.columns
         place = (table.word[columns], table.shift[columns], table.mask[columns])
         what = (*place, self.n_codes, self.ordered)
         page_of = table.page_of[columns]
+        is_in_blocks = self._few**2 < small_rows(self._most_classes, self.width)
         by_blocks: dict[int, tuple[Array, ...]] = {}
         by_threads: dict[int, tuple[Array, ...]] = {}
         for page in np.unique(page_of).tolist():
-            width = np.where(page_of == page, self.width, 0)
-            by_blocks[page] = Fixed(on_device(*what, width, self._few))
+            own = np.flatnonzero((page_of == page) & is_in_blocks)
+            parts = (part[own] for part in (*what, self.width, self._few))
+            by_blocks[page] = Fixed(on_device(*parts, own))
             own = np.flatnonzero((page_of == page) & (self._few > 0) & (self.n_codes > 1))
             own = own[np.argsort(self.n_codes[own], kind="stable")]
             by_threads[page] = Fixed(on_device(*(part[own] for part in (*what, self._few)), own))
@@ -243,7 +246,7 @@ class Search:
         kinds = np.unique(np.stack([self.width, self._few]), axis=1).T
         small = [(size > few) & (size * size <= small_rows(nodes.n_runs, w)) for w, few in kinds]
         which = np.flatnonzero(np.any(small, axis=0))
-        if len(which):
+        if len(which) and len(self._columns[page][0]):
             self._by_rows(page, rows, request, which)
         which = np.flatnonzero(size <= self._few.max(initial=0))
         if len(which) and emission is None:
@@ -372,7 +375,7 @@ class Search:
 
     def _by_rows(self, page: int, rows: _Rows, request: Request, which: Array) -> None:
         some = request.nodes.some(which)
-        n_tasks = len(some) * len(self.columns)
+        n_tasks = len(some) * len(self._columns[page][0])
         threads = self._threads(int(some.size.max()), has_order=bool(self._has_order.any()))
         grid = grid_of(min(n_tasks, len(self._work[0])), threads)
         search_rows[grid](

@@ -56,7 +56,7 @@ SIGNATURES = {
     ),
     "search_rows.search_rows": (
         *(_INTEGER, _RECORDS, _UINT64, _INT64, _TARGET, _tuple(*[_INT64] * 5)),
-        *(_tuple(*[_INT64] * 7), _INTEGER, _INT64, _ASKED, _EMIT),
+        *(_tuple(*[_INT64] * 8), _INTEGER, _INT64, _ASKED, _EMIT),
         *(_tuple(*_WORK, types.int32[:, ::1]), _RESULT),
     ),
     "search_cuts.search_cuts": (

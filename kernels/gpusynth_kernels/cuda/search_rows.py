@@ -55,7 +55,7 @@ def search_rows(
         begin, rows, first run, number of runs, place in `result`.
     columns : tuple of arrays of int64, shape (n_columns,)
         word, shift, mask, codes, 1 if ordered, width (of its group; see `small_rows`), rows up to
-        which `search_few` searches a node.
+        which `search_few` searches a node, place among the columns of the fit.
     work : tuple
         Arrays of int64, float64 and int32, shape (n_blocks, ...).
 
@@ -68,16 +68,20 @@ def search_rows(
     lefts = cuda.shared.array(MOST_THREADS, int64)
     shared = scores, places, lefts
     begins, sizes, first_run, n_runs, slots = nodes
-    words, shifts, masks, widths, ordered, group_width, few = columns
+    words, shifts, masks, widths, ordered, group_width, few, places_in_fit = columns
     n_columns = words.shape[0]
     thread, n_threads = cuda.threadIdx.x, cuda.blockDim.x
     ints, floats = work[0][cuda.blockIdx.x], work[1][cuda.blockIdx.x]
     counts = work[2][cuda.blockIdx.x]
     for task in range(cuda.blockIdx.x, sizes.shape[0] * n_columns, cuda.gridDim.x):
-        node, c = task // n_columns, task % n_columns
+        # fewer than 2^32 tasks fit a device; divisions of 64 bits are slow
+        node = np.int64(np.uint32(task) // np.uint32(n_columns))
+        c = np.int64(task) - node * n_columns
+        place = places_in_fit[c]
         n, runs = sizes[node], n_runs[node]
-        if n <= few[c] or not is_small(n, runs, group_width[c]) or not is_asked(asked, node, c):
+        if n <= few[c] or not is_small(n, runs, group_width[c]) or not is_asked(asked, node, place):
             continue
+        at = slots[node] * asked[0] + place
         codes = ints[:n]
         for i in range(thread, n, n_threads):
             word = records[row_of(order[begins[node] + i]), words[c]]
@@ -96,7 +100,7 @@ def search_rows(
                     if value < codes[i] < following:
                         following = codes[i]
                 value = (value + following) >> 1
-            put_split(best, result, slots[node] * n_columns + c, value)
+            put_split(best, result, at, value)
         else:
             weighted = target[1].shape[0] > 0
             rest = ints[n:]
@@ -112,7 +116,7 @@ def search_rows(
             else:
                 part = rest[3 * n + amounts.shape[0] :]
                 best = best_cut(mode, cells, index, level_order, m, limits, log_table, part, shared)
-                put_split(best, result, slots[node] * n_columns + c, best[1] + 1)
+                put_split(best, result, at, best[1] + 1)
         cuda.syncthreads()
 
 
