@@ -147,6 +147,8 @@ class Request:
     emission: Emission | None
     result: tuple[Array, ...]
     """Splits by node and column, filled unless subsets are to be written."""
+    is_level: bool = False
+    """Whether these are all nodes of the level: only then the level below finds its parents."""
 
 
 def on_device(*arrays: Array) -> tuple[Array, ...]:

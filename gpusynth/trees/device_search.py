@@ -175,7 +175,7 @@ class Search:
                 launch.empty(n_results, np.int64),
             )
             result[0].fill(-1.0)
-            self._search(rows, Request(batch, offered, None, result))
+            self._search(rows, Request(batch, offered, None, result, batch is nodes))
             found.append(self._choose(batch, result))
         column, value, left, gain = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return column, value, left, gain
@@ -240,7 +240,7 @@ class Search:
                 kept = self._by_tables(number, rows, request, which[some])
                 room = self.free_bytes * _SHARE_OF_KEPT_TABLES
                 room -= sum(other.n_bytes for other in self._here.values())
-                whole = emission is None and len(batches) == 1 and self.offer[0] == 0
+                whole = request.is_level and len(batches) == 1 and self.offer[0] == 0
                 if whole and kept.n_bytes <= room:
                     self._here[number] = kept
         kinds = np.unique(np.stack([self.width, self._few]), axis=1).T

@@ -226,6 +226,25 @@ def test_tables_of_larger_children_are_worked_out(kind, monkeypatch):
     assert not derived
 
 
+def test_a_level_in_two_batches_is_nobodys_parents(monkeypatch):
+    """The level below comes in one batch, and must not read the tables of half its parents."""
+    search_by("tables", monkeypatch)
+    numbers = []
+
+    def batches(self, nodes):
+        numbers.append(len(nodes))
+        if len(numbers) != 3:
+            yield nodes
+        else:
+            yield nodes.some(slice(0, -1))
+            yield nodes.some(slice(len(nodes) - 1, None))
+
+    monkeypatch.setattr(device_search.Search, "_batches", batches)
+    assert_same(case_of("5 classes", 120, CartParams(3, max_depth=4)))
+    assert len(numbers) == 4
+    assert numbers[2] > 2
+
+
 @pytest.mark.parametrize("kind", ["5 classes", "numbers", "weighted numbers"])
 @pytest.mark.parametrize("block_bytes", [device_groups.BLOCK_BYTES, 512])
 def test_nodes_counted_in_many_items(kind, block_bytes, monkeypatch):
