@@ -19,7 +19,7 @@ from benchmarks.macro.workload import synthesize_in_memory
 from gpusynth import engine
 from gpusynth.backends import Backend
 from gpusynth.datasets import write_firms
-from gpusynth.engine.prepare import prepare
+from gpusynth.engine.real.prepare import prepare
 from gpusynth.table import BATCH_ROWS
 from gpusynth_kernels.cuda.traffic import counted
 

@@ -29,7 +29,7 @@ from benchmarks.macro.workload import (
 from gpusynth.datasets import write_firms
 from gpusynth.engine import available_threads
 from gpusynth.engine.measure import peak_memory_bytes
-from gpusynth.engine.prepared import Prepared
+from gpusynth.engine.real.prepared import Prepared
 
 __all__ = ["arguments_of", "main", "measure"]
 

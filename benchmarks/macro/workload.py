@@ -16,8 +16,8 @@ from benchmarks.clock import Seconds, Stopwatch
 from gpusynth import engine
 from gpusynth.datasets import firms, firms_schema
 from gpusynth.engine.fitting import real_predictors
-from gpusynth.engine.prepare import prepare
-from gpusynth.engine.prepared import Prepared
+from gpusynth.engine.real.prepare import prepare
+from gpusynth.engine.real.prepared import Prepared
 from gpusynth.engine.synthesis import Synthesis
 from gpusynth.table import BATCH_ROWS
 from gpusynth.trees import warm_up

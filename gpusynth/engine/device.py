@@ -20,9 +20,9 @@ from typing import TypeAlias
 import pyarrow as pa
 
 from gpusynth.backends import device_memory
+from gpusynth.engine.draw.resident import DeviceRoom
 from gpusynth.engine.memory import row_bytes
-from gpusynth.engine.prepared import Prepared
-from gpusynth.engine.resident import DeviceRoom
+from gpusynth.engine.real.prepared import Prepared
 from gpusynth.errors import DeviceMemoryError
 from gpusynth.table import BATCH_ROWS
 from gpusynth.trees import DrawTable, Layout, PredictorTable, draw_table_bytes

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from gpusynth.arrays import Array
-from gpusynth.engine.resample import bayesian_weights, bootstrap_rows
-from gpusynth.engine.strata import StratumGroups
+from gpusynth.engine.real.resample import bayesian_weights, bootstrap_rows
+from gpusynth.engine.real.strata import StratumGroups
 from gpusynth.errors import TooFewDonorsError
 from gpusynth.methods import (
     Block,
@@ -29,7 +29,7 @@ from gpusynth.table import Codec, Table, as_numbers
 from gpusynth.trees import ClassTarget, NumberTarget, Predictor, PredictorTable, Target
 
 if TYPE_CHECKING:
-    from gpusynth.engine.prepared import Prepared
+    from gpusynth.engine.real.prepared import Prepared
 
 __all__ = ["GroupOf", "Recall", "StepModels", "fit_step", "real_predictors", "step_data"]
 

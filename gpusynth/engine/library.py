@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from gpusynth.backends import DeviceName, FitterName, choose_backend, share_memory
-from gpusynth.engine.delivering import deliver
-from gpusynth.engine.directory import run_directory
-from gpusynth.engine.fitted import FittedSynthesis
+from gpusynth.engine.delivery.delivering import deliver
+from gpusynth.engine.delivery.output import check_checkpoints, check_destination
+from gpusynth.engine.delivery.output_columns import check_keys
+from gpusynth.engine.files.directory import run_directory
 from gpusynth.engine.measure import Stopwatch
 from gpusynth.engine.memory import Memory
-from gpusynth.engine.output import check_checkpoints, check_destination
-from gpusynth.engine.output_columns import check_keys
-from gpusynth.engine.prepare import prepare, resolve_input
-from gpusynth.engine.prepared import Prepared
+from gpusynth.engine.models.fitted import FittedSynthesis
+from gpusynth.engine.models.release import release
 from gpusynth.engine.progress import Listener, SilentListener
-from gpusynth.engine.release import release
+from gpusynth.engine.real.prepare import prepare, resolve_input
+from gpusynth.engine.real.prepared import Prepared
 from gpusynth.engine.resuming import begin_checkpoints
 from gpusynth.engine.settings import OutputFormat, RunSettings, check_cluster
 from gpusynth.engine.synthesis import Synthesis, load_kernels

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from gpusynth.engine.measure import Stopwatch
-from gpusynth.engine.prepare import prepare, resolve_input
 from gpusynth.engine.progress import SilentListener
+from gpusynth.engine.real.prepare import prepare, resolve_input
 from gpusynth.engine.settings import available_threads
 from gpusynth.io import open_source
 from gpusynth.plan import Plan, SynthesisPlan

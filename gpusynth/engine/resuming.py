@@ -12,14 +12,14 @@ from gpusynth.backends import DeviceName, choose_backend, share_memory
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
 from gpusynth.engine.checkpoint.head import RunHead
 from gpusynth.engine.checkpoint.pins import CODECS_PIN, codec_fingerprint, data_pins
-from gpusynth.engine.commit import finish_commit
-from gpusynth.engine.directory import RunDirectory
-from gpusynth.engine.encoded import read_encoded, write_encoded
+from gpusynth.engine.files.commit import finish_commit
+from gpusynth.engine.files.directory import RunDirectory
+from gpusynth.engine.files.encoded import read_encoded, write_encoded
 from gpusynth.engine.measure import Stopwatch
 from gpusynth.engine.memory import Memory
-from gpusynth.engine.prepare import prepare, resolve_input
-from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.progress import Listener, SilentListener
+from gpusynth.engine.real.prepare import prepare, resolve_input
+from gpusynth.engine.real.prepared import Prepared
 from gpusynth.engine.run import Run, read_run, write_run
 from gpusynth.engine.settings import RunSettings, check_cluster
 from gpusynth.engine.synthesis import Synthesis, load_kernels

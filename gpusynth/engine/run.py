@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gpusynth.engine.commit import checkpoint_counts, commit
-from gpusynth.engine.directory import RunDirectory
-from gpusynth.engine.earlier_run import MODELS_NAME
-from gpusynth.engine.manifest import Replicate, build_manifest
+from gpusynth.engine.delivery.output import write_replicate
+from gpusynth.engine.draw.replicate import SyntheticRows
+from gpusynth.engine.draw.tail_stage import reasons_and_tails, tail_notes
+from gpusynth.engine.files.commit import checkpoint_counts, commit
+from gpusynth.engine.files.directory import RunDirectory
+from gpusynth.engine.files.earlier_run import MODELS_NAME
+from gpusynth.engine.files.manifest import Replicate, build_manifest
 from gpusynth.engine.memory import Memory
-from gpusynth.engine.output import write_replicate
-from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.synthesis import Synthesis
-from gpusynth.engine.tail_stage import reasons_and_tails, tail_notes
 from gpusynth.errors import OutputError, PlanError
 from gpusynth.io import file_sha256, write_json_atomic
 from gpusynth.plan import SynthesisPlan

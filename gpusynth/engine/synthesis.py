@@ -11,22 +11,21 @@ from typing import Any
 
 from gpusynth.backends import CPU, Backend
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
-from gpusynth.engine.device import plan_device, result_bytes
-from gpusynth.engine.drawing import ColumnDraw
-from gpusynth.engine.edits import EditCounts
-from gpusynth.engine.finishing import Finished, finish_replicates
+from gpusynth.engine.draw.allocation import allocate_replicates
+from gpusynth.engine.draw.drawing import ColumnDraw
+from gpusynth.engine.draw.edits import EditCounts
+from gpusynth.engine.draw.finishing import Finished, finish_replicates
+from gpusynth.engine.draw.recalled import is_drawn_from
+from gpusynth.engine.draw.replicate import SyntheticRows
+from gpusynth.engine.draw.stages import Stages
+from gpusynth.engine.draw.uniques import redraw_replicated, redraw_window
 from gpusynth.engine.fitting import StepModels, fit_step
 from gpusynth.engine.measure import Stopwatch, timed
 from gpusynth.engine.memory import Memory
-from gpusynth.engine.output_columns import output_schema
-from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.progress import Listener
-from gpusynth.engine.recalled import is_drawn_from
-from gpusynth.engine.replicate import SyntheticRows, allocate
+from gpusynth.engine.real.prepared import Prepared
 from gpusynth.engine.schedule import Scheduler
 from gpusynth.engine.settings import RunSettings
-from gpusynth.engine.stages import Stages
-from gpusynth.engine.uniques import redraw_replicated, redraw_window
 from gpusynth.errors import PlanError
 from gpusynth.methods import ModelSize
 from gpusynth.plan import Step
@@ -191,7 +190,15 @@ class Synthesis:
         n_rows = self.n_rows(settings)
         numbers = self.undrawn(settings, scratch) if only is None else [only]
         memory = Memory(settings.memory_bytes, scratch)
-        replicates = self._allocate(settings, n_rows, numbers, memory, part)
+        replicates = allocate_replicates(
+            prepared,
+            settings,
+            numbers,
+            n_rows=n_rows,
+            memory=memory,
+            gives_cudf=self.gives_cudf,
+            part=part,
+        )
         states: dict[str, tuple[Step, StepModels]] = {}
         window = redraw_window(prepared.plan)
         windows: list[list[ColumnDraw]] = [[] for _ in replicates]
@@ -239,41 +246,6 @@ class Synthesis:
                 stopwatch=self.stopwatch,
             )
         return replicates
-
-    def _allocate(
-        self,
-        settings: RunSettings,
-        n_rows: int,
-        numbers: Sequence[int],
-        memory: Memory,
-        part: tuple[int, int] | None,
-    ) -> list[SyntheticRows]:
-        """Make room for the replicates, on the device where there is one."""
-        prepared = self.prepared
-        place: dict[str, Any] = {}
-        if prepared.backend.on_device:
-            own = 0
-            if self.gives_cudf or settings.io == "cudf":
-                schema, n_all = output_schema(prepared.resolved), n_rows * len(numbers)
-                own = result_bytes(schema, n_all, as_frames=self.gives_cudf)
-            plan = plan_device(prepared, n_rows, n_replicates=len(numbers), result_bytes=own)
-            place = {
-                "new_table": plan.new_table(),
-                "block_rows": plan.block_rows,
-                "room": plan.new_room(),
-            }
-        return allocate(
-            prepared.table,
-            prepared.predictors.layout,
-            prepared.start,
-            n_rows,
-            numbers,
-            seed=settings.seed,
-            memory=memory,
-            has_start=bool(prepared.plan.kept) or prepared.plan.partial is not None,
-            part=part,
-            **place,
-        )
 
     def _redraw(self, window: list[ColumnDraw]) -> None:
         """Draw replicated uniques of a replicate again, and let the models of the window go."""

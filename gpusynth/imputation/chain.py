@@ -21,8 +21,8 @@ import numpy as np
 
 from gpusynth.arrays import Array
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
-from gpusynth.engine.replicate import SyntheticRows
-from gpusynth.engine.resample import bootstrap_rows
+from gpusynth.engine.draw.replicate import SyntheticRows
+from gpusynth.engine.real.resample import bootstrap_rows
 from gpusynth.errors import DataError
 from gpusynth.imputation.chain_files import Cells, find_chain, put_chain
 from gpusynth.imputation.chain_tables import ChainTables

@@ -10,8 +10,8 @@ import narwhals.stable.v2 as nw
 import pyarrow as pa
 
 from gpusynth.engine import Resolved, Stopwatch
-from gpusynth.engine.directory import RunDirectory
-from gpusynth.engine.prepared import changed_input
+from gpusynth.engine.files.directory import RunDirectory
+from gpusynth.engine.real.prepared import changed_input
 from gpusynth.engine.settings import OutputFormat
 from gpusynth.imputation.chain_files import Cells
 from gpusynth.imputation.completed import completed_batches, completed_schema

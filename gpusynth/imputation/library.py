@@ -11,8 +11,8 @@ from typing import Any
 from gpusynth.backends import DeviceName, FitterName
 from gpusynth.engine import Listener, SilentListener, Stopwatch
 from gpusynth.engine.checkpoint.given import Given, settle_given
-from gpusynth.engine.directory import RunDirectory
-from gpusynth.engine.output import check_checkpoints
+from gpusynth.engine.delivery.output import check_checkpoints
+from gpusynth.engine.files.directory import RunDirectory
 from gpusynth.engine.settings import OutputFormat, RunSettings
 from gpusynth.errors import OutputError, PlanError
 from gpusynth.imputation.chained import impute_chains, set_up_data

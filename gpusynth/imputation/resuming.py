@@ -11,9 +11,9 @@ from gpusynth.backends import DeviceName
 from gpusynth.engine import Listener, Resolved, SilentListener, Stopwatch
 from gpusynth.engine.checkpoint.given import Given, put_given, read_given
 from gpusynth.engine.checkpoint.pins import code_pins
-from gpusynth.engine.commit import finish_commit
-from gpusynth.engine.directory import RunDirectory
-from gpusynth.engine.prepared import changed_input
+from gpusynth.engine.files.commit import finish_commit
+from gpusynth.engine.files.directory import RunDirectory
+from gpusynth.engine.real.prepared import changed_input
 from gpusynth.engine.settings import RunSettings
 from gpusynth.errors import DataError
 from gpusynth.imputation.chained import impute_chains, set_up_data

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import gpusynth
-from gpusynth.engine.commit import checkpoint_counts, commit, move_models
-from gpusynth.engine.directory import RunDirectory
+from gpusynth.engine.delivery.output import csv_style
+from gpusynth.engine.files.commit import checkpoint_counts, commit, move_models
+from gpusynth.engine.files.directory import RunDirectory
 from gpusynth.engine.measure import peak_memory_bytes, versions
-from gpusynth.engine.output import csv_style
 from gpusynth.engine.settings import OutputFormat
 from gpusynth.errors import OutputError
 from gpusynth.imputation.completed import completed_schema

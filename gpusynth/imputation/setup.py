@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from gpusynth.arrays import Array
 from gpusynth.backends import CPU, Backend
 from gpusynth.engine import Listener, Resolved, Stopwatch
-from gpusynth.engine.conditions import Conditions, bind_conditions
 from gpusynth.engine.fitting import step_target
-from gpusynth.engine.weights import survey_weights
+from gpusynth.engine.real.conditions import Conditions, bind_conditions
+from gpusynth.engine.real.weights import survey_weights
 from gpusynth.errors import DataError, PlanError
 from gpusynth.imputation.cells import check_impute, missing_cells
 from gpusynth.imputation.formulas import Formula, bind_formulas

@@ -9,15 +9,15 @@ from typing import Any
 
 from gpusynth.engine import Listener, prepare, resolve_input
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
-from gpusynth.engine.delivering import like_given
-from gpusynth.engine.directory import RunDirectory
+from gpusynth.engine.delivery.delivering import like_given
+from gpusynth.engine.delivery.output import write_replicate
+from gpusynth.engine.delivery.output_columns import check_keys, output_sources
+from gpusynth.engine.draw.replicate import SyntheticRows
+from gpusynth.engine.draw.tail_stage import tail_notes
+from gpusynth.engine.files.directory import RunDirectory
 from gpusynth.engine.memory import Memory
-from gpusynth.engine.output import write_replicate
-from gpusynth.engine.output_columns import check_keys, output_sources
-from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.synthesis import Synthesis
-from gpusynth.engine.tail_stage import tail_notes
 from gpusynth.imputation.imputations import Imputations
 from gpusynth.imputation.seeds import synthesis_seed
 from gpusynth.io import file_sha256, is_cudf

@@ -10,8 +10,8 @@ import numpy as np
 
 from gpusynth.arrays import Array
 from gpusynth.engine import Listener, Prepared, Resolved, Stopwatch
-from gpusynth.engine.prepare import settle
-from gpusynth.engine.units import read_units
+from gpusynth.engine.real.prepare import settle
+from gpusynth.engine.real.units import read_units
 from gpusynth.errors import DataError, PlanError
 from gpusynth.linked.file_rows import FileRows, inherited_name
 from gpusynth.linked.keys import Parentage, read_column

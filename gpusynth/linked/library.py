@@ -10,9 +10,9 @@ from typing import Any
 from gpusynth.backends import DeviceName
 from gpusynth.engine import Listener, SilentListener, Stopwatch
 from gpusynth.engine.checkpoint.given import Given, settle_given
-from gpusynth.engine.directory import run_directory
-from gpusynth.engine.output import check_checkpoints
-from gpusynth.engine.output_columns import output_sources
+from gpusynth.engine.delivery.output import check_checkpoints
+from gpusynth.engine.delivery.output_columns import output_sources
+from gpusynth.engine.files.directory import run_directory
 from gpusynth.engine.settings import OutputFormat, RunSettings
 from gpusynth.engine.synthesis import load_kernels
 from gpusynth.errors import OutputError, PlanError

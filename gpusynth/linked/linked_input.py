@@ -10,7 +10,7 @@ from typing import Any
 
 from gpusynth.arrays import Array
 from gpusynth.engine.checkpoint.given import Given
-from gpusynth.engine.prepared import changed_input
+from gpusynth.engine.real.prepared import changed_input
 from gpusynth.errors import PlanError
 from gpusynth.io import file_sha256
 from gpusynth.io.stamp import FileStamp

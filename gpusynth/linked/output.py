@@ -10,11 +10,11 @@ import pyarrow as pa
 import gpusynth
 from gpusynth.arrays import Array
 from gpusynth.engine import Listener, Resolved
-from gpusynth.engine.decoding import RowDecoder
+from gpusynth.engine.delivery.decoding import RowDecoder
+from gpusynth.engine.delivery.output import csv_style, replicate_batches
+from gpusynth.engine.delivery.output_columns import number_keys, output_schema
+from gpusynth.engine.delivery.released import UsedLevels, released_schema
 from gpusynth.engine.memory import Memory
-from gpusynth.engine.output import csv_style, replicate_batches
-from gpusynth.engine.output_columns import number_keys, output_schema
-from gpusynth.engine.released import UsedLevels, released_schema
 from gpusynth.io import ReplicateMetadata, ReplicateWriter
 from gpusynth.linked.synthesis import DrawnFile
 from gpusynth.table.storage import value_type

@@ -10,7 +10,7 @@ from typing import Any
 from gpusynth.backends import Backend, choose_backend
 from gpusynth.engine import Listener, Prepared, Resolved, Stopwatch, prepare, resolve_input
 from gpusynth.engine.checkpoint.given import Given
-from gpusynth.engine.output_columns import check_keys, number_keys, output_schema
+from gpusynth.engine.delivery.output_columns import check_keys, number_keys, output_schema
 from gpusynth.engine.settings import RunSettings
 from gpusynth.errors import PlanError
 from gpusynth.io import open_source

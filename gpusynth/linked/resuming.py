@@ -11,8 +11,8 @@ from gpusynth.backends import DeviceName
 from gpusynth.engine import Listener, SilentListener, Stopwatch
 from gpusynth.engine.checkpoint.given import Given, put_given, read_given
 from gpusynth.engine.checkpoint.pins import code_pins
-from gpusynth.engine.commit import finish_commit
-from gpusynth.engine.directory import RunDirectory
+from gpusynth.engine.files.commit import finish_commit
+from gpusynth.engine.files.directory import RunDirectory
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.synthesis import load_kernels
 from gpusynth.errors import DataError

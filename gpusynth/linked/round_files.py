@@ -9,8 +9,8 @@ import numpy as np
 
 from gpusynth.arrays import Array
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints, draw_file_name
-from gpusynth.engine.edits import EditCounts
-from gpusynth.engine.replicate import SyntheticRows
+from gpusynth.engine.draw.edits import EditCounts
+from gpusynth.engine.draw.replicate import SyntheticRows
 from gpusynth.errors import CheckpointMismatchError
 from gpusynth.table import Codec
 

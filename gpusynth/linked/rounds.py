@@ -9,12 +9,12 @@ import numpy as np
 
 from gpusynth.arrays import Array, code_dtype
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints
-from gpusynth.engine.edits import EditCounts
+from gpusynth.engine.draw.edits import EditCounts
+from gpusynth.engine.draw.replicate import SyntheticRows
 from gpusynth.engine.fitting import StepModels, fit_step
 from gpusynth.engine.progress import Listener, SilentListener
-from gpusynth.engine.replicate import SyntheticRows
+from gpusynth.engine.real.start import Start
 from gpusynth.engine.settings import RunSettings
-from gpusynth.engine.start import Start
 from gpusynth.engine.synthesis import Synthesis
 from gpusynth.linked.child import SIBLING_NUMBER, Child
 from gpusynth.linked.file_rows import FileRows

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from gpusynth.engine import Listener, Stopwatch
-from gpusynth.engine.commit import checkpoint_counts, commit, move_models
-from gpusynth.engine.directory import RunDirectory
-from gpusynth.engine.manifest import Replicate, build_manifest
+from gpusynth.engine.draw.tail_stage import reasons_and_tails, tail_notes
+from gpusynth.engine.files.commit import checkpoint_counts, commit, move_models
+from gpusynth.engine.files.directory import RunDirectory
+from gpusynth.engine.files.manifest import Replicate, build_manifest
 from gpusynth.engine.measure import peak_memory_bytes, versions
 from gpusynth.engine.memory import Memory
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.synthesis import Synthesis
-from gpusynth.engine.tail_stage import reasons_and_tails, tail_notes
 from gpusynth.errors import OutputError
 from gpusynth.io import file_sha256, write_json_atomic
 from gpusynth.linked.link import Link

@@ -10,9 +10,9 @@ import numpy as np
 
 from gpusynth.arrays import Array
 from gpusynth.engine import Listener, Stopwatch
-from gpusynth.engine.directory import RunDirectory
-from gpusynth.engine.released import output_order
-from gpusynth.engine.replicate import SyntheticRows
+from gpusynth.engine.delivery.released import output_order
+from gpusynth.engine.draw.replicate import SyntheticRows
+from gpusynth.engine.files.directory import RunDirectory
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.synthesis import Synthesis
 from gpusynth.linked.child import Child

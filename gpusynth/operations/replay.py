@@ -29,8 +29,8 @@ from gpusynth.engine import (
     resolve_input,
     synthesize,
 )
-from gpusynth.engine.output_columns import output_schema, output_sources
-from gpusynth.engine.replicate import SyntheticRows
+from gpusynth.engine.delivery.output_columns import output_schema, output_sources
+from gpusynth.engine.draw.replicate import SyntheticRows
 from gpusynth.engine.synthesis import Synthesis
 from gpusynth.errors import OutputError, PlanError
 from gpusynth.io import open_source

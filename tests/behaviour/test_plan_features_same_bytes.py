@@ -7,7 +7,7 @@ import pytest
 
 import gpusynth
 from gpusynth import Plan
-from gpusynth.engine import replicate
+from gpusynth.engine.draw import replicate
 from gpusynth.methods import register_method
 from gpusynth.plan import Edit, Partial, Rule
 from tests.behaviour.plan_survey import SCHEMA, survey

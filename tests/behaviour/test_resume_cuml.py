@@ -56,7 +56,8 @@ def fits(monkeypatch):
     monkeypatch.setattr("gpusynth.trees.cuml.device_memory", lambda: 10**9)
     # synthetic rows lie on the host, as where a device has no room for them
     nothing = DevicePlan(0, 0, 1, 1 << 20, n_tables=0, room_bytes=0)
-    monkeypatch.setattr("gpusynth.engine.synthesis.plan_device", lambda *given, **more: nothing)
+    planned = "gpusynth.engine.draw.allocation.plan_device"
+    monkeypatch.setattr(planned, lambda *given, **more: nothing)
     # what a load of the kernels would launch on a device
     monkeypatch.setattr("gpusynth.engine.synthesis.warm_up", lambda backend: None)
     for place in ("library", "resuming"):

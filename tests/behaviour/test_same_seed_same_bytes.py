@@ -9,7 +9,7 @@ import pytest
 
 import gpusynth
 from gpusynth.cli.main import main
-from gpusynth.engine import replicate
+from gpusynth.engine.draw import replicate
 
 
 def hashes(directory: Path) -> list[str]:

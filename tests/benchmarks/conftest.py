@@ -1,7 +1,7 @@
 import pytest
 
 from benchmarks.macro.workload import prepare_firms
-from gpusynth.engine.prepared import Prepared
+from gpusynth.engine.real.prepared import Prepared
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.clock import Seconds, Stopwatch, median_seconds
 from benchmarks.macro import growth, run
 from benchmarks.macro.workload import synthesize_in_memory
-from gpusynth.engine.prepared import Prepared
+from gpusynth.engine.real.prepared import Prepared
 
 _CLOCKS = {"cpu", "wall"}
 

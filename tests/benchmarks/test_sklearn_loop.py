@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.clock import Stopwatch
 from benchmarks.peers import sklearn_loop
-from gpusynth.engine.prepared import Prepared
+from gpusynth.engine.real.prepared import Prepared
 
 
 @pytest.fixture(scope="module")

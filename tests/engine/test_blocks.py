@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpusynth.engine.replicate import BLOCK_ROWS, SyntheticRows
+from gpusynth.engine.draw.replicate import BLOCK_ROWS, SyntheticRows
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 7, BLOCK_ROWS, BLOCK_ROWS + 1, 200_000, 1_000_003])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from gpusynth.engine.calibrating import _amounts
+from gpusynth.engine.draw.calibrating import _amounts
 from gpusynth.table import Column, Schema, TableSource, encode_table, fit_codecs, read_table
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from gpusynth import Plan
-from gpusynth.engine.conditions import bind_conditions
+from gpusynth.engine.real.conditions import bind_conditions
 from gpusynth.errors import PlanError
 from gpusynth.plan import Edit, Partial, Rule, resolve
 from gpusynth.table import (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gpusynth.engine.directory import RunDirectory
+from gpusynth.engine.files.directory import RunDirectory
 from gpusynth.errors import OutputError
 
 

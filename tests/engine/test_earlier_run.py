@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpusynth.engine.earlier_run import remove_earlier_run
+from gpusynth.engine.files.earlier_run import remove_earlier_run
 
 
 def test_overwriting_removes_only_own_files(tmp_path):

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from gpusynth import Plan
-from gpusynth.engine.conditions import bind_conditions
-from gpusynth.engine.repair import find_repair_groups, matching_donors
+from gpusynth.engine.real.conditions import bind_conditions
+from gpusynth.engine.real.repair import find_repair_groups, matching_donors
 from gpusynth.errors import PlanError
 from gpusynth.plan import Edit, Rule, resolve
 from gpusynth.table import TableSource, encode_table, fit_codecs, infer_schema, read_table

@@ -112,7 +112,7 @@ def test_real_columns_lie_in_the_staging_directory(tmp_path, monkeypatch):
             made.append(file.name)
         return own(n_rows, dtype, file)
 
-    monkeypatch.setattr(sys.modules["gpusynth.engine.prepare"], "zeros", watched)
+    monkeypatch.setattr(sys.modules["gpusynth.engine.real.prepare"], "zeros", watched)
     table = firms(500, seed=4, columns=6)
     gpusynth.synthesize(table, output=tmp_path / "run", memory_bytes=1)
     assert any(name.startswith("columns_real_codes_") for name in made)

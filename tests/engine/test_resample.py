@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpusynth.engine.resample import bayesian_weights, bootstrap_rows
+from gpusynth.engine.real.resample import bayesian_weights, bootstrap_rows
 from gpusynth.streams import StreamKey
 
 KEY = StreamKey(5, replicate=2, step=7)

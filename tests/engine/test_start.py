@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gpusynth.engine.start import Start, start_rows
-from gpusynth.engine.strata import group_strata
+from gpusynth.engine.real.start import Start, start_rows
+from gpusynth.engine.real.strata import group_strata
 from gpusynth.plan import Strata
 from gpusynth.streams import StreamKey
 from gpusynth.table import Column, Schema, Table, TableSource, encode_table, fit_codecs

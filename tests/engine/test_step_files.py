@@ -9,10 +9,10 @@ import pytest
 
 from gpusynth import Plan, Strata
 from gpusynth.engine import RunSettings, SilentListener, Stopwatch, prepare, resolve_input
+from gpusynth.engine.delivery.output import to_table
+from gpusynth.engine.files.step_files import are_storable, read_step_models, write_step_models
 from gpusynth.engine.fitting import fit_step
-from gpusynth.engine.output import to_table
-from gpusynth.engine.prepared import Prepared
-from gpusynth.engine.step_files import are_storable, read_step_models, write_step_models
+from gpusynth.engine.real.prepared import Prepared
 from gpusynth.engine.synthesis import Synthesis
 from gpusynth.errors import ModelFileError
 from tests.behaviour.plan_survey import SCHEMA, survey

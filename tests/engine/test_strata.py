@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpusynth.engine.start import Start, start_rows
-from gpusynth.engine.strata import group_strata, level_codes
+from gpusynth.engine.real.start import Start, start_rows
+from gpusynth.engine.real.strata import group_strata, level_codes
 from gpusynth.errors import PlanError
 from gpusynth.plan import Strata
 from gpusynth.streams import StreamKey

@@ -9,7 +9,7 @@ import gpusynth
 from gpusynth.cli.main import main
 from gpusynth.datasets import firms
 from gpusynth.engine import device, fit_released
-from gpusynth.engine.resident import ResidentColumns
+from gpusynth.engine.draw.resident import ResidentColumns
 from gpusynth.methods import Block, DrawnColumns
 from gpusynth.streams import StreamKey
 from gpusynth.trees import DrawTable, PredictorTable

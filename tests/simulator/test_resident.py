@@ -7,7 +7,7 @@ import pytest
 
 import gpusynth
 from gpusynth.datasets import firms
-from gpusynth.engine.resident import DeviceRoom, ResidentColumns
+from gpusynth.engine.draw.resident import DeviceRoom, ResidentColumns
 from gpusynth.errors import DeviceMemoryError
 from gpusynth.plan import Edit, Rule
 from gpusynth.streams import StreamKey

@@ -13,9 +13,10 @@ from benchmarks.gpu.check import all_hold
 from benchmarks.gpu.frames import check_frames
 from benchmarks.gpu.runs import RunSizes
 from gpusynth.datasets import firms
-from gpusynth.engine import device, resident_output
-from gpusynth.engine.replicate import SyntheticRows
-from gpusynth.engine.resident import DeviceRoom, ResidentColumns
+from gpusynth.engine import device
+from gpusynth.engine.delivery import resident_output
+from gpusynth.engine.draw.replicate import SyntheticRows
+from gpusynth.engine.draw.resident import DeviceRoom, ResidentColumns
 from gpusynth.errors import DeviceMemoryError
 from gpusynth.io import ReplicateWriter, cudf_columns, cudf_frame, cudf_parquet, open_source
 from gpusynth.plan import (

@@ -109,7 +109,7 @@ def test_blocks_without_room_stay_on_the_host(tmp_path, monkeypatch, quick_fits)
         return replace(planned(*given, **options), n_tables=1, room_bytes=200)
 
     planned = device.plan_device
-    monkeypatch.setattr("gpusynth.engine.synthesis.plan_device", some)
+    monkeypatch.setattr("gpusynth.engine.draw.allocation.plan_device", some)
     there, _ = files(tmp_path, "cuda", None, device="cuda")
     here, _ = files(tmp_path, "cpu", None)
     assert there == here

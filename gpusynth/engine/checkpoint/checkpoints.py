@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from gpusynth.engine.checkpoint.draws import read_draw, write_draw
 from gpusynth.engine.checkpoint.finished import FinishedFiles
 from gpusynth.engine.checkpoint.journal import Journal, JournalEntry
-from gpusynth.engine.edits import EditCounts
+from gpusynth.engine.draw.edits import EditCounts
+from gpusynth.engine.files.step_files import are_storable, read_step_models, write_step_models
 from gpusynth.engine.fitting import Recall, StepModels
-from gpusynth.engine.step_files import are_storable, read_step_models, write_step_models
 from gpusynth.errors import DataError, ModelFileError
 from gpusynth.io import write_bytes_atomic, writing
 from gpusynth.io.array_file import WrittenFile
@@ -20,9 +20,9 @@ from gpusynth.methods import FittedModel, ModelSize
 from gpusynth.plan import Step
 
 if TYPE_CHECKING:
-    from gpusynth.engine.drawing import ColumnDraw
-    from gpusynth.engine.prepared import Prepared
-    from gpusynth.engine.stages import Stages
+    from gpusynth.engine.draw.drawing import ColumnDraw
+    from gpusynth.engine.draw.stages import Stages
+    from gpusynth.engine.real.prepared import Prepared
 
 __all__ = ["MODELS_NOTICE", "Checkpoints", "draw_file_name", "mark_models", "model_file_name"]
 

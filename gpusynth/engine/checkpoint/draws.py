@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from gpusynth.arrays import Array
-from gpusynth.engine.edits import Repair
-from gpusynth.engine.replicate import SyntheticRows
+from gpusynth.engine.draw.edits import Repair
+from gpusynth.engine.draw.replicate import SyntheticRows
 from gpusynth.errors import CheckpointMismatchError
 from gpusynth.io.array_file import ArrayFile, WrittenFile, read_arrays, write_arrays
 from gpusynth.plan import Step

@@ -12,7 +12,7 @@ from gpusynth.backends import DeviceName, FitterName
 from gpusynth.engine.checkpoint.journal import head_line
 from gpusynth.engine.checkpoint.pins import code_pins, data_pins, pin_differences
 from gpusynth.engine.checkpoint.work import WorkDirectory
-from gpusynth.engine.prepared import Prepared
+from gpusynth.engine.real.prepared import Prepared
 from gpusynth.engine.settings import OutputFormat, RunSettings
 from gpusynth.errors import CheckpointMismatchError
 from gpusynth.io import IoName

@@ -12,7 +12,7 @@ from pathlib import Path
 import gpusynth
 import gpusynth_kernels
 from gpusynth.engine.measure import versions
-from gpusynth.engine.prepared import Prepared
+from gpusynth.engine.real.prepared import Prepared
 from gpusynth.table import Codec
 
 __all__ = ["CODECS_PIN", "code_pins", "codec_fingerprint", "data_pins", "pin_differences"]

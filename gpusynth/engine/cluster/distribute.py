@@ -17,13 +17,13 @@ from gpusynth.engine.cluster.shared import TABLE_NAME, write_shared
 from gpusynth.engine.cluster.tasks import FitTask, RunSite, fit_tasks, needs_fit, wanted_models
 from gpusynth.engine.cluster.worker import fit_models
 from gpusynth.engine.cluster.workers import Task, Workers
-from gpusynth.engine.directory import RunDirectory
+from gpusynth.engine.draw.recalled import is_drawn_from
+from gpusynth.engine.draw.replicate import SyntheticRows
+from gpusynth.engine.files.directory import RunDirectory
+from gpusynth.engine.files.step_files import read_step_models
 from gpusynth.engine.fitting import fit_step
 from gpusynth.engine.measure import timed
-from gpusynth.engine.recalled import is_drawn_from
-from gpusynth.engine.replicate import SyntheticRows
 from gpusynth.engine.settings import RunSettings
-from gpusynth.engine.step_files import read_step_models
 from gpusynth.engine.synthesis import Synthesis
 from gpusynth.errors import DataError, ModelFileError, OutputError, PlanError
 from gpusynth.methods import ModelSize

@@ -9,8 +9,8 @@ from gpusynth.engine.checkpoint.checkpoints import Checkpoints
 from gpusynth.engine.cluster.parts import can_be_parted, parts_of
 from gpusynth.engine.cluster.replicates import draw_part, draw_replicate, join_parts
 from gpusynth.engine.cluster.workers import Task, Workers
-from gpusynth.engine.directory import RunDirectory
-from gpusynth.engine.edits import EditCounts
+from gpusynth.engine.draw.edits import EditCounts
+from gpusynth.engine.files.directory import RunDirectory
 from gpusynth.engine.settings import RunSettings
 from gpusynth.engine.synthesis import Synthesis
 

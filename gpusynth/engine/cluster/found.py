@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from gpusynth.engine.checkpoint.checkpoints import Checkpoints, draw_file_name
 from gpusynth.engine.checkpoint.journal import Journal, JournalEntry
-from gpusynth.engine.edits import EditCounts
+from gpusynth.engine.draw.edits import EditCounts
 
 if TYPE_CHECKING:
-    from gpusynth.engine.drawing import ColumnDraw
+    from gpusynth.engine.draw.drawing import ColumnDraw
 
 __all__ = ["FoundDraws"]
 

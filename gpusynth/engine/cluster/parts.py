@@ -10,10 +10,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from gpusynth.arrays import Array
-from gpusynth.engine.drawing import is_drawn_by_block
-from gpusynth.engine.prepared import Prepared
-from gpusynth.engine.replicate import SyntheticRows
-from gpusynth.engine.uniques import redraw_window
+from gpusynth.engine.draw.drawing import is_drawn_by_block
+from gpusynth.engine.draw.replicate import SyntheticRows
+from gpusynth.engine.draw.uniques import redraw_window
+from gpusynth.engine.real.prepared import Prepared
 from gpusynth.errors import DataError
 from gpusynth.io import file_sha256
 from gpusynth.io.array_file import read_arrays, write_arrays

@@ -15,18 +15,18 @@ from gpusynth.engine.cluster.parts import read_part, write_part
 from gpusynth.engine.cluster.shared import TABLE_NAME, open_shared
 from gpusynth.engine.cluster.tasks import RunSite
 from gpusynth.engine.cluster.worker import UNFINISHED, Answer, answered
-from gpusynth.engine.finishing import finish_replicates
+from gpusynth.engine.delivery.output import write_replicate
+from gpusynth.engine.draw.finishing import finish_replicates
+from gpusynth.engine.draw.replicate import SyntheticRows, allocate
+from gpusynth.engine.draw.tail_stage import tail_notes
+from gpusynth.engine.files.step_files import read_step_models
 from gpusynth.engine.fitting import StepModels, fit_step
 from gpusynth.engine.measure import Stopwatch
 from gpusynth.engine.memory import Memory
-from gpusynth.engine.output import write_replicate
-from gpusynth.engine.prepared import Prepared
 from gpusynth.engine.progress import SilentListener
-from gpusynth.engine.replicate import SyntheticRows, allocate
+from gpusynth.engine.real.prepared import Prepared
 from gpusynth.engine.settings import RunSettings
-from gpusynth.engine.step_files import read_step_models
 from gpusynth.engine.synthesis import Synthesis
-from gpusynth.engine.tail_stage import tail_notes
 from gpusynth.errors import DataError, ModelFileError
 from gpusynth.io import file_sha256, writing
 from gpusynth.methods import FittedModel

@@ -1,7 +1,7 @@
 """Shared run: what workers need of a run, in one file that they map into memory.
 
 The file holds the encoded real table, schema, codecs and resolved plan. A worker derives the rest
-by what a single process uses itself (`gpusynth.engine.prepare.settle`).
+by what a single process uses itself (`gpusynth.engine.real.prepare.settle`).
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 import gpusynth
 from gpusynth.arrays import Array
 from gpusynth.backends import DeviceName, choose_backend, share_memory
-from gpusynth.engine.prepare import settle
-from gpusynth.engine.prepared import Prepared, Resolved
-from gpusynth.engine.saved import saved_start, start_to_json
-from gpusynth.engine.saved_table import Saved, codecs_to_json, source_to_json, table_to_json
-from gpusynth.engine.step_files import CONFIDENTIAL
+from gpusynth.engine.files.step_files import CONFIDENTIAL
+from gpusynth.engine.models.saved import saved_start, start_to_json
+from gpusynth.engine.models.saved_table import Saved, codecs_to_json, source_to_json, table_to_json
+from gpusynth.engine.real.prepare import settle
+from gpusynth.engine.real.prepared import Prepared, Resolved
 from gpusynth.errors import ModelFileError
 from gpusynth.io import read_model_file, write_model_file
 from gpusynth.plan import SynthesisPlan

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpusynth.backends import DeviceName
-from gpusynth.engine.prepared import Prepared
+from gpusynth.engine.real.prepared import Prepared
 from gpusynth.engine.settings import OutputFormat, RunSettings
 from gpusynth.plan import Step
 

@@ -18,10 +18,10 @@ from gpusynth.engine.checkpoint.checkpoints import model_file_name
 from gpusynth.engine.checkpoint.pins import code_pins
 from gpusynth.engine.cluster.shared import TABLE_NAME, open_shared
 from gpusynth.engine.cluster.tasks import RunSite
+from gpusynth.engine.files.step_files import write_step_models
 from gpusynth.engine.fitting import StepModels, fit_step
 from gpusynth.engine.measure import timed
-from gpusynth.engine.prepared import Prepared
-from gpusynth.engine.step_files import write_step_models
+from gpusynth.engine.real.prepared import Prepared
 from gpusynth.errors import GpusynthError
 from gpusynth.io import writing
 from gpusynth.methods import FittedModel

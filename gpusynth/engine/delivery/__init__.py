@@ -1,0 +1,1 @@
+"""Delivery: drawn replicates as record batches, tables, frames and files."""

@@ -1,0 +1,1 @@
+"""Models: fitted syntheses that are kept, saved, or released without microdata."""
