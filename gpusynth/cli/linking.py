@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gpusynth.cli.choices import DeviceChoice, OutputChoice
+from gpusynth.cli.choices import DeviceChoice, FitterChoice, OutputChoice
 from gpusynth.cli.options import (
     CheckpointsOption,
     DeviceOption,
+    FitterOption,
     FormatOption,
     KeepModelsOption,
     LogOption,
@@ -50,6 +51,7 @@ def run_linked(
     checkpoints: CheckpointsOption = True,
     keep_models: KeepModelsOption = False,
     device: DeviceOption = DeviceChoice.cpu,
+    fitter: FitterOption = FitterChoice.auto,
     quiet: QuietOption = False,
     log: LogOption = None,
 ) -> None:
@@ -76,6 +78,7 @@ def run_linked(
             checkpoints=checkpoints,
             keep_models=keep_models,
             device=device.value,
+            fitter=fitter.value,
             listener=listener,
         )
     if not quiet:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gpusynth.backends import DeviceName
+from gpusynth.backends import DeviceName, FitterName
 from gpusynth.engine import Listener, SilentListener, Stopwatch
 from gpusynth.engine.checkpoint.given import Given, settle_given
 from gpusynth.engine.delivery.output import check_checkpoints
@@ -46,6 +46,7 @@ def synthesize_linked(
     checkpoints: bool = False,
     keep_models: bool = False,
     device: DeviceName = "cpu",
+    fitter: FitterName = "auto",
     listener: Listener | None = None,
 ) -> Any:
     """Make synthetic replicates of several files whose rows belong to each other.
@@ -86,6 +87,8 @@ def synthesize_linked(
         Leave the fitted models in `output`, marked confidential; needs `checkpoints`.
     device : {"cpu", "cuda", "auto"}
         Where trees are grown and walked; never changes a byte.
+    fitter : {"histogram", "cuml", "auto"}
+        What grows the trees, as for `synthesize`; cuML's are others, and need a GPU.
     listener : Listener, optional
         Told of the progress.
 
@@ -125,6 +128,7 @@ def synthesize_linked(
         checkpoints=checkpoints,
         keep_models=keep_models,
         device=device,
+        fitter=fitter,
     )
     checked = [parse_link(link, place="links") for link in links]
     _check_output(data, output)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gpusynth.backends import Backend, choose_backend
+from gpusynth.backends import Backend, choose_backend, share_memory
 from gpusynth.engine import Listener, Prepared, Resolved, Stopwatch, prepare, resolve_input
 from gpusynth.engine.checkpoint.given import Given
 from gpusynth.engine.delivery.output_columns import check_keys, number_keys, output_schema
@@ -106,6 +106,7 @@ def prepare_family(
     GpusynthError
     """
     backend = choose_backend(settings.device, settings.fitter)
+    share_memory(backend)
     family = arrange(tuple(data), links)
     if settings.n_rows is not None and len(family.tops) > 1:
         raise PlanError(

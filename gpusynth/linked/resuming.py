@@ -68,6 +68,7 @@ def begin_linked(
             seed=str(settings.seed),
             output_format=settings.format,
             device=settings.device,
+            fitter=settings.fitter,
             data_paths={
                 name: str(Path(each).resolve())
                 for name, each in data.items()

@@ -241,6 +241,7 @@ class LinkedWriter:
             "n_rows": settings.n_rows,
             "threads": settings.n_threads,
             "batch_rows": settings.batch_rows,
+            "backend": self._prepared.backend.to_json(),
             "peak_memory_bytes": peak_memory_bytes(),
             "checkpoints": checkpoint_counts(self._directory),
             "timings": {

@@ -19,10 +19,13 @@ CUML = Backend("cuda", "cuml", "a GPU", "may give other bytes")
 
 
 class Cut:
-    """Interrupts the run when its second column is fitted."""
+    """Interrupts the run when so many columns are fitted in one phase."""
+
+    def __init__(self, after=2):
+        self.after = after
 
     def start(self, phase, work):
-        self.left = 2
+        self.left = self.after
 
     def advance(self, label, *, work, rows):
         self.left -= 1
@@ -60,9 +63,9 @@ def fits(monkeypatch):
     monkeypatch.setattr(planned, lambda *given, **more: nothing)
     # what a load of the kernels would launch on a device
     monkeypatch.setattr("gpusynth.engine.synthesis.warm_up", lambda backend: None)
-    for place in ("library", "resuming"):
-        monkeypatch.setattr(f"gpusynth.engine.{place}.choose_backend", lambda *asked: CUML)
-        monkeypatch.setattr(f"gpusynth.engine.{place}.share_memory", lambda *asked, **more: None)
+    for place in ("engine.library", "engine.resuming", "linked.prepared_family"):
+        monkeypatch.setattr(f"gpusynth.{place}.choose_backend", lambda *asked: CUML)
+        monkeypatch.setattr(f"gpusynth.{place}.share_memory", lambda *asked, **more: None)
     return grown
 
 
@@ -101,3 +104,19 @@ def test_without_cuml_a_run_is_left_for_a_machine_that_has_it(tmp_path, fits, mo
         gpusynth.resume(tmp_path / "run", REAL, threads=1)
     monkeypatch.setattr("gpusynth.engine.resuming.choose_backend", lambda *asked: CUML)
     assert gpusynth.resume(tmp_path / "run", REAL, threads=1).replicates
+
+
+def test_linked_files_take_the_fitter_too(tmp_path, fits):
+    parents = REAL.append_column("firm", [list(range(60))])
+    data = {"firms": parents, "plants": REAL.append_column("firm", [[*range(30)] * 2])}
+    links = [gpusynth.Link(child="plants", parent="firms", key="firm")]
+    asked = {"output": tmp_path / "run", "threads": 1, "device": "cuda", "fitter": "cuml"}
+    with pytest.raises(KeyboardInterrupt):
+        gpusynth.synthesize_linked(data, links, checkpoints=True, listener=Cut(4), **asked)
+    n_before = len(fits)
+    assert n_before
+    run = gpusynth.resume_linked(tmp_path / "run", data, threads=1)
+    assert len(fits) > n_before
+    assert run.manifest["backend"]["fitter"] == "cuml"
+    with pytest.raises(gpusynth.PlanError, match="fitter must be histogram, cuml or auto"):
+        gpusynth.synthesize_linked(data, links, fitter="mine")
