@@ -13,6 +13,7 @@ import numpy as np
 
 from gpusynth.arrays import Array
 from gpusynth.trees.device_pages import PagedTable
+from gpusynth.trees.device_parcel import Parcel
 from gpusynth.trees.device_table import DeviceTable
 from gpusynth.trees.record_plan import width_of
 from gpusynth_kernels.cpu.kinds import NUMBERS, WEIGHTED_CLASSES
@@ -32,7 +33,6 @@ __all__ = [
     "on_device",
     "planes_of",
     "table_width",
-    "together_on_device",
 ]
 
 BLOCK_BYTES = 49_152
@@ -92,16 +92,20 @@ class Emission:
         First word of each node's subset, and how many levels, in their order, go left.
     column : array of int32, shape (n_nodes,)
         The column that was chosen, by its place among those of the fit.
+    searched : array of int64, shape (n_nodes,)
+        Number of each node among those of the level that were searched.
     """
 
     words: Array
     first: Array
     n_levels: Array
     column: Array
+    searched: Array
 
-    def some(self, which: Array | slice) -> Emission:
-        """Return the part for some of the nodes."""
-        return Emission(self.words, self.first[which], self.n_levels[which], self.column[which])
+    def told(self, which: Array, parcel: Parcel) -> tuple[int, ...]:
+        """Put into a parcel what some nodes are asked for: column, first word, levels."""
+        of_levels = parcel.add_all(self.first[which], self.n_levels[which])
+        return (parcel.add(self.column[which].astype(np.int32)), *of_levels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,7 @@ class KeptTables:
 
     tables: tuple[Array, Array]
     places: Array
-    """First cells in counts and amounts (2, n_nodes) of each node of the level; -1 for small."""
+    """Planes of counts and amounts (2, n_nodes) before each node of the level; -1 for small."""
     nodes: LevelNodes
     classes: Array
     n_bytes: int
@@ -154,18 +158,6 @@ class Request:
 def on_device(*arrays: Array) -> tuple[Array, ...]:
     """Return copies of arrays of one length on the device, as int64: one transfer for all."""
     return tuple(launch.to_device(np.stack([np.asarray(array, np.int64) for array in arrays])))
-
-
-def together_on_device(*parts: tuple[Array, ...]) -> list[tuple[Array, ...]]:
-    """Return copies of several tuples as of `on_device`, with one transfer for all."""
-    flat = [np.asarray(array, np.int64) for part in parts for array in part]
-    there = launch.to_device(np.concatenate(flat))
-    found, begin = [], 0
-    for part in parts:
-        n = len(part[0])
-        found.append(tuple(there[begin + k * n : begin + (k + 1) * n] for k in range(len(part))))
-        begin += n * len(part)
-    return found
 
 
 def planes_of(mode: int, n_runs: Array, *, weighted: bool) -> tuple[Array, Array]:

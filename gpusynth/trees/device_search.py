@@ -8,6 +8,7 @@ where these are few, by a thread. Batches and sizes decide speed only.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -16,19 +17,17 @@ from gpusynth.arrays import Array
 from gpusynth.trees.device_groups import (
     BLOCK_BYTES,
     Emission,
-    Group,
     KeptTables,
     LevelNodes,
     Request,
-    items_of,
     make_groups,
     on_device,
-    planes_of,
     table_width,
-    together_on_device,
 )
 from gpusynth.trees.device_pages import PagedTable
+from gpusynth.trees.device_parcel import Parcel
 from gpusynth.trees.device_table import DeviceTable
+from gpusynth.trees.device_tables import RowTask, TablePlan, TableTask
 from gpusynth.trees.device_work import (
     count_blocks,
     grid_of,
@@ -38,7 +37,6 @@ from gpusynth.trees.device_work import (
     suits_threads,
 )
 from gpusynth.trees.fit import Fit
-from gpusynth_kernels.cpu.kinds import NUMBERS
 from gpusynth_kernels.cuda import launch
 from gpusynth_kernels.cuda.arguments import Fixed
 from gpusynth_kernels.cuda.choose import MOST_SEARCHED, choose_columns, few_rows, small_rows
@@ -62,6 +60,23 @@ _COUNT_THREADS = 256
 
 _Rows: TypeAlias = tuple[Array, Array, Array, Array]
 """Entries, number of each entry's run, starts and classes of the runs: on the device."""
+
+
+_Asked: TypeAlias = tuple[int, Array, Array]
+"""What kernels call `asked`: see `gpusynth_kernels.cuda.histogram`."""
+
+_Task: TypeAlias = tuple[int, TableTask | RowTask]
+"""A page, and what is done on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is searched, and what kernels are told of it."""
+
+    rows: _Rows
+    request: Request
+    parcel: Parcel
+    plan: TablePlan
 
 
 class Search:
@@ -118,7 +133,15 @@ class Search:
             )
         )
         self._table_work = Fixed(self._work[:2])
+        self._kinds = np.unique(np.stack([self.width, self._few]), axis=1).T.tolist()
+        self._group_of = np.full(len(columns), -1)
+        for number, group in enumerate(self._groups):
+            self._group_of[group.members] = number
         self._every = launch.empty(0, np.int32)  # -1 for each node: all of its columns
+        empty = launch.empty(0, np.int64)
+        self._all_columns = launch.empty(0, np.uint8)
+        self._no_emission = Fixed((launch.empty(0, np.uint32), empty, empty))
+        self._no_result = Fixed((launch.empty(0, np.float64), empty, empty))
         self._above: dict[int, KeptTables] = {}
         self._here: dict[int, KeptTables] = {}
 
@@ -169,31 +192,27 @@ class Search:
         for batch in self._batches(nodes):
             offered = self._offered(batch)
             n_results = len(batch) * len(self.columns)
-            result = (
-                launch.empty(n_results, np.float64),
-                launch.empty(n_results, np.int64),
-                launch.empty(n_results, np.int64),
-            )
+            dtypes = np.float64, np.int64, np.int64
+            result = Fixed(launch.empty(n_results, dtype) for dtype in dtypes)
             result[0].fill(-1.0)
-            self._search(rows, Request(batch, offered, None, result, batch is nodes))
-            found.append(self._choose(batch, result))
+            parcel = Parcel()
+            score = parcel.add(batch.score)
+            self._search(rows, Request(batch, offered, None, result, batch is nodes), parcel)
+            found.append(self._choose(len(batch), result, parcel.part(score)))
         column, value, left, gain = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return column, value, left, gain
 
-    def _choose(self, nodes: LevelNodes, result: tuple[Array, ...]) -> tuple[Array, ...]:
+    def _choose(self, n: int, result: tuple[Array, ...], score: Array) -> tuple[Array, ...]:
         """Return column, value, rows on the left and gain of each node's best split."""
-        n = len(nodes)
         both = launch.zeros((4, n), np.int64)  # together: the host waits once
         chosen = both[0].view(np.int32)[:n], both[1], both[2], both[3].view(np.float64)
-        choose_columns.over(n, len(self.columns), result, launch.to_device(nodes.score), chosen)
+        choose_columns.over(n, len(self.columns), result, score, chosen)
         column, value, left, gain = launch.to_host(both)
         return column.view(np.int32)[:n], value, left, gain.view(np.float64)
 
     def emit_subsets(self, rows: _Rows, nodes: LevelNodes, emission: Emission) -> None:
         """Set the bits of the levels that go left in splits of columns of more than four codes."""
-        none = tuple(launch.empty(0, dtype) for dtype in (np.float64, np.int64, np.int64))
-        offered = launch.empty(0, np.uint8)
-        self._search(rows, Request(nodes, offered, emission, none))
+        self._search(rows, Request(nodes, self._all_columns, emission, self._no_result), Parcel())
 
     def _batches(self, nodes: LevelNodes) -> Iterator[LevelNodes]:
         each = 48 * max(len(self.columns), 1)
@@ -209,7 +228,7 @@ class Search:
         """Return which columns each node is offered (device uint8); empty for all."""
         n_offered, seed = self.offer
         if n_offered == 0:
-            return launch.empty(0, np.uint8)
+            return self._all_columns
         n_columns = len(self.columns)
         size = len(nodes) * n_columns
         drawn, offered = launch.empty(size, np.uint64), launch.empty(size, np.uint8)
@@ -217,182 +236,164 @@ class Search:
         offer_columns.over(size, drawn, n_columns, n_offered, offered)
         return offered
 
-    def _search(self, rows: _Rows, request: Request) -> None:
-        """Search (or write the subsets of) nodes, each column the way that its size asks for."""
+    def _search(self, rows: _Rows, request: Request, parcel: Parcel) -> None:
+        """Search (or write the subsets of) nodes, each column the way that its size asks for.
+
+        All that kernels are told of nodes goes to the device in one parcel before the first.
+        """
+        emission = request.emission
+        plan = TablePlan(
+            request,
+            parcel,
+            mode=self.fit.mode,
+            weighted=self.weighted,
+            most_rows=MOST_ITEM_ROWS,
+            above=self._above if emission is None and self.offer[0] == 0 else {},
+            room=(int(self.free_bytes * _SHARE_OF_TABLES), self.free_bytes),
+        )
+        work = _Work(rows, request, parcel, plan)
+        if emission is None:
+            tasks = list(self._search_tasks(work))
+            told: list[tuple[int, ...]] = [()] * len(tasks)
+        else:
+            tasks = list(self._emission_tasks(work, emission))
+            told = [emission.told(task.which, parcel) for _, task in tasks]
+        parcel.send()
+        for (page, task), of_emission in zip(tasks, told, strict=True):
+            asked, emit = self._asked(work, task, of_emission)
+            if isinstance(task, TableTask):
+                self._by_tables(work, task, asked, emit)
+            elif task.is_few:
+                self._by_threads(page, work, task, asked)
+            else:
+                self._by_rows(page, work, task, asked, emit)
+
+    def _search_tasks(self, work: _Work) -> Iterator[_Task]:
+        """Plan a search: page by page, each kind of task in turn."""
+        nodes, size = work.request.nodes, work.request.nodes.size
+        is_small = np.zeros(len(nodes), np.bool_)
+        for width, few in self._kinds:
+            is_small |= (size > few) & (size * size <= small_rows(nodes.n_runs, width))
+        small, least = np.flatnonzero(is_small), np.flatnonzero(size <= self._few.max(initial=0))
         for page in self._columns:
-            asked = request.emission
-            if asked is None or (self.table.page_of[self.columns[asked.column]] == page).any():
-                self._search_page(page, rows, request)
+            for number, group in enumerate(self._groups):
+                if group.page == page:
+                    yield from ((page, task) for task in work.plan.tasks(number, group))
+            if len(small) and len(self._columns[page][0]):
+                yield page, work.plan.rows(small, is_few=False)
+            if len(least) and len(self._few_columns[page][0]):
+                yield page, work.plan.rows(least, is_few=True)
 
-    def _search_page(self, page: int, rows: _Rows, request: Request) -> None:
-        """Search the columns of a page."""
-        nodes, emission = request.nodes, request.emission
-        size = nodes.size
-        for number, group in enumerate(self._groups):
-            if group.page != page:
-                continue
-            large = (size > group.few) & (size * size > small_rows(nodes.n_runs, group.width))
-            if emission is not None:
-                large &= np.isin(emission.column, group.members)
-            which = np.flatnonzero(large)
-            batches = list(self._table_batches(group, nodes.n_runs[which]))
-            for some in batches:
-                kept = self._by_tables(number, rows, request, which[some])
-                room = self.free_bytes * _SHARE_OF_KEPT_TABLES
-                room -= sum(other.n_bytes for other in self._here.values())
-                whole = request.is_level and len(batches) == 1 and self.offer[0] == 0
-                if whole and kept.n_bytes <= room:
-                    self._here[number] = kept
-        kinds = np.unique(np.stack([self.width, self._few]), axis=1).T
-        small = [(size > few) & (size * size <= small_rows(nodes.n_runs, w)) for w, few in kinds]
-        which = np.flatnonzero(np.any(small, axis=0))
-        if len(which) and len(self._columns[page][0]):
-            self._by_rows(page, rows, request, which)
-        which = np.flatnonzero(size <= self._few.max(initial=0))
-        if len(which) and emission is None:
-            self._by_threads(page, rows, request, which)
+    def _emission_tasks(self, work: _Work, emission: Emission) -> Iterator[_Task]:
+        """Plan an emission: each node is asked for one column, in the way that it was searched."""
+        nodes, size, column = work.request.nodes, work.request.nodes.size, emission.column
+        most = small_rows(nodes.n_runs, self.width[column])
+        is_large = (size > self._few[column]) & (size * size > most)
+        group_of, page_of = self._group_of[column], self.table.page_of[self.columns[column]]
+        for page in np.unique(page_of).tolist():
+            there = page_of == page
+            for number in np.unique(group_of[is_large & there]).tolist():
+                group, kept = self._groups[number], self._here.get(number)
+                which = np.flatnonzero(is_large & (group_of == number))
+                for task in work.plan.some_tasks(number, group, which, kept):
+                    yield page, task
+            small = np.flatnonzero(there & ~is_large)
+            if len(small):
+                yield page, work.plan.rows(small, is_few=False)
 
-    def _table_batches(self, group: Group, n_runs: Array) -> Iterator[slice]:
-        """Yield runs of nodes whose tables fit the memory together."""
-        of_counts, of_amounts = planes_of(self.fit.mode, n_runs, weighted=self.weighted)
-        each = group.n_codes * (4 * of_counts + 8 * of_amounts)
-        room = int(self.free_bytes * _SHARE_OF_TABLES)
-        most = int(each.max(initial=0))
-        require(most, int(most <= room), self.free_bytes)
-        filled = np.cumsum(each)
-        start = 0
-        while start < len(n_runs):
-            before = filled[start - 1] if start else 0
-            stop = max(int(np.searchsorted(filled, before + room, "right")), start + 1)
-            yield slice(start, stop)
-            start = stop
-
-    def _asked(self, request: Request, which: Array) -> tuple[int, Array, Array]:
-        """Return `asked` of the kernels for some nodes of a request."""
-        n_columns, offered = len(self.columns), request.offered
+    def _asked(
+        self, work: _Work, task: TableTask | RowTask, of_emission: tuple[int, ...]
+    ) -> tuple[_Asked, tuple[Array, ...]]:
+        """Return `asked` and `emit` of the kernels for the nodes of a task."""
+        n_columns, offered, n = len(self.columns), work.request.offered, len(task.which)
         if len(offered):
             by_node = offered.reshape(-1, n_columns)
-            offered = by_node[launch.to_device(which)].reshape(-1)
-        if request.emission is not None:
-            return n_columns, offered, launch.to_device(request.emission.column[which])
-        if len(self._every) < len(which):
-            self._every = launch.to_device(np.full(2 * len(which), -1, np.int32))
-        return n_columns, offered, self._every[: len(which)]
+            offered = by_node[work.parcel.part(task.slot)].reshape(-1)
+        emission = work.request.emission
+        if emission is not None:
+            only, first, n_levels = (work.parcel.part(number) for number in of_emission)
+            return (n_columns, offered, only), (emission.words, first, n_levels)
+        if len(self._every) < n:
+            self._every = launch.to_device(np.full(2 * n, -1, np.int32))
+        return (n_columns, offered, self._every[:n]), self._no_emission
 
-    def _emit(self, request: Request, which: Array) -> tuple[Array, Array, Array]:
-        """Return `emit` of the kernels for some nodes of a request."""
-        emission = request.emission
-        if emission is None:
-            none = launch.empty(0, np.int64)
-            return launch.empty(0, np.uint32), none, none
-        return (emission.words, *on_device(emission.first[which], emission.n_levels[which]))
-
-    def _by_tables(self, number: int, rows: _Rows, request: Request, which: Array) -> KeptTables:
-        """Count and search the tables of a group at some nodes; return the tables."""
-        group, some = self._groups[number], request.nodes.some(which)
-        cells, places = [], np.full((2, len(request.nodes)), -1)
-        for plane, of_node in enumerate(
-            planes_of(self.fit.mode, some.n_runs, weighted=self.weighted)
-        ):
-            cells.append(of_node * group.n_codes)
-            places[plane, which] = np.cumsum(cells[plane]) - cells[plane]
-        tables = (
-            launch.zeros(int(cells[0].sum()), np.int32),
-            launch.zeros(int(cells[1].sum()), np.int64),
-        )
-        n_bytes = 4 * len(tables[0]) + 8 * len(tables[1])
-        own = KeptTables(tables, places, request.nodes, rows[3], n_bytes)
-        derived = self._derived(number, request, own)
-        asked = self._asked(request, which)
-        items = items_of(some, ~derived[which], MOST_ITEM_ROWS)
-        planes = 3 if self.fit.mode == NUMBERS else int(some.n_runs.max())
-        shared = min(4 * planes * group.n_codes, BLOCK_BYTES)
-        threads = _COUNT_THREADS if 2 * shared > BLOCK_BYTES else _COUNT_THREADS // 2
-        grid = grid_of(min(len(items[0]), count_blocks()), threads)
-        first = tuple(places[:, which])
-        of_nodes, of_items = together_on_device(
-            (some.size, some.n_runs, *first, which, some.first_run), items
-        )
-        count_codes[(*grid, 0, shared)](
-            *(self.fit.mode, self.table.page(group.page), rows[0], rows[1], self.target),
-            of_items,
-            (of_nodes[5], *of_nodes[1:4]),
-            *(group.counted, group.n_codes, asked, tables),
-        )
-        self._subtract(number, np.flatnonzero(derived), own)
-        given = group.searched, group.n_codes, (*tables, int(self.weighted)), self.min_leaf
-        n_tasks = len(some) * len(group.members)
-        easy = request.emission is None and not group.has_order
-        if easy and suits_threads(planes, group.width, n_tasks=n_tasks):
+    def _by_tables(
+        self, work: _Work, task: TableTask, asked: _Asked, emit: tuple[Array, ...]
+    ) -> None:
+        """Make the tables of a group at some nodes where they are not there, and search them."""
+        group, large, part = self._groups[task.number], task.large, work.parcel.part
+        first = tuple([part(number) for number in task.first])
+        own = task.kept or self._make_tables(work, task, first, asked)
+        of_nodes = (part(large.size), part(large.n_runs), *first, part(large.slot))
+        tables = (*own.tables, int(self.weighted))
+        given = group.searched, group.n_codes, tables, self.min_leaf, self.log_table, asked
+        n_tasks = len(large.which) * len(group.members)
+        easy = work.request.emission is None and not group.has_order
+        if easy and suits_threads(work.plan.planes(large), group.width, n_tasks=n_tasks):
             n_blocks = min(-(-n_tasks // CUT_THREADS), 4 * count_blocks())
             search_cuts[grid_of(n_blocks, CUT_THREADS)](
-                *(self.fit.mode, of_nodes[:5], *given, self.log_table, asked, request.result)
+                *(self.fit.mode, of_nodes, *given, work.request.result)
             )
-            return own
+            return
         threads = self._threads(group.width, has_order=bool(group.has_order))
         search_tables[grid_of(min(n_tasks, len(self._work[0])), threads)](
-            *(self.fit.mode, of_nodes[:5], *given, self.log_table, asked),
-            *(self._emit(request, which), self._table_work, request.result),
+            *(self.fit.mode, of_nodes, *given, emit, self._table_work, work.request.result)
         )
+
+    def _make_tables(
+        self, work: _Work, task: TableTask, first: tuple[Array, ...], asked: _Asked
+    ) -> KeptTables:
+        """Count the tables of some nodes, and work out those of larger children."""
+        group, large, parcel, rows = self._groups[task.number], task.large, work.parcel, work.rows
+        n_cells = (large.planes.sum(axis=1) * group.n_codes).tolist()
+        tables = Fixed((launch.zeros(n_cells[0], np.int32), launch.zeros(n_cells[1], np.int64)))
+        n_bytes = 4 * n_cells[0] + 8 * n_cells[1]
+        own = KeptTables(tables, task.places, work.request.nodes, rows[3], n_bytes)
+        items = task.items
+        shared = min(4 * work.plan.planes(large) * group.n_codes, BLOCK_BYTES)
+        threads = _COUNT_THREADS if 2 * shared > BLOCK_BYTES else _COUNT_THREADS // 2
+        grid = grid_of(min(items.n_items, count_blocks()), threads)
+        count_codes[(*grid, 0, shared)](
+            *(self.fit.mode, self.table.page(group.page), rows[0], rows[1], self.target),
+            parcel.all(items.parts),
+            (parcel.part(large.first_run), parcel.part(large.n_runs), *first),
+            *(group.counted, group.n_codes, asked, tables),
+        )
+        if items.n_mates:
+            above = self._above[task.number]
+            subtract_siblings.over(
+                *(items.n_mates * group.n_codes, self.fit.mode),
+                *(parcel.all(task.cells), parcel.all(items.runs)),
+                *((own.classes, above.classes), group.n_codes, above.tables),
+                (*own.tables, int(self.weighted)),
+            )
+        room = self.free_bytes * _SHARE_OF_KEPT_TABLES
+        room -= sum(other.n_bytes for other in self._here.values())
+        if task.is_level and self.offer[0] == 0 and n_bytes <= room:
+            self._here[task.number] = own
         return own
-
-    def _derived(self, number: int, request: Request, own: KeptTables) -> Array:
-        """Return which nodes' tables are those of the parent less those of the sibling.
-
-        These are the larger of two children that are both to be counted, where the parent's tables
-        were kept.
-        """
-        nodes, above = request.nodes, self._above.get(number)
-        if above is None or request.emission is not None or self.offer[0]:
-            return np.zeros(len(nodes), np.bool_)
-        mate = np.maximum(nodes.sibling, 0)
-        of_mate = nodes.size[mate]
-        is_second = np.arange(len(nodes)) > mate
-        larger = (nodes.size > of_mate) | ((nodes.size == of_mate) & is_second)
-        both = (nodes.sibling >= 0) & (own.places[0] >= 0) & (own.places[0][mate] >= 0)
-        known = (nodes.parent >= 0) & (above.places[0][np.maximum(nodes.parent, 0)] >= 0)
-        return both & known & larger
-
-    def _subtract(self, number: int, which: Array, own: KeptTables) -> None:
-        """Work out the tables of larger children."""
-        if not len(which):
-            return
-        above, nodes, n_codes = self._above[number], own.nodes, self._groups[number].n_codes
-        mate, parent = nodes.sibling[which], nodes.parent[which]
-        cells = (*own.places[:, which], *own.places[:, mate], *above.places[:, parent])
-        runs = []
-        for some, at in ((nodes, which), (nodes, mate), (above.nodes, parent)):
-            runs += [some.first_run[at], some.n_runs[at]]
-        there = on_device(*cells, *runs)
-        subtract_siblings.over(
-            *(len(which) * n_codes, self.fit.mode, there[:6], there[6:]),
-            *((own.classes, above.classes), n_codes, above.tables),
-            (*own.tables, int(self.weighted)),
-        )
 
     def _threads(self, n_candidates: int, *, has_order: bool) -> int:
         return search_threads(n_candidates, classes=self._most_classes, has_order=has_order)
 
-    def _by_rows(self, page: int, rows: _Rows, request: Request, which: Array) -> None:
-        some = request.nodes.some(which)
-        n_tasks = len(some) * len(self._columns[page][0])
-        threads = self._threads(int(some.size.max()), has_order=bool(self._has_order.any()))
-        grid = grid_of(min(n_tasks, len(self._work[0])), threads)
-        search_rows[grid](
-            *(self.fit.mode, self.table.page(page), rows[0], rows[2], self.target),
-            on_device(some.begin, some.size, some.first_run, some.n_runs, which),
-            *(self._columns[page], self.min_leaf, self.log_table, self._asked(request, which)),
-            *(self._emit(request, which), self._work, request.result),
+    def _by_rows(
+        self, page: int, work: _Work, task: RowTask, asked: _Asked, emit: tuple[Array, ...]
+    ) -> None:
+        """Search nodes that are too small for tables, one block a node and column."""
+        n_tasks = len(task.which) * len(self._columns[page][0])
+        threads = self._threads(task.most, has_order=bool(self._has_order.any()))
+        search_rows[grid_of(min(n_tasks, len(self._work[0])), threads)](
+            *(self.fit.mode, self.table.page(page), work.rows[0], work.rows[2], self.target),
+            *(work.parcel.all(task.nodes), self._columns[page], self.min_leaf, self.log_table),
+            *(asked, emit, self._work, work.request.result),
         )
 
-    def _by_threads(self, page: int, rows: _Rows, request: Request, which: Array) -> None:
+    def _by_threads(self, page: int, work: _Work, task: RowTask, asked: _Asked) -> None:
         """Search nodes of few rows, one thread a node and column."""
-        some, columns = request.nodes.some(which), self._few_columns[page]
-        n_blocks = -(-len(some) * len(columns[0]) // FEW_THREADS)
-        if n_blocks:
-            search_few[grid_of(min(n_blocks, 4 * count_blocks()), FEW_THREADS)](
-                *(self.fit.mode, self.table.page(page), rows[0], rows[2], self.target),
-                on_device(some.begin, some.size, some.first_run, some.n_runs, which),
-                *(columns, self.min_leaf, self.log_table, self._asked(request, which)),
-                request.result,
-            )
+        columns = self._few_columns[page]
+        n_blocks = -(-len(task.which) * len(columns[0]) // FEW_THREADS)
+        search_few[grid_of(min(n_blocks, 4 * count_blocks()), FEW_THREADS)](
+            *(self.fit.mode, self.table.page(page), work.rows[0], work.rows[2], self.target),
+            *(work.parcel.all(task.nodes), columns, self.min_leaf, self.log_table, asked),
+            work.request.result,
+        )

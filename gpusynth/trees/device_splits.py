@@ -20,7 +20,8 @@ class Splits:
 
     Attributes
     ----------
-    slot : array of int64
+    slot, searched : arrays of int64
+        Number of the node among those with a slot, and among those that were searched.
     column : array of int32
         By its place among those of the fit.
     value, n_left : arrays of int64
@@ -28,6 +29,7 @@ class Splits:
     """
 
     slot: Array
+    searched: Array
     column: Array
     value: Array
     n_left: Array

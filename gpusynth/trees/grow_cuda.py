@@ -140,7 +140,8 @@ class _Growth:
         if not len(chosen):
             return None
         splits = Splits(
-            *(impure[chosen], column[chosen], value[chosen], n_left[chosen]), active.some(chosen)
+            *(impure[chosen], chosen, column[chosen], value[chosen], n_left[chosen]),
+            active.some(chosen),
         )
         at = places[splits.slot]
         by_subset, first_word = splits.subsets(self.search)
@@ -151,7 +152,7 @@ class _Growth:
         arrays[2][at] = self.search.columns[splits.column]
         arrays[3][at] = np.where(by_subset, self._n_words + first_word, splits.value)
         arrays[7][at] = gain[chosen]
-        following = self._children(splits, chosen)
+        following = self._children(splits)
         self._move(splits, asked, subsets, following)
         if len(subsets):
             self.words.append(subsets)
@@ -205,7 +206,10 @@ class _Growth:
             search.emit_subsets(
                 (self.order, self._running, self._starts, self._classes[0]),
                 splits.nodes.some(many),
-                Emission(left, first_word[many], splits.value[many], splits.column[many]),
+                Emission(
+                    *(left, first_word[many], splits.value[many], splits.column[many]),
+                    splits.searched[many],
+                ),
             )
         present = launch.zeros(len(words), np.uint32)
         for page, split_of in asked.pages.items():
@@ -221,7 +225,7 @@ class _Growth:
         )
         return left
 
-    def _children(self, splits: Splits, searched: Array) -> _Level:
+    def _children(self, splits: Splits) -> _Level:
         begin, end = splits.nodes.begin, splits.nodes.end
         middle = begin + splits.n_left
         path = np.zeros(2 * len(begin), np.uint64)
@@ -233,7 +237,7 @@ class _Growth:
         return _Level(
             np.stack([begin, middle], axis=1).reshape(-1),
             np.stack([middle, end], axis=1).reshape(-1),
-            *(path, np.repeat(searched, 2)),
+            *(path, np.repeat(splits.searched, 2)),
         )
 
     def _move(self, splits: Splits, asked: Asked, words: Array, children: _Level) -> None:
