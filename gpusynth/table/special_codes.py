@@ -30,6 +30,9 @@ __all__ = [
     "stored_float",
 ]
 
+_ROUNDING = 1e-9
+"""What a float of the schema may be off from the decimal that it stands for, relatively."""
+
 AUTOMATIC = ("null", "nan", "inf", "-inf")
 """States that need no schema: a column has those that occur."""
 
@@ -132,8 +135,7 @@ def _number_of(column: Column, text: str, position: int) -> int | float:
     if column.kind in ("date", "timestamp"):
         numbers, parses = parse_texts(column, texts)
         if parses[0]:
-            units = _time_units(column, int(numbers[0]))
-            return _held(column, units, f"missing code {position}")
+            return _time_units(column, int(numbers[0]), f"missing code {position}")
     else:
         numbers, parses = parse_numbers(texts, whole=False)
         if parses[0]:
@@ -144,15 +146,18 @@ def _number_of(column: Column, text: str, position: int) -> int | float:
     )
 
 
-def _time_units(column: Column, number: int) -> int:
+def _time_units(column: Column, number: int, what: str) -> int:
     """Turn days, or microseconds, into the storage's unit."""
     storage = column.storage
     if column.kind == "date":
-        return number if storage != "date64[ms]" else number * 86_400_000
+        return _held(column, number if storage != "date64[ms]" else number * 86_400_000, what)
     for unit, per_second in (("[s", 1), ("[ms", 10**3), ("[us", 10**6), ("[ns", 10**9)):
         if storage.startswith(f"timestamp{unit}"):
-            return number * per_second // 10**6
-    return number
+            units, rest = divmod(number * per_second, 10**6)
+            if rest:
+                raise _finer(column, what)
+            return _held(column, units, what)
+    return _held(column, number, what)
 
 
 def _in_units(column: Column, number: float, what: str) -> int | float:
@@ -162,12 +167,21 @@ def _in_units(column: Column, number: float, what: str) -> int | float:
     if number_dtype(column) == np.float64:
         return stored_float(storage, number) + 0.0
     units = round(number * 10**scale) if scale else number
+    if scale and abs(units - number * 10**scale) > _ROUNDING * max(1, abs(units)):
+        raise _finer(column, what)
     if units != int(units):
         raise CodecError(
             f"column {column.name!r}: {what} is not a whole number, but the column is "
             f"{column.kind}; correct the schema"
         )
     return _held(column, int(units), what)
+
+
+def _finer(column: Column, what: str) -> CodecError:
+    return CodecError(
+        f"column {column.name!r}: {what} is finer than {column.storage} can hold, so no answer "
+        "is it; correct the schema"
+    )
 
 
 def _held(column: Column, units: int, what: str) -> int:

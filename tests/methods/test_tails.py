@@ -95,6 +95,13 @@ def test_nothing_becomes_a_missing_code_or_spike():
     assert treatment.sides[0].code == 152
 
 
+def test_a_spike_among_large_floats_is_left_by_a_step_that_moves_them():
+    column = Column(name="x", kind="numeric", storage="double", spikes=(2e11,))
+    tail = Tail(kind="code", above=1e11, min_units=2, digits=1)
+    treatment = fitted(tail, [1e10, 1.9e11, 2.1e11], column=column)
+    assert treatment.sides[0].code == np.nextafter(2e11, np.inf)
+
+
 @pytest.mark.parametrize(
     ("storage", "decimals", "spikes", "most"),
     [("int64", None, (100,), 99), ("int64", None, (99, 100), 98), ("double", 1, (100.0,), 99.9)],

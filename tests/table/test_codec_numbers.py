@@ -1,5 +1,6 @@
 import json
 import re
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -195,6 +196,28 @@ def test_special_codes_that_the_storage_cannot_hold(fitted):
     )
     with pytest.raises(CodecError, match=r"missing code 1 lies beyond what timestamp\[ns\] can"):
         fitted(nanoseconds, array.cast("timestamp[ns]"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "storage", "codes", "holds"),
+    [
+        ("timestamp", "timestamp[s]", ("9999-12-31 23:59:59.5",), False),
+        ("timestamp", "timestamp[ms]", ("9999-12-31 23:59:59.5",), True),
+        ("numeric", "decimal128(9, 2)", (-8.555,), False),
+        ("numeric", "decimal128(9, 2)", (-8.55, -999999.99), True),
+    ],
+)
+def test_special_codes_finer_than_the_storage(fitted, kind, storage, codes, holds):
+    array = pa.array([Decimal(1), Decimal(2)], pa.decimal128(9, 2))
+    if kind == "timestamp":
+        array = pa.array([1, 2]).cast(storage)
+    column = Column(name="x", kind=kind, storage=storage, missing_codes=codes)
+    if holds:
+        assert fitted(column, array).column == column
+    else:
+        with pytest.raises(CodecError, match="'x': missing code 1 is finer than") as refused:
+            fitted(column, array)
+        assert storage in str(refused.value)
 
 
 def test_timestamps_in_text_with_codes(fitted):

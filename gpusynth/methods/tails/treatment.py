@@ -246,11 +246,15 @@ def _settle(numbers: Array, grid: NumberGrid) -> Array:
     Steps are upwards, and downwards where a bound of the column stops them.
     """
     rounded = grid.round(numbers)
-    step = grid.step or 10.0 ** -(grid.decimals if grid.decimals is not None else 6)
-    for move in (step, -step):
+    step: float | Array = grid.step
+    if not step:  # a float's next neighbour is farther than 1e-6 beyond 8e9
+        finest = np.spacing(np.abs(rounded)) if grid.decimals is None else 0.0
+        step = np.maximum(finest, 10.0 ** -(6 if grid.decimals is None else grid.decimals))
+    steps = np.broadcast_to(step, rounded.shape)
+    for move in (steps, -steps):
         for _ in range(len(grid.special)):
             taken = np.isin(rounded, grid.special)
             if not taken.any():
                 return rounded
-            rounded[taken] = grid.round(rounded[taken] + move)
+            rounded[taken] = grid.round(rounded[taken] + move[taken])
     return rounded
