@@ -30,6 +30,7 @@ from gpusynth.trees.target import Target
 from gpusynth.trees.tree import Tree
 from gpusynth_kernels.cpu.kinds import LEAF, NUMBERS, SUBSET, THRESHOLD, WEIGHTED_CLASSES
 from gpusynth_kernels.cuda import launch
+from gpusynth_kernels.cuda.arguments import Fixed
 from gpusynth_kernels.cuda.choose import MOST_SEARCHED
 from gpusynth_kernels.cuda.offer import paths_of_children
 from gpusynth_kernels.cuda.partition import (
@@ -63,6 +64,10 @@ class _Level:
     path: Array
     parent: Array
     """Number among the nodes of the level before that were searched."""
+    slotted: Array
+    """Which nodes have the rows and the depth that a split needs, ascending."""
+    bounds: tuple[Array, ...] = ()
+    """Begin and end of these, on the device."""
 
     def as_leaves(self, depth: int) -> list[Array]:
         """Return left, kind, feature, value, begin, end, depth, gain, as if none were split."""
@@ -96,8 +101,10 @@ class _Growth:
         self.words: list[Array] = []
         self._n_words = 0
         root = np.zeros(1, np.int64), np.full(1, n, np.int64), np.full(1, path, np.uint64)
-        no_parent = np.full(1, -1)
-        level: _Level | None = _Level(*root, no_parent)
+        slotted = self._candidates(root[0], root[1])
+        level: _Level | None = _Level(
+            *(*root, np.full(1, -1), slotted, Fixed(on_device(root[0], root[1])))
+        )
         while level is not None:
             level = self._grow_level(level)
 
@@ -116,15 +123,16 @@ class _Growth:
         keep_copy(rows, there)
         return rows
 
-    def _candidates(self, begin: Array, end: Array, depth: int) -> Array:
-        """Return which nodes have the rows and the depth that a split needs."""
-        return (end - begin >= self.params.split_rows) & (depth < self.params.max_depth)
+    def _candidates(self, begin: Array, end: Array) -> Array:
+        """Return which nodes of the next level have the rows and the depth that a split needs."""
+        if len(self.levels) >= self.params.max_depth:
+            return np.zeros(0, np.int64)
+        return np.flatnonzero(end - begin >= self.params.split_rows)
 
     def _grow_level(self, level: _Level) -> _Level | None:
-        depth = len(self.levels)
-        arrays = level.as_leaves(depth)
+        arrays = level.as_leaves(len(self.levels))
         self.levels.append(arrays)
-        places = np.flatnonzero(self._candidates(level.begin, level.end, depth))
+        places = level.slotted
         if not len(places) or not len(self.search.columns):
             return None
         nodes = self._describe(level, places)
@@ -145,17 +153,23 @@ class _Growth:
         )
         at = places[splits.slot]
         by_subset, first_word = splits.subsets(self.search)
-        asked = ask(self.search, splits, first_word, n_slots=len(places))
+        following = self._children(splits)
+        asked = ask(
+            *(self.search, splits, first_word),
+            n_slots=len(places),
+            children=(following.begin, following.end),
+            slotted=following.slotted,
+        )
+        following.bounds = asked.bounds
         subsets = self._make_subsets(splits, asked, first_word)
         arrays[0][at] = sum(len(some[0]) for some in self.levels) + 2 * np.arange(len(at))
         arrays[1][at] = np.where(by_subset, SUBSET, THRESHOLD)
         arrays[2][at] = self.search.columns[splits.column]
         arrays[3][at] = np.where(by_subset, self._n_words + first_word, splits.value)
         arrays[7][at] = gain[chosen]
-        following = self._children(splits)
-        self._move(splits, asked, subsets, following)
+        self._move(asked, subsets)
         if len(subsets):
-            self.words.append(subsets)
+            self.words.append(subsets.copy())  # not with all else that came in their parcel
         self._n_words += len(subsets)
         return following
 
@@ -163,7 +177,7 @@ class _Growth:
         """Find the runs of the level's candidates, and the scores of the unsplit nodes."""
         fit, n = self.search.fit, len(self.order)
         begin, end = level.begin[places], level.end[places]
-        bounds = on_device(begin, end)
+        bounds = level.bounds
         numbers, weight = self.search.target
         mark_runs.over(
             *(n, fit.mode, self.order, numbers, weight, self.slot, bounds[0], self._flags)
@@ -192,15 +206,10 @@ class _Growth:
     def _make_subsets(self, splits: Splits, asked: Asked, first_word: Array) -> Array:
         """Return the words of the subsets of a level's splits, on the device."""
         search = self.search
+        left = asked.words
+        if not len(left):
+            return left
         by_subset, n_codes = first_word >= 0, search.n_codes[splits.column]
-        n_words = np.where(by_subset, (n_codes + 31) // 32, 0)
-        words = np.zeros(int(n_words.sum()), np.uint32)
-        if not len(words):
-            return launch.empty(0, np.uint32)
-        few = np.flatnonzero(by_subset & (n_codes <= MOST_SEARCHED))
-        # digit c - 1 of the subset's number m says that code c goes right
-        words[first_word[few]] = ~(splits.value[few] << 1).astype(np.uint32)
-        left = launch.to_device(words)
         many = np.flatnonzero(by_subset & (n_codes > MOST_SEARCHED))
         if len(many):
             search.emit_subsets(
@@ -211,17 +220,15 @@ class _Growth:
                     splits.searched[many],
                 ),
             )
-        present = launch.zeros(len(words), np.uint32)
+        present = launch.zeros(len(left), np.uint32)
         for page, split_of in asked.pages.items():
             mark_present.over(
                 *(len(self.order), search.table.page(page), self.order, self.slot),
                 *(split_of, asked.columns, present),
             )
-        larger = 2 * splits.n_left >= splits.nodes.end - splits.nodes.begin
-        owner, codes = on_device(np.repeat(np.arange(len(n_words)), n_words)), on_device(n_codes)
         finish_subsets.over(
-            *(len(words), *owner, asked.columns[3], *codes),
-            *(launch.to_device(larger.astype(np.uint8)), (left, present)),
+            *(len(left), asked.owner, asked.columns[3], asked.n_codes),
+            *(asked.is_larger, (left, present)),
         )
         return left
 
@@ -234,13 +241,13 @@ class _Growth:
             out = launch.empty(len(path), np.uint64)
             paths_of_children.over(len(path), seed, launch.to_device(splits.nodes.path), out)
             path = launch.to_host(out)
-        return _Level(
+        bounds = (
             np.stack([begin, middle], axis=1).reshape(-1),
             np.stack([middle, end], axis=1).reshape(-1),
-            *(path, np.repeat(splits.searched, 2)),
         )
+        return _Level(*bounds, path, np.repeat(splits.searched, 2), self._candidates(*bounds))
 
-    def _move(self, splits: Splits, asked: Asked, words: Array, children: _Level) -> None:
+    def _move(self, asked: Asked, words: Array) -> None:
         """Move entries to their sides; those of finished leaves stay where they are."""
         n = len(self.order)
         flags = self._flags
@@ -253,11 +260,9 @@ class _Growth:
                 self._flags |= flags
             flags = flags if len(asked.pages) == 1 else launch.empty(n, np.uint8)
         launch.running_sum(self._flags, np.int32, self._running)
-        may_split = self._candidates(children.begin, children.end, len(self.levels))
-        child_slot = np.where(may_split, np.cumsum(may_split) - 1, -1).astype(np.int32)
         move_entries.over(
             *(n, self.order, self.slot, asked.split_of, asked.nodes, self._flags, self._running),
-            *(launch.to_device(child_slot), self._spare),
+            *(asked.child_slot, self._spare),
         )
         (self.order, self.slot), self._spare = self._spare, (self.order, self.slot)
 

@@ -12,7 +12,7 @@ import gpusynth
 from gpusynth import Plan, Rule
 from gpusynth.backends import Backend, memory
 from gpusynth.cli.main import main
-from gpusynth.engine import resident_output
+from gpusynth.engine.delivery import resident_output
 from gpusynth.engine.device import KEPT_SHARE, working_bytes
 from gpusynth.errors import DeviceMemoryError
 from gpusynth.imputation import chained, chains
