@@ -133,7 +133,9 @@ class Group:
 class KeptTables:
     """Tables of a group at all its large nodes of a level, kept for the level below."""
 
-    tables: tuple[Array, Array]
+    tables: tuple[Array, ...]
+    searched: tuple[Array, ...]
+    """The same, and 1 if rows have weights: what kernels read that search them."""
     places: Array
     """Planes of counts and amounts (2, n_nodes) before each node of the level; -1 for small."""
     nodes: LevelNodes

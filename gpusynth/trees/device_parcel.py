@@ -8,7 +8,7 @@ import numpy as np
 
 from gpusynth.arrays import Array
 from gpusynth_kernels.cuda import launch
-from gpusynth_kernels.cuda.arguments import Fixed
+from gpusynth_kernels.cuda.arguments import Fixed, fix_slices
 
 __all__ = ["Parcel"]
 
@@ -71,8 +71,14 @@ class Parcel:
         return found
 
     def all(self, numbers: tuple[int, ...]) -> Fixed:
-        """Return arrays on the device as one argument of kernels: one object for the same ones."""
+        """Return arrays of int64 on the device as one argument of kernels."""
         found = self._together.get(numbers)
         if found is None:
-            found = self._together[numbers] = Fixed([self.part(number) for number in numbers])
+            arrays = [self.part(number) for number in numbers]
+            if launch.SIMULATED or not arrays:
+                found = Fixed(arrays)
+            else:
+                begins = [self._parts[number][0] for number in numbers]
+                found = fix_slices(self._buffer, begins, arrays)
+            self._together[numbers] = found
         return found

@@ -321,12 +321,10 @@ class Search:
         self, work: _Work, task: TableTask, asked: _Asked, emit: tuple[Array, ...]
     ) -> None:
         """Make the tables of a group at some nodes where they are not there, and search them."""
-        group, large, part = self._groups[task.number], task.large, work.parcel.part
-        first = tuple([part(number) for number in task.first])
-        own = task.kept or self._make_tables(work, task, first, asked)
-        of_nodes = (part(large.size), part(large.n_runs), *first, part(large.slot))
-        tables = (*own.tables, int(self.weighted))
-        given = group.searched, group.n_codes, tables, self.min_leaf, self.log_table, asked
+        group, large = self._groups[task.number], task.large
+        own = task.kept or self._make_tables(work, task, asked)
+        of_nodes = work.parcel.all((large.size, large.n_runs, *task.first, large.slot))
+        given = group.searched, group.n_codes, own.searched, self.min_leaf, self.log_table, asked
         n_tasks = len(large.which) * len(group.members)
         easy = work.request.emission is None and not group.has_order
         if easy and suits_threads(work.plan.planes(large), group.width, n_tasks=n_tasks):
@@ -340,15 +338,14 @@ class Search:
             *(self.fit.mode, of_nodes, *given, emit, self._table_work, work.request.result)
         )
 
-    def _make_tables(
-        self, work: _Work, task: TableTask, first: tuple[Array, ...], asked: _Asked
-    ) -> KeptTables:
+    def _make_tables(self, work: _Work, task: TableTask, asked: _Asked) -> KeptTables:
         """Count the tables of some nodes, and work out those of larger children."""
         group, large, parcel, rows = self._groups[task.number], task.large, work.parcel, work.rows
         n_cells = (large.planes.sum(axis=1) * group.n_codes).tolist()
         tables = Fixed((launch.zeros(n_cells[0], np.int32), launch.zeros(n_cells[1], np.int64)))
         n_bytes = 4 * n_cells[0] + 8 * n_cells[1]
-        own = KeptTables(tables, task.places, work.request.nodes, rows[3], n_bytes)
+        searched = Fixed((*tables, int(self.weighted)))
+        own = KeptTables(tables, searched, task.places, work.request.nodes, rows[3], n_bytes)
         items = task.items
         shared = min(4 * work.plan.planes(large) * group.n_codes, BLOCK_BYTES)
         threads = _COUNT_THREADS if 2 * shared > BLOCK_BYTES else _COUNT_THREADS // 2
@@ -356,7 +353,7 @@ class Search:
         count_codes[(*grid, 0, shared)](
             *(self.fit.mode, self.table.page(group.page), rows[0], rows[1], self.target),
             parcel.all(items.parts),
-            (parcel.part(large.first_run), parcel.part(large.n_runs), *first),
+            parcel.all((large.first_run, large.n_runs, *task.first)),
             *(group.counted, group.n_codes, asked, tables),
         )
         if items.n_mates:
@@ -365,7 +362,7 @@ class Search:
                 *(items.n_mates * group.n_codes, self.fit.mode),
                 *(parcel.all(task.cells), parcel.all(items.runs)),
                 *((own.classes, above.classes), group.n_codes, above.tables),
-                (*own.tables, int(self.weighted)),
+                own.searched,
             )
         room = self.free_bytes * _SHARE_OF_KEPT_TABLES
         room -= sum(other.n_bytes for other in self._here.values())

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gpusynth_kernels.cuda import launch
-from gpusynth_kernels.cuda.arguments import Fixed, pack, types_of
+from gpusynth_kernels.cuda.arguments import Fixed, fix_slices, pack, types_of
 from gpusynth_kernels.cuda.traffic import counted
 from tests.kernels.grower_signatures import SIGNATURES
 from tests.kernels.test_ptx import needs_compiler
@@ -58,6 +58,15 @@ def test_fixed_tuples_are_laid_out_once_and_as_others():
     assert fixed == arrays  # what the simulator sees
 
 
+def test_slices_of_a_buffer_are_laid_out_as_by_themselves():
+    words = np.zeros(9, np.int64)
+    slices = [DeviceArray(words[begin:stop], 64 + 8 * begin) for begin, stop in ((0, 4), (4, 4))]
+    slices.append(DeviceArray(words[4:9], 96))
+    fixed = fix_slices(DeviceArray(words, 64), [0, 4, 4], slices)
+    assert pack((fixed,)) == pack((tuple(slices),))
+    assert fixed == tuple(slices)
+
+
 def test_tuples_of_numbers_are_not_taken_for_arrays():
     keys = {pack((value,))[0] for value in (3, (3,), (3, 4), (3, (4,)), np.uint64(3))}
     assert len(keys) == 5
@@ -103,7 +112,7 @@ from importlib import import_module
 import numpy as np
 from numba import types
 
-from gpusynth_kernels.cuda.arguments import Fixed, pack, types_of
+from gpusynth_kernels.cuda.arguments import Fixed, fix_slices, pack, types_of
 from gpusynth_kernels.cuda.launch import compile_to_ptx
 from tests.kernels.grower_signatures import SIGNATURES
 from tests.kernels.test_arguments import DeviceArray, shim

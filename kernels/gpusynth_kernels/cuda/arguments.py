@@ -18,7 +18,7 @@ import numpy as np
 from numba import types
 from numba.np.numpy_support import from_dtype
 
-__all__ = ["Fixed", "pack", "types_of"]
+__all__ = ["Fixed", "fix_slices", "pack", "types_of"]
 
 _INTEGER, _UNSIGNED, _FLOAT = "integer", "unsigned", "float"
 
@@ -81,6 +81,27 @@ def _add(value: Any, words: list[Any]) -> Any:
     words += value.shape
     words += value.strides
     return value.dtype.char, value.ndim
+
+
+def fix_slices(buffer: Any, begins: list[int], slices: list[Any]) -> Fixed:
+    """Return slices of an array as one argument: the array alone is asked where it lies.
+
+    Parameters
+    ----------
+    buffer : array of one dimension on the device, in C order
+    begins : list of int
+        Where each slice begins.
+    slices : list of arrays of one dimension
+        Of the buffer's dtype.
+    """
+    found = Fixed(slices)
+    words: list[Any] = []
+    pointer, size = buffer.data.ptr, buffer.itemsize
+    for begin, array in zip(begins, slices, strict=True):
+        n = array.size
+        words += (0, 0, n, size, pointer + size * begin, n, size)
+    found.packed = ((buffer.dtype.char, 1),) * len(slices), words
+    return found
 
 
 @cache
