@@ -31,6 +31,7 @@ from gpusynth.trees.device_tables import RowTask, TablePlan, TableTask
 from gpusynth.trees.device_work import (
     count_blocks,
     grid_of,
+    launch_of_tables,
     make_work,
     require,
     search_threads,
@@ -229,8 +230,7 @@ class Search:
         n_offered, seed = self.offer
         if n_offered == 0:
             return self._all_columns
-        n_columns = len(self.columns)
-        size = len(nodes) * n_columns
+        n_columns, size = len(self.columns), len(nodes) * len(self.columns)
         drawn, offered = launch.empty(size, np.uint64), launch.empty(size, np.uint8)
         draw_columns.over(size, seed, launch.to_device(nodes.path), n_columns, drawn)
         offer_columns.over(size, drawn, n_columns, n_offered, offered)
@@ -327,14 +327,15 @@ class Search:
         given = group.searched, group.n_codes, own.searched, self.min_leaf, self.log_table, asked
         n_tasks = len(large.which) * len(group.members)
         easy = work.request.emission is None and not group.has_order
-        if easy and suits_threads(work.plan.planes(large), group.width, n_tasks=n_tasks):
+        classes, room = work.plan.planes(large), len(self._work[0])
+        if easy and suits_threads(classes, group.width, n_tasks=n_tasks):
             n_blocks = min(-(-n_tasks // CUT_THREADS), 4 * count_blocks())
             search_cuts[grid_of(n_blocks, CUT_THREADS)](
                 *(self.fit.mode, of_nodes, *given, work.request.result)
             )
             return
         threads = self._threads(group.width, has_order=bool(group.has_order))
-        search_tables[grid_of(min(n_tasks, len(self._work[0])), threads)](
+        search_tables[launch_of_tables(n_tasks, threads, room=room, classes=classes)](
             *(self.fit.mode, of_nodes, *given, emit, self._table_work, work.request.result)
         )
 

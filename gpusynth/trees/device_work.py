@@ -10,10 +10,19 @@ from gpusynth.trees.device_groups import planes_of
 from gpusynth_kernels.cpu.kinds import NUMBERS
 from gpusynth_kernels.cuda import launch
 from gpusynth_kernels.cuda.choose import MOST_SEARCHED, small_rows
+from gpusynth_kernels.cuda.class_cuts import MANY_CLASSES, TILE_ROW
 from gpusynth_kernels.cuda.cuts import MOST_THREADS
 from gpusynth_kernels.cuda.search_cuts import MOST_CUT_CLASSES
 
-__all__ = ["count_blocks", "grid_of", "make_work", "require", "search_threads", "suits_threads"]
+__all__ = [
+    "count_blocks",
+    "grid_of",
+    "launch_of_tables",
+    "make_work",
+    "require",
+    "search_threads",
+    "suits_threads",
+]
 
 _SHARE_OF_WORK = 0.25
 """Share of the free bytes that work arrays may take."""
@@ -80,6 +89,30 @@ def grid_of(blocks: int, threads: int) -> tuple[int, int]:
     return (min(blocks, 2), 2) if launch.SIMULATED else (blocks, threads)
 
 
+def launch_of_tables(
+    n_tasks: int, threads: int, *, room: int, classes: int
+) -> tuple[int, int, int, int]:
+    """Return grid, stream and bytes of shared memory of `search_tables`.
+
+    Parameters
+    ----------
+    n_tasks : int
+        Nodes times columns: where few, each gets more threads, which share out classes.
+    threads : int
+        Of a block, where tasks are many.
+    room : int
+        Blocks that work arrays have room for.
+    classes : int
+        Planes of a node's table, at most.
+    """
+    if classes <= MANY_CLASSES:
+        return (*grid_of(min(n_tasks, room), threads), 0, 0)
+    if n_tasks <= count_blocks():
+        threads = MOST_THREADS
+    blocks, threads = grid_of(min(n_tasks, room), threads)
+    return blocks, threads, 0, 4 * TILE_ROW * threads
+
+
 def require(needed: int, room: int, free_bytes: int) -> None:
     """Check that the memory has room for one node.
 
@@ -143,7 +176,7 @@ def make_work(
     ints = max(4 * small + of_amounts * held, 3 * levels) + part
     floats = max(small, levels)
     if hard.any() and mode != NUMBERS and classes > 2:
-        floats += levels * (classes + 1) + classes * (classes + 3)
+        floats += levels * (2 * classes + 1) + classes * (classes + 3)
     counts = of_counts * held
     each = 8 * ints + 8 * floats + 4 * counts
     room = int(free_bytes * _SHARE_OF_WORK) // max(each, 1)

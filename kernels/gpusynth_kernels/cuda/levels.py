@@ -18,7 +18,9 @@ __all__ = ["key_levels", "list_levels", "sort_levels"]
 
 _1 = np.uint64(1)
 
-_TOGETHER = 2
+_WARP = 32
+
+_TOGETHER = 4
 """Classes whose covariances with another are summed at a time."""
 
 
@@ -36,14 +38,8 @@ def list_levels(rows_at: Any, n_codes: Any, counted: Any, levels: Any, spare: An
     spare : array of int64, shape (>= n_codes,), changed
         1 for codes with rows, 0 for others.
     """
-    counts, first, planes, stride = rows_at
     thread, n_threads = cuda.threadIdx.x, cuda.blockDim.x
-    for code in range(thread, n_codes, n_threads):
-        rows = np.int64(0)
-        for k in range(planes):
-            rows += np.int64(counts[first + k * stride + code])
-        spare[code] = 1 if rows > 0 else 0
-    cuda.syncthreads()
+    _mark_present(rows_at, n_codes, spare)
     size = (n_codes + n_threads - 1) // n_threads
     begin, end = thread * size, min((thread + 1) * size, n_codes)
     own = np.int64(0)
@@ -67,6 +63,26 @@ def list_levels(rows_at: Any, n_codes: Any, counted: Any, levels: Any, spare: An
     m = np.int64(counted[n_threads])
     cuda.syncthreads()
     return m
+
+
+@device
+def _mark_present(rows_at: Any, n_codes: Any, present: Any) -> None:
+    """Set 1 for codes with rows, 0 for others: threads share out codes, and planes where many."""
+    counts, first, planes, stride = rows_at
+    thread, n_threads = cuda.threadIdx.x, cuda.blockDim.x
+    bits = np.int64(0)
+    most = _WARP if planes > _WARP else n_threads
+    while (1 << bits) < n_codes and (2 << bits) <= min(most, n_threads):
+        bits += 1
+    for code in range(thread, n_codes, n_threads):
+        present[code] = 0
+    cuda.syncthreads()
+    for code in range(thread & ((1 << bits) - 1), n_codes, 1 << bits):
+        for k in range(thread >> bits, planes, n_threads >> bits):
+            if counts[np.uint64(first + k * stride + code)] != 0:
+                present[code] = 1
+                break
+    cuda.syncthreads()
 
 
 @device
@@ -125,7 +141,7 @@ def key_levels(
         Levels and classes of the node.
     keys : array of float64, shape (>= m,), changed
     work : array of float64
-        m (n_runs + 1) + n_runs (n_runs + 3) numbers when there are three classes or more.
+        m (2 n_runs + 1) + n_runs (n_runs + 3) numbers when there are three classes or more.
     """
     counts, first_count, amounts, first_amount, stride, weighted = cells
     thread, n_threads = cuda.threadIdx.x, cuda.blockDim.x
@@ -159,9 +175,11 @@ def _amount(cells: Any, k: Any, at: Any) -> Any:
 def _principal(cells: Any, index: Any, m: Any, n_runs: Any, keys: Any, work: Any) -> None:
     """Set the keys by the first principal component; see `scalar.principal.principal_order`."""
     thread, n_threads = cuda.threadIdx.x, cuda.blockDim.x
+    size = np.int64(m * n_runs)
     totals = work[:m]
-    shares = work[m : m + m * n_runs]
-    rest = work[m + m * n_runs :]
+    shares = work[m : m + size]
+    weighed = work[m + size : m + 2 * size]
+    rest = work[m + 2 * size :]
     covariance = rest[: n_runs * n_runs]
     direction = rest[n_runs * n_runs : n_runs * (n_runs + 1)]
     following = rest[n_runs * (n_runs + 1) : n_runs * (n_runs + 2)]
@@ -181,71 +199,129 @@ def _principal(cells: Any, index: Any, m: Any, n_runs: Any, keys: Any, work: Any
     everything = 0.0
     for k in range(n_runs):
         everything += overall[k]
-    for s in range(m):
-        for k in range(thread, n_runs, n_threads):
-            share = np.float64(_amount(cells, k, index[s])) / totals[s]
-            shares[s * n_runs + k] = share - overall[k] / everything
-    cuda.syncthreads()
-    for k in range(0, n_runs, _TOGETHER):
-        for q in range(thread, min(k + _TOGETHER, n_runs), n_threads):
-            _covary(shares, totals, m, n_runs, k, q, covariance)
+    for k in range(thread, n_runs, n_threads):
+        expected, varies = overall[k] / everything, 0.0
+        at = np.uint64(k)
+        for s in range(m):
+            share = np.float64(_amount(cells, k, index[s])) / totals[s] - expected
+            shares[at] = share
+            weighed[at] = share * totals[s]
+            varies += weighed[at] * share
+            at += np.uint64(n_runs)
+        following[k] = varies
     cuda.syncthreads()
     trace = 0.0
     widest = np.int64(0)
     for k in range(n_runs):
-        trace += covariance[k * n_runs + k]
-        if covariance[k * n_runs + k] > covariance[widest * n_runs + widest]:
+        trace += following[k]
+        if following[k] > following[widest]:
             widest = np.int64(k)
-    cuda.syncthreads()
     if trace <= 0.0:
         for s in range(thread, m, n_threads):
             keys[s] = 0.0
         return
-    for k in range(n_runs):
-        for q in range(thread, k + 1, n_threads):
-            covariance[k * n_runs + q] /= trace
-            covariance[q * n_runs + k] = covariance[k * n_runs + q]
+    for k in range(0, n_runs, _TOGETHER):
+        for q in range(thread, n_runs, n_threads):
+            _covary((shares, weighed), m, n_runs, (k, q), trace, covariance)
+    cuda.syncthreads()
+    _mirror_few(n_runs, covariance)
     cuda.syncthreads()
     for k in range(thread, n_runs, n_threads):
         direction[k] = covariance[widest * n_runs + k]
     cuda.syncthreads()
     for _step in range(POWER_STEPS - 1):
-        for k in range(thread, n_runs, n_threads):
-            along = 0.0
-            at, q, step = np.uint64(k), np.uint64(0), np.uint64(n_runs)
-            for _ in range(n_runs):  # numbers without a sign need no look whether they have one
-                along += covariance[at] * direction[q]
-                at += step
-                q += _1
-            following[k] = along
+        for k in range(thread, n_runs, 3 * n_threads):
+            _go_along(covariance, direction, n_runs, k, following)
         cuda.syncthreads()
-        for k in range(thread, n_runs, n_threads):
-            direction[k] = following[k]
-        cuda.syncthreads()
+        direction, following = following, direction
     for s in range(thread, m, n_threads):
         score = 0.0
-        for k in range(n_runs):
-            score += shares[s * n_runs + k] * direction[k]
+        at, q = np.uint64(s * n_runs), np.uint64(0)
+        for _ in range(n_runs):
+            score += shares[at] * direction[q]
+            at += _1
+            q += _1
         keys[s] = score
 
 
 @device
-def _covary(shares: Any, totals: Any, m: Any, n_runs: Any, k: Any, q: Any, covariance: Any) -> None:
-    """Set the covariances of class q with class k and the next, where these are not before q.
+def _covary(of_levels: Any, m: Any, n_runs: Any, pair: Any, trace: Any, covariance: Any) -> None:
+    """Set the covariances of class q with class k and the three next, parts of the trace.
 
-    Two at a time, since each number that is read then serves two sums.
+    The later class of two is the one whose share is weighed first. Four at a time, since each
+    number that is read then serves four sums; those of `_mirror_few` are not right yet.
     """
-    a, b = np.uint64(k), np.uint64(min(k + 1, n_runs - 1))
-    other, s, step = np.uint64(q), np.uint64(0), np.uint64(n_runs)
-    sum_a, sum_b = 0.0, 0.0
+    shares, weighed = of_levels
+    k, q = pair
+    is_later = q > k
+    last = n_runs - 1
+    own, a, step = np.uint64(q), np.uint64(k), np.uint64(n_runs)
+    b = np.uint64(min(k + 1, last) - k)
+    c = np.uint64(min(k + 2, last) - k)
+    d = np.uint64(min(k + 3, last) - k)
+    ours = weighed if is_later else shares
+    theirs = shares if is_later else weighed
+    sum_a, sum_b, sum_c, sum_d = 0.0, 0.0, 0.0, 0.0
     for _ in range(m):
-        total, share = totals[s], shares[other]
-        sum_a += (shares[a] * total) * share
-        sum_b += (shares[b] * total) * share
-        a, b = a + step, b + step
-        other += step
-        s += _1
-    if q <= k:
-        covariance[k * n_runs + q] = sum_a
+        share = ours[own]
+        sum_a += theirs[a] * share
+        sum_b += theirs[a + b] * share
+        sum_c += theirs[a + c] * share
+        sum_d += theirs[a + d] * share
+        a += step
+        own += step
+    covariance[k * n_runs + q] = sum_a / trace
     if k + 1 < n_runs:
-        covariance[(k + 1) * n_runs + q] = sum_b
+        covariance[(k + 1) * n_runs + q] = sum_b / trace
+    if k + 2 < n_runs:
+        covariance[(k + 2) * n_runs + q] = sum_c / trace
+    if k + 3 < n_runs:
+        covariance[(k + 3) * n_runs + q] = sum_d / trace
+
+
+@device
+def _mirror_few(n_runs: Any, covariance: Any) -> None:
+    """Mirror the covariances of two classes of four, of which the earlier was weighed."""
+    for k in range(cuda.threadIdx.x, n_runs, cuda.blockDim.x):
+        for q in range(k // _TOGETHER * _TOGETHER + 1, k):
+            covariance[k * n_runs + q] = covariance[q * n_runs + k]
+
+
+@device
+def _go_along(covariance: Any, direction: Any, n_runs: Any, k: Any, following: Any) -> None:
+    """Set the product of up to three rows of the covariance with the direction.
+
+    Rows of a thread are so far apart as there are threads. A warp goes together; rows beyond the
+    last are not written. Numbers without a sign need no look whether they have one.
+    """
+    n_threads = cuda.blockDim.x
+    of_warp = k - cuda.threadIdx.x % _WARP
+    at, q, step = np.uint64(k), np.uint64(0), np.uint64(n_runs)
+    first, second, third = 0.0, 0.0, 0.0
+    b = np.uint64(min(k + n_threads, n_runs - 1) - k)
+    c = np.uint64(min(k + 2 * n_threads, n_runs - 1) - k)
+    if of_warp + 2 * n_threads < n_runs:
+        for _ in range(n_runs):
+            along = direction[q]
+            first += covariance[at] * along
+            second += covariance[at + b] * along
+            third += covariance[at + c] * along
+            at += step
+            q += _1
+        if k + 2 * n_threads < n_runs:
+            following[k + 2 * n_threads] = third
+    elif of_warp + n_threads < n_runs:
+        for _ in range(n_runs):
+            along = direction[q]
+            first += covariance[at] * along
+            second += covariance[at + b] * along
+            at += step
+            q += _1
+    else:
+        for _ in range(n_runs):
+            first += covariance[at] * direction[q]
+            at += step
+            q += _1
+    following[k] = first
+    if k + n_threads < n_runs:
+        following[k + n_threads] = second

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba import float64, int32, int64
 
 from gpusynth_kernels.cuda.choose import MOST_SEARCHED, emit_levels, is_asked, put_split
+from gpusynth_kernels.cuda.class_cuts import (
+    best_class_cut,
+    best_class_subset,
+    next_code_of_block,
+    suits_tile,
+)
 from gpusynth_kernels.cuda.cuts import (
     MOST_REGISTERS,
     MOST_THREADS,
@@ -64,6 +71,7 @@ def search_tables(
     places = cuda.shared.array(MOST_THREADS, int64)
     lefts = cuda.shared.array(MOST_THREADS, int64)
     counted = cuda.shared.array(_COUNTED, int32)
+    tile = cuda.shared.array(0, int32)  # empty where nodes have few classes
     shared = scores, places, lefts
     sizes, n_runs, first_count, first_amount, slots = nodes
     columns, first_code, widths, ordered = group
@@ -78,17 +86,32 @@ def search_tables(
         place = first_count[node] + first_code[q]
         cells = (counts, place, amounts, first_amount[node] + first_code[q], n_codes, weighted)
         at = slots[node] * asked[0] + columns[q]
+        by_class = suits_tile(mode, runs, tile)
         if ordered[q] == 0 and width <= MOST_SEARCHED:
-            best = best_subset(mode, cells, width, limits, log_table, shared)
+            if by_class:
+                best = best_class_subset(mode, cells, width, limits, log_table, shared)
+            else:
+                best = best_subset(mode, cells, width, limits, log_table, shared)
             put_split(best, result, at, best[1])
             continue
         planes = n_count_planes(mode, runs)
         if ordered[q] != 0:
             none = ints[:0]
-            best = best_cut(mode, cells, none, none, width, limits, log_table, ints, shared)
-            value = best[1]
-            if cuda.threadIdx.x == 0 and best[0] >= 0.0:
-                value = (value + next_code(counts, place, planes, n_codes, value)) >> 1
+            value = np.int64(0)
+            if by_class:
+                lined = none, none
+                best = best_class_cut(
+                    mode, cells, lined, width, limits, log_table, ints, tile, shared
+                )
+                if best[0] >= 0.0:
+                    after = best[1], width
+                    following = next_code_of_block(counts, place, runs, n_codes, after, shared)
+                    value = (best[1] + following) >> 1
+            else:
+                best = best_cut(mode, cells, none, none, width, limits, log_table, ints, shared)
+                value = best[1]
+                if cuda.threadIdx.x == 0 and best[0] >= 0.0:
+                    value = (value + next_code(counts, place, planes, n_codes, value)) >> 1
             put_split(best, result, at, value)
             continue
         levels, order = ints[:width], ints[width : 3 * width]
@@ -101,6 +124,10 @@ def search_tables(
             emit_levels(emit, node, levels, order)
         else:
             rest = ints[3 * width :]
-            best = best_cut(mode, cells, levels, order, m, limits, log_table, rest, shared)
+            if by_class:
+                lined = levels, order
+                best = best_class_cut(mode, cells, lined, m, limits, log_table, rest, tile, shared)
+            else:
+                best = best_cut(mode, cells, levels, order, m, limits, log_table, rest, shared)
             put_split(best, result, at, best[1] + 1)
         cuda.syncthreads()
