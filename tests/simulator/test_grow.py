@@ -154,6 +154,24 @@ def test_many_classes(n_classes):
     assert tree.n_nodes >= 3
 
 
+@pytest.mark.parametrize("criterion", ["gini", "entropy"])
+def test_threads_share_out_many_classes(criterion):
+    rng = np.random.default_rng(5)
+    signal = rng.normal(size=90)
+    rank = np.argsort(np.argsort(signal))
+    columns = [
+        column("subset", rng.permutation(4)[rank * 4 // 90], 4, False),
+        column("levels", rng.permutation(7)[rank * 7 // 90], 7, False),
+        column("short", np.minimum(rank * 12 // 90, 9), 10),
+        column("long", rank // 2 + 20 * (rank > 50), 70),
+    ]
+    params = CartParams(12, max_depth=2, criterion=criterion)
+    for held in range(len(columns)):  # each of them splits the root where it stands alone
+        tree = assert_same(Case(columns[held:], classes_of(signal, 30), params))
+        alone = assert_same(Case([columns[held]], classes_of(signal, 30), params))
+        assert tree.n_nodes >= 3 <= alone.n_nodes
+
+
 def test_as_many_codes_as_there_can_be():
     codes = np.concatenate([np.arange(65_535 - 20, 65_535), np.arange(20), [300, 40_000]])
     values = np.where(codes > 65_525, 50.0, np.where(codes < 9, 20.0, 0.0))

@@ -32,6 +32,8 @@ __all__ = [
     "subtract_siblings",
 ]
 
+_1 = np.uint64(1)
+
 MOST_ITEM_ROWS = 16_384
 """Rows that a block counts at once: numbers are added in halves of 16 bits, and so many halves stay
 below 2^30 in a cell of 32 bits."""
@@ -253,16 +255,22 @@ def _subtract_classes(
     """Subtract class by class: a node has some of its parent's, its sibling some of the same."""
     own_first, own_runs, other_first, other_runs, above_first, _ = runs
     here, before = classes
-    p = above_first[node]
-    s = other_first[node]
-    end = s + other_runs[node]
-    for k in range(own_runs[node]):
-        class_here = here[own_first[node] + k]
+    # numbers without a sign need no look whether they have one
+    step = np.uint64(n_codes)
+    h, p, s = np.uint64(own_first[node]), np.uint64(above_first[node]), np.uint64(other_first[node])
+    end = s + np.uint64(other_runs[node])
+    to, other, above = np.uint64(place[0]), np.uint64(place[1]), np.uint64(place[2])
+    for _ in range(own_runs[node]):
+        class_here = here[h]
         while before[p] != class_here:
-            p += 1
+            p += _1
+            above += step
         while s < end and here[s] < class_here:
-            s += 1
-        value = kept[place[2] + (p - above_first[node]) * n_codes]
+            s += _1
+            other += step
+        value = kept[above]
         if s < end and here[s] == class_here:
-            value -= table[place[1] + (s - other_first[node]) * n_codes]
-        table[place[0] + k * n_codes] = value
+            value -= table[other]
+        table[to] = value
+        to += step
+        h += _1

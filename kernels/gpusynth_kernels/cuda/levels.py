@@ -36,7 +36,7 @@ def list_levels(rows_at: Any, n_codes: Any, counted: Any, levels: Any, spare: An
     counted : array of int32, shape (n_threads + 1,), shared, work
     levels : array of int64, shape (>= n_codes,), changed
     spare : array of int64, shape (>= n_codes,), changed
-        1 for codes with rows, 0 for others.
+        0 for codes without rows, more for others.
     """
     thread, n_threads = cuda.threadIdx.x, cuda.blockDim.x
     _mark_present(rows_at, n_codes, spare)
@@ -44,7 +44,7 @@ def list_levels(rows_at: Any, n_codes: Any, counted: Any, levels: Any, spare: An
     begin, end = thread * size, min((thread + 1) * size, n_codes)
     own = np.int64(0)
     for code in range(begin, end):
-        own += spare[code]
+        own += 1 if spare[code] != 0 else 0
     counted[thread] = own
     cuda.syncthreads()
     if thread == 0:
@@ -67,7 +67,7 @@ def list_levels(rows_at: Any, n_codes: Any, counted: Any, levels: Any, spare: An
 
 @device
 def _mark_present(rows_at: Any, n_codes: Any, present: Any) -> None:
-    """Set 1 for codes with rows, 0 for others: threads share out codes, and planes where many."""
+    """Set 0 for codes without rows: threads share out codes, and planes where there are many."""
     counts, first, planes, stride = rows_at
     thread, n_threads = cuda.threadIdx.x, cuda.blockDim.x
     bits = np.int64(0)
@@ -80,7 +80,7 @@ def _mark_present(rows_at: Any, n_codes: Any, present: Any) -> None:
     for code in range(thread & ((1 << bits) - 1), n_codes, 1 << bits):
         for k in range(thread >> bits, planes, n_threads >> bits):
             if counts[np.uint64(first + k * stride + code)] != 0:
-                present[code] = 1
+                cuda.atomic.add(present, code, 1)
                 break
     cuda.syncthreads()
 
