@@ -32,9 +32,9 @@ MOST_THREADS = 128
 """Threads of a block that searches: a power of two."""
 
 MOST_REGISTERS = 144
-"""Registers of a thread of the kernels that search by blocks, which would take 178: fourteen warps
-on a multiprocessor in the place of ten, as these mostly wait. 16 words a thread go to memory and
-back for it, by 40 of 30,000 instructions."""
+"""Registers of a thread of the kernels that search by blocks, which would take 222: fourteen warps
+on a multiprocessor in the place of nine, as these mostly wait. Some 40 words a thread go to memory
+and back for it. Speed only."""
 
 _NOWHERE = np.int64(1) << np.int64(62)
 
