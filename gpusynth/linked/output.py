@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-import gpusynth
 from gpusynth.arrays import Array
 from gpusynth.engine import Listener, Resolved
 from gpusynth.engine.delivery.decoding import RowDecoder
-from gpusynth.engine.delivery.output import csv_style, replicate_batches
+from gpusynth.engine.delivery.output import csv_style, describe_replicate, replicate_batches
 from gpusynth.engine.delivery.output_columns import number_keys, output_schema
-from gpusynth.engine.delivery.released import UsedLevels, released_schema
+from gpusynth.engine.delivery.released import UsedLevels
 from gpusynth.engine.memory import Memory
-from gpusynth.io import ReplicateMetadata, ReplicateWriter
+from gpusynth.io import ReplicateWriter
 from gpusynth.linked.synthesis import DrawnFile
 from gpusynth.table.storage import value_type
 
@@ -108,13 +107,9 @@ def write_linked(
     """
     schema = output_schema(resolved)
     used = UsedLevels.of(drawn.rows, resolved, n_threads=n_threads)
-    metadata = ReplicateMetadata(
-        schema=released_schema(resolved, used, notes),
-        plan_fingerprint=plan_fingerprint,
-        seed=seed,
-        version=gpusynth.__version__,
-        replicate=drawn.rows.number,
-    ).to_mapping()
+    metadata = describe_replicate(
+        drawn.rows, resolved, used, seed=seed, notes=notes, plan_fingerprint=plan_fingerprint
+    )
     decoder = RowDecoder.of(drawn.rows, resolved, used)
     with ReplicateWriter(
         path,

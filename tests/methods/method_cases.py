@@ -140,3 +140,8 @@ def firms(n_rows: int = 2000, seed: int = 5) -> Table:
         Column(name="legal", kind="categorical", storage="string"),
     )
     return coded(table, columns)
+
+
+def sums_of(model, table, columns) -> np.ndarray:
+    draws = Draws(model, table, columns)
+    return model.predictor.sums(draws.columns(0, table.n_rows).read, table.n_rows)

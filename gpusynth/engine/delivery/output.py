@@ -28,6 +28,7 @@ __all__ = [
     "check_checkpoints",
     "check_destination",
     "csv_style",
+    "describe_replicate",
     "replicate_batches",
     "to_table",
     "write_replicate",
@@ -147,13 +148,7 @@ def write_replicate(
     """
     schema, by_cudf = output_schema(resolved), writer == "cudf"
     used = UsedLevels.of(rows, resolved, n_threads=n_threads, where_they_lie=by_cudf)
-    metadata = ReplicateMetadata(
-        schema=released_schema(resolved, used, notes or {}),
-        plan_fingerprint=resolved.plan.fingerprint(),
-        seed=seed,
-        version=gpusynth.__version__,
-        replicate=rows.number,
-    ).to_mapping()
+    metadata = describe_replicate(rows, resolved, used, seed=seed, notes=notes)
     n_writers = (memory or Memory()).writers(schema, n_threads)
     if by_cudf:
         n_writers = min(n_writers, ROW_GROUPS_AT_A_TIME)
@@ -171,6 +166,42 @@ def write_replicate(
             rows.n_output,
             written=lambda n_rows: listener.advance(path.name, work=n_rows, rows=n_rows),
         )
+
+
+def describe_replicate(
+    rows: SyntheticRows,
+    resolved: Resolved,
+    used: UsedLevels,
+    *,
+    seed: int,
+    notes: Mapping[str, str] | None = None,
+    plan_fingerprint: str | None = None,
+) -> dict[str, str]:
+    """Return what a file of a replicate says of itself.
+
+    Parameters
+    ----------
+    rows : SyntheticRows
+    resolved : Resolved
+    used : UsedLevels
+    seed : int
+        The user's.
+    notes : mapping of str to str, optional
+        Column -> how its tails were treated.
+    plan_fingerprint : str, optional
+        Of the plan that was carried out; that of `resolved` by default.
+
+    Returns
+    -------
+    dict of str to str
+    """
+    return ReplicateMetadata(
+        schema=released_schema(resolved, used, notes or {}),
+        plan_fingerprint=plan_fingerprint or resolved.plan.fingerprint(),
+        seed=seed,
+        version=gpusynth.__version__,
+        replicate=rows.number,
+    ).to_mapping()
 
 
 def csv_style(schema: pa.Schema) -> CsvStyle:
